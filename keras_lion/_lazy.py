@@ -1,0 +1,90 @@
+"""Names that load their module on first use, and one clear line when it cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
+
+_EXTRA_OF = {
+    "jax": "jax",
+    "jinja2": "studies",
+    "keras_tuner": "studies",
+    "matplotlib": "studies",
+    "mnist1d": "studies",
+    "pandas": "studies",
+    "rich": "studies",
+    "scipy": "studies",
+    "seaborn": "studies",
+    "sklearn": "studies",
+    "tensorboard": "studies",
+    "tensorflow_datasets": "studies",
+}
+_BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def missing_package(package: str, error: ModuleNotFoundError) -> ImportError | None:
+    """The advice for a missing optional package, or None if it is not one of ours."""
+    missing = (error.name or "").partition(".")[0]
+    if missing in _BACKENDS and _imported_by_keras(error):
+        return ImportError(
+            f"{package} needs Keras, and Keras found no backend: package "
+            f"'{missing}' is not installed. Install one with "
+            "pip install 'keras-lion[tensorflow]' or pip install 'keras-lion[jax]', "
+            "and choose it with the environment variable KERAS_BACKEND."
+        )
+    if missing in _EXTRA_OF:
+        return ImportError(
+            f"{package} needs the package '{missing}', which is not installed. "
+            f"Install it with pip install 'keras-lion[{_EXTRA_OF[missing]}]'."
+        )
+    return None
+
+
+def _imported_by_keras(error: ModuleNotFoundError) -> bool:
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_globals.get("__name__", "").startswith("keras."):
+            return True
+        traceback = traceback.tb_next
+    return False
+
+
+def attach(
+    package: str, exports: Mapping[str, str]
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """Make a package hand on `exports`, each from its own module, when first used.
+
+    Args:
+        package: `__name__` of the package.
+        exports: name to hand on → module that defines it, relative to the package
+            (`".lion"`). A name that ends its module's path is the module itself.
+
+    Returns:
+        `__getattr__`, `__dir__` and `__all__` for the package.
+
+    Example:
+
+    ```python
+    __getattr__, __dir__, __all__ = attach(__name__, {"Lion": ".optimizers.lion"})
+    ```
+    """
+
+    def load(name: str) -> Any:
+        if name not in exports:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        try:
+            module = import_module(exports[name], package)
+        except ModuleNotFoundError as error:
+            advice = missing_package(f"{package}.{name}", error)
+            if advice is None:
+                raise
+            raise advice from error
+        if exports[name].rpartition(".")[2] == name and not hasattr(module, name):
+            return module
+        return getattr(module, name)
+
+    def names() -> list[str]:
+        return sorted(exports)
+
+    return load, names, sorted(exports)
