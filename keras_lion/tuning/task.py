@@ -183,9 +183,7 @@ class Task:
             names = np.unique(data.groups)
             rank = np.empty(len(names), dtype=int)
             rank[generator.permutation(len(names))] = np.arange(len(names))
-            order = np.argsort(
-                rank[np.searchsorted(names, data.groups)], kind="stable"
-            )
+            order = np.argsort(rank[np.searchsorted(names, data.groups)], kind="stable")
         return Split(
             train=order[:train].astype(np.int32),
             validation=order[len(order) - validation :].astype(np.int32),

@@ -1,0 +1,238 @@
+"""The `keras-lion` command: reads arguments, calls one function, prints."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
+
+    from keras_lion.tuning import Study
+
+BACKENDS = ("tensorflow", "jax")
+PRESETS = ("smoke", "standard", "full", "pilot")
+INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns its exit status."""
+    options = _parser().parse_args(arguments)
+    if getattr(options, "backend", None):
+        # Keras reads this when it is imported, which no line above has done.
+        os.environ["KERAS_BACKEND"] = options.backend
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    try:
+        options.command(options)
+    except (ValueError, FileNotFoundError, ImportError) as error:
+        print(f"keras-lion: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(
+            "\nInterrupted. Every finished run is recorded: the same command goes on "
+            "from here.",
+            file=sys.stderr,
+        )
+        return INTERRUPTED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="keras-lion",
+        description="Robustness studies of the Lion optimizer on Keras and KerasTuner.",
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("list", help="tasks, presets, and studies of a path")
+    command.add_argument("path", nargs="?", default="studies", type=Path)
+    command.set_defaults(command=_list)
+
+    command = commands.add_parser("run", help="run a study, or go on with one")
+    command.add_argument("study", type=Path, help="Python file that declares STUDY")
+    command.add_argument("--task", help="one of the study's tasks (default: its first)")
+    command.add_argument("--preset", choices=PRESETS, default="standard")
+    command.add_argument("--backend", choices=BACKENDS, help="default: KERAS_BACKEND")
+    command.add_argument(
+        "--output",
+        type=Path,
+        metavar="DIR",
+        help="the study's folder (default: results/STUDY-PRESET)",
+    )
+    command.add_argument("--only", metavar="KEY", help="train this one run again")
+    command.add_argument(
+        "--dry-run", action="store_true", help="count the runs, estimate their cost"
+    )
+    command.set_defaults(command=_run)
+
+    command = commands.add_parser("report", help="write the report of a study's folder")
+    command.add_argument("folder", type=Path, metavar="DIR")
+    command.set_defaults(command=_report)
+    return parser
+
+
+def _list(options: argparse.Namespace) -> None:
+    from keras_lion.tuning.study_file import find_study_files, load_study_file
+    from keras_lion.tuning.tasks import TASKS
+
+    print("tasks:   ", ", ".join(TASKS))
+    print("presets: ", ", ".join(PRESETS))
+    if not options.path.is_dir():
+        raise FileNotFoundError(
+            f"There is no folder {options.path} to list studies of."
+        )
+    for file in find_study_files(options.path):
+        study = load_study_file(file)
+        print(f"\n{file}\n    {study.question}")
+        for task, plans in study.plans.items():
+            counts = ", ".join(
+                f"{preset} {plan.num_runs} runs" for preset, plan in plans.items()
+            )
+            print(f"    {task}: {counts}")
+
+
+def _run(options: argparse.Namespace) -> None:
+    from keras_lion.tuning.study_file import load_study_file
+
+    console = _console()
+    study = load_study_file(options.study)
+    task = options.task or study.default_task
+    folder = options.output or Path("results") / f"{study.name}-{options.preset}"
+    if options.dry_run:
+        _estimate(study, task, options.preset, console)
+        return
+    _sweep(study, task, options.preset, folder, options.only, console)
+    if options.only is None:
+        _report_on(folder, task, console)
+
+
+def _estimate(study: Study, task: str, preset: str, console: Console) -> None:
+    from keras_lion.tuning.run import estimate_seconds
+
+    count = study.plan(task, preset).num_runs
+    seconds = estimate_seconds(study, task=task, preset=preset)
+    console.print(
+        f"{count} runs of task {task}, preset {preset}: about "
+        f"{seconds / 60:.1f} minutes here. Nothing was recorded.",
+        highlight=False,
+    )
+
+
+def _sweep(
+    study: Study,
+    task: str,
+    preset: str,
+    folder: Path,
+    only: str | None,
+    console: Console,
+) -> None:
+    from keras_lion.progress import sweep_display
+    from keras_lion.robustness.summary import selected_keys
+    from keras_lion.tuning.records import load_runs
+    from keras_lion.tuning.run import evaluate_test, run_study
+
+    with sweep_display(console) as display:
+        run_study(
+            study,
+            task=task,
+            preset=preset,
+            output=folder,
+            progress=display,
+            only=only,
+        )
+    if only is not None:
+        record = load_runs(folder).set_index("key").loc[only]
+        console.print(record.drop("history").to_string(), highlight=False, markup=False)
+        return
+    console.print(
+        f"{display.done} runs executed, {display.skipped} skipped, "
+        f"{display.diverged} diverged, {display.failed} failed",
+        highlight=False,
+    )
+    runs = load_runs(folder)
+    selected = selected_keys(runs[runs["preset"] == preset], task)
+    evaluate_test(
+        study,
+        task=task,
+        preset=preset,
+        output=folder,
+        keys=[key for keys in selected.values() for key in keys],
+    )
+
+
+def _report(options: argparse.Namespace) -> None:
+    _report_on(options.folder, None, _console())
+
+
+def _report_on(folder: Path, task: str | None, console: Console) -> None:
+    import pandas as pd
+
+    from keras_lion.report import write_report
+
+    path = write_report(folder)
+    table = pd.read_csv(folder / "summary.csv")
+    if task is not None:
+        table = table[table["task"] == task]
+    _print_table(table, console)
+    cautions = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    for name in dict.fromkeys(table["task"]):
+        console.print(
+            f"\n{name}: {cautions['tasks'][name]['answer']}",
+            highlight=False,
+            markup=False,
+        )
+        for caution in cautions["tasks"][name]["cautions"]:
+            console.print(f"  caution: {caution}", highlight=False, markup=False)
+    console.print(f"\nreport: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _print_table(summary: pd.DataFrame, console: Console) -> None:
+    from rich.table import Table
+
+    table = Table(
+        "task",
+        "optimizer",
+        "best score",
+        "learning_rate",
+        "weight_decay",
+        "tolerance width\n(decades of lr)",
+        "mean regret",
+        "diverged",
+        "test score",
+        box=None,
+        pad_edge=False,
+    )
+    for row in summary.to_dict("records"):
+        table.add_row(
+            row["task"],
+            row["optimizer"],
+            _interval(row, "score"),
+            f"{row['learning_rate']:.3g}",
+            f"{row['weight_decay']:.3g}",
+            ("≥ " if row["width_censored"] else "") + f"{row['width_decades']:.2f}",
+            f"{row['mean_regret']:.3g}",
+            f"{row['num_diverged']} of {row['num_runs']}",
+            _interval(row, "test_score"),
+        )
+    console.print(table)
+
+
+def _interval(row: dict[str, Any], name: str) -> str:
+    from keras_lion.statistics import Interval
+
+    if not row[f"{name}_n"]:
+        return "–"
+    numbers = (row[name], row[f"{name}_low"], row[f"{name}_high"])
+    return format(Interval(*numbers, int(row[f"{name}_n"])), ".4g")
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console()

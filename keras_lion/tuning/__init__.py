@@ -1,0 +1,16 @@
+"""Running a study: tasks, search spaces, trials and the records of runs."""
+
+from keras_lion._lazy import attach
+
+__getattr__, __dir__, __all__ = attach(
+    __name__,
+    {
+        "Axis": ".search_space",
+        "Data": ".task",
+        "SearchSpace": ".search_space",
+        "Study": ".study",
+        "Task": ".task",
+        "load_runs": ".records",
+        "run_study": ".run",
+    },
+)

@@ -1,0 +1,90 @@
+"""What differs between the backends of Keras: compiling, gradients, the device."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import keras
+
+SUPPORTED = ("tensorflow", "jax")
+
+
+def check_backend() -> str:
+    """The name of the backend, if studies can run on it."""
+    name = str(keras.backend.backend())
+    if name not in SUPPORTED:
+        raise ValueError(
+            f"Studies run on the backends {' and '.join(SUPPORTED)}. The active one is "
+            f"'{name}'; set KERAS_BACKEND or pass --backend."
+        )
+    return name
+
+
+def compile_function(
+    function: Callable[..., Any], *, xla: bool = True
+) -> Callable[..., Any]:
+    """A compiled version of a function of tensors.
+
+    Args:
+        function: Pure function of nested tensors.
+        xla: Compile with XLA. JAX always does; TensorFlow may run its graph without.
+    """
+    if check_backend() == "jax":
+        import jax
+
+        return jax.jit(function)  # type: ignore[no-any-return]
+    import tensorflow as tf
+
+    return tf.function(function, jit_compile=xla)  # type: ignore[no-any-return]
+
+
+def value_and_gradients(
+    function: Callable[..., tuple[Any, Any]], weights: list[Any], *args: Any
+) -> tuple[Any, Any, list[Any]]:
+    """Value, auxiliary output and gradients by `weights` of `function(weights, *args)`."""
+    if check_backend() == "jax":
+        import jax
+
+        (value, auxiliary), gradients = jax.value_and_grad(function, has_aux=True)(
+            weights, *args
+        )
+        return value, auxiliary, gradients
+    import tensorflow as tf
+
+    with tf.GradientTape(watch_accessed_variables=False) as tape:
+        tape.watch(weights)
+        value, auxiliary = function(weights, *args)
+    gradients = tape.gradient(
+        value, weights, unconnected_gradients=tf.UnconnectedGradients.ZERO
+    )
+    # The gradient of an embedding comes as indexed rows.
+    return value, auxiliary, [tf.convert_to_tensor(g) for g in gradients]
+
+
+def device_name() -> str:
+    """What the programs run on: a CPU or the name of an accelerator."""
+    if check_backend() == "jax":
+        import jax
+
+        return str(jax.devices()[0].device_kind)
+    import tensorflow as tf
+
+    accelerators = tf.config.list_physical_devices("GPU")
+    if not accelerators:
+        return "cpu"
+    details = tf.config.experimental.get_device_details(accelerators[0])
+    return str(details.get("device_name", "gpu"))
+
+
+def runs_on_cpu() -> bool:
+    """True where no accelerator is used."""
+    return device_name().lower() == "cpu"
+
+
+def thread_count() -> int:
+    """Threads that the programs may use: the cores that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

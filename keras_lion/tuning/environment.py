@@ -1,0 +1,50 @@
+"""Where a study ran: versions, backend and device, without names of hosts or paths."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from keras_lion.tuning import backend
+
+PACKAGES = ("keras-lion", "keras", "keras-tuner", "numpy", "tensorflow", "jax")
+
+
+def environment() -> dict[str, Any]:
+    """Versions, backend, device, commit."""
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "packages": {name: _version(name) for name in PACKAGES},
+        "backend": backend.check_backend(),
+        "device": backend.device_name(),
+        **_commit(),
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _commit() -> dict[str, Any]:
+    checkout = Path(__file__).resolve().parents[2]
+    if not (checkout / ".git").exists():
+        return {"commit": None, "modified": None}
+    try:
+        commit = _git(checkout, "rev-parse", "HEAD").strip()
+        modified = bool(_git(checkout, "status", "--porcelain", "--", "keras_lion"))
+    except (OSError, subprocess.CalledProcessError):
+        return {"commit": None, "modified": None}
+    return {"commit": commit, "modified": modified}
+
+
+def _git(checkout: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", *arguments], cwd=checkout, capture_output=True, text=True, check=True
+    ).stdout

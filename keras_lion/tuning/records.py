@@ -1,0 +1,237 @@
+"""Run records: one JSON object a line, appended and synced before anything aggregates."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Record = dict[str, Any]
+
+STATUSES = ("ok", "diverged", "failed")
+COLUMNS = (
+    "key",
+    "study",
+    "preset",
+    "task",
+    "optimizer",
+    "learning_rate",
+    "weight_decay",
+    "beta_1",
+    "beta_2",
+    "batch_size",
+    "seed",
+    "schedule",
+    "sum_learning_rate",
+    "epochs",
+    "steps",
+    "train_examples",
+    "kappa",
+    "metric",
+    "floor",
+    "status",
+    "reason",
+    "score",
+    "best_score",
+    "best_epoch",
+    "initial_loss",
+    "final_loss",
+    "final_train_loss",
+    "history",
+    "test_score",
+    "seconds",
+    "backend",
+    "executor",
+)
+
+
+TEXT_COLUMNS = (
+    "key",
+    "study",
+    "preset",
+    "task",
+    "optimizer",
+    "schedule",
+    "metric",
+    "status",
+    "reason",
+    "history",
+    "backend",
+    "executor",
+)
+
+
+class TornRecordWarning(UserWarning):
+    """A line of a record file could not be read; its run counts as not done."""
+
+
+class ConflictingRecordWarning(UserWarning):
+    """Two records of one key disagree on the score."""
+
+
+def strict_json(value: Any) -> Any:
+    """The value with every non-finite number replaced by None, which is valid JSON."""
+    if isinstance(value, Mapping):
+        return {str(key): strict_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [strict_json(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump(strict_json(value), file, indent=2, allow_nan=False)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+
+
+class RecordWriter:
+    """Appends records to `runs-<process>.jsonl`.
+
+    Args:
+        folder: The study's folder.
+        process: Name of the writing process; no two at a time share one.
+    """
+
+    def __init__(self, folder: Path, process: str = "0") -> None:
+        self.path = folder / f"runs-{process}.jsonl"
+
+    def append(self, record: Record) -> None:
+        """Write one record and wait until the disk has it."""
+        line = json.dumps(strict_json(record), allow_nan=False) + "\n"
+        with self.path.open("ab") as file:
+            if file.tell() and not self._ends_with_newline():
+                # The rest of a line that was cut in half stays a line of its own.
+                file.write(b"\n")
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _ends_with_newline(self) -> bool:
+        with self.path.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) == b"\n"
+
+
+def read_records(folder: Path) -> list[Record]:
+    """Every key of a study's folder once, with its last record.
+
+    Of several records with one key, a finished one wins over a failed one, and one with
+    a test score over one without. Lines that cannot be read are reported and left out.
+    """
+    records: dict[str, Record] = {}
+    for record in _lines(folder):
+        known = records.get(record["key"])
+        if known is None or _rank(record) >= _rank(known):
+            records[record["key"]] = record
+        if known is not None and _disagree(known, record):
+            warnings.warn(
+                f"Run {record['key']} is recorded with two scores, "
+                f"{known['score']} and {record['score']}: the environment has changed "
+                "between them, or training is not deterministic here.",
+                ConflictingRecordWarning,
+                stacklevel=2,
+            )
+    return list(records.values())
+
+
+def _rank(record: Record) -> tuple[bool, bool]:
+    return record["status"] != "failed", record.get("test_score") is not None
+
+
+def _disagree(one: Record, other: Record) -> bool:
+    if "failed" in (one["status"], other["status"]):
+        return False
+    return bool(one["score"] != other["score"])
+
+
+def _lines(folder: Path) -> Iterator[Record]:
+    for path in sorted(folder.glob("runs-*.jsonl")):
+        for number, line in enumerate(path.read_bytes().splitlines(), start=1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+                if not isinstance(record["key"], str) or (
+                    record["status"] not in STATUSES
+                ):
+                    raise ValueError
+            except (ValueError, KeyError, TypeError):
+                warnings.warn(
+                    f"{path.name}, line {number}, cannot be read (cut in half?). It is "
+                    "ignored, and its run counts as not done.",
+                    TornRecordWarning,
+                    stacklevel=3,
+                )
+                continue
+            yield record
+
+
+def load_runs(folder: str | os.PathLike[str]) -> pd.DataFrame:
+    """The runs of a study as a frame: one row a key.
+
+    Args:
+        folder: A study's folder, with its `runs-<process>.jsonl`.
+
+    Returns:
+        A frame with at least the columns of `records.COLUMNS`; sorted by task,
+        optimizer, weight decay, learning rate and seed.
+
+    Raises:
+        FileNotFoundError: If the folder holds no records.
+
+    Example:
+
+    ```python
+    from keras_lion.tuning import load_runs
+
+    runs = load_runs("results/learning_rate_weight_decay-standard")
+    ```
+    """
+    import pandas as pd
+
+    path = Path(folder)
+    if not any(path.glob("runs-*.jsonl")):
+        raise FileNotFoundError(
+            f"{path} holds no run records (runs-*.jsonl). Give the folder that "
+            "`keras-lion run` printed."
+        )
+    records = read_records(path)
+    extra = sorted({name for record in records for name in record} - set(COLUMNS))
+    frame = pd.DataFrame.from_records(records, columns=[*COLUMNS, *extra])
+    numbers = [name for name in COLUMNS if name not in TEXT_COLUMNS]
+    frame[numbers] = frame[numbers].apply(pd.to_numeric)
+    order = ["task", "optimizer", "weight_decay", "learning_rate", "seed"]
+    return frame.sort_values(order, ignore_index=True)
+
+
+def load_study(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """The declaration of a study, from its folder's `study.json`."""
+    return _load_json(Path(folder) / "study.json")
+
+
+def load_environment(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """Where a study ran, from its folder's `environment.json`."""
+    return _load_json(Path(folder) / "environment.json")
+
+
+def _load_json(path: Path) -> dict[str, Any]:
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path} does not exist. Give the folder that `keras-lion run` printed."
+        )
+    value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return value
