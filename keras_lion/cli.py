@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,7 +133,7 @@ def _sweep(
     console: Console,
 ) -> None:
     from keras_lion.progress import sweep_display
-    from keras_lion.robustness.summary import selected_keys
+    from keras_lion.robustness.summary import runs_of_preset, selected_keys
     from keras_lion.tuning.records import load_runs
     from keras_lion.tuning.run import evaluate_test, run_study
 
@@ -156,7 +156,7 @@ def _sweep(
         highlight=False,
     )
     runs = load_runs(folder)
-    selected = selected_keys(runs[runs["preset"] == preset], task)
+    selected = selected_keys(runs_of_preset(runs, preset), task)
     evaluate_test(
         study,
         task=task,
@@ -223,7 +223,7 @@ def _print_table(summary: pd.DataFrame, console: Console) -> None:
     console.print(table)
 
 
-def _interval(row: dict[str, Any], name: str) -> str:
+def _interval(row: Mapping[Any, Any], name: str) -> str:
     from keras_lion.statistics import Interval
 
     if not row[f"{name}_n"]:

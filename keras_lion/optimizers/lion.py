@@ -16,7 +16,7 @@ from keras_lion.optimizers.updates import Betas, lion_update
 
 
 @keras.saving.register_keras_serializable(package="keras_lion")
-class Lion(keras.optimizers.Optimizer):  # type: ignore[misc]
+class Lion(keras.optimizers.Optimizer):
     """Lion: a step of one size in the direction of the sign of an averaged gradient.
 
     Lion keeps one momentum per weight, half the state of AdamW. Every weight moves by

@@ -19,7 +19,7 @@ from keras_lion.tuning.study import RunSpecification
 NEVER = 2**31
 
 
-class StudyOracle(keras_tuner.Oracle):  # type: ignore[misc]
+class StudyOracle(keras_tuner.Oracle):
     """An oracle whose trials are the given runs, in the given order.
 
     Args:
@@ -57,7 +57,7 @@ class StudyOracle(keras_tuner.Oracle):  # type: ignore[misc]
         return {"status": keras_tuner.engine.trial.TrialStatus.STOPPED}
 
 
-class StudyTuner(keras_tuner.engine.base_tuner.BaseTuner):  # type: ignore[misc]
+class StudyTuner(keras_tuner.engine.base_tuner.BaseTuner):
     """A tuner that trains a run for each trial.
 
     Args:

@@ -278,11 +278,19 @@ class TrainingProgram:
         hyperparameters: Tensor,
     ) -> tuple[list[Tensor], list[Tensor], list[list[Tensor]], Tensor]:
         def step(k: Tensor, carry: tuple[Any, ...]) -> tuple[Any, ...]:
-            *state, total = carry
-            *state, loss = self._one_step(
-                *state, x, y, indices[k], learning_rates[k], numbers[k], hyperparameters
+            weights, others, slots, total = carry
+            weights, others, slots, loss = self._one_step(
+                weights,
+                others,
+                slots,
+                x,
+                y,
+                indices[k],
+                learning_rates[k],
+                numbers[k],
+                hyperparameters,
             )
-            return (*state, total + loss)
+            return weights, others, slots, total + loss
 
         start = (weights, others, slots, ops.zeros((), "float32"))
         return ops.fori_loop(0, indices.shape[0], step, start)  # type: ignore[no-any-return]

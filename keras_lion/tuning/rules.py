@@ -36,7 +36,7 @@ def _lion(
     **hyperparameters: Any,
 ) -> tuple[Tensor, list[Tensor]]:
     del step
-    weight, momentum = lion_update(weight, *slots, gradient, **hyperparameters)
+    weight, momentum = lion_update(weight, slots[0], gradient, **hyperparameters)
     return weight, [momentum]
 
 
@@ -47,10 +47,11 @@ def _adamw(
     step: Tensor,
     **hyperparameters: Any,
 ) -> tuple[Tensor, list[Tensor]]:
-    weight, *moments = adamw_update(
-        weight, *slots, gradient, step=step, **hyperparameters
+    first, second = slots
+    weight, first, second = adamw_update(
+        weight, first, second, gradient, step=step, **hyperparameters
     )
-    return weight, moments
+    return weight, [first, second]
 
 
 RULES = {

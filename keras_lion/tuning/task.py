@@ -13,7 +13,7 @@ Metric = Literal["accuracy", "loss", "steps_to_target"]
 METRICS: tuple[Metric, ...] = ("accuracy", "loss", "steps_to_target")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Data:
     """The examples of a task: a pool that every seed splits anew, and a fixed test set.
 
@@ -55,10 +55,6 @@ class Data:
                 f"of the pool. Received {len(self.groups)}."
             )
 
-    @property
-    def num_classes(self) -> int:
-        return int(max(self.y.max(), self.y_test.max())) + 1
-
     def fingerprint(self) -> str:
         """Hash of all examples: two runs with one fingerprint saw the same data."""
         digest = hashlib.sha256()
@@ -69,7 +65,7 @@ class Data:
         return digest.hexdigest()[:16]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """Indices into the pool: examples to train on and examples to select on."""
 
@@ -150,13 +146,14 @@ class Task:
         data = self.data()
         if not isinstance(data, Data):
             (x, y), (x_test, y_test) = data
-            data = Data(*(np.asarray(part) for part in (x, y, x_test, y_test)))
-        train, validation = self.split_sizes(len(data.x))
-        if train + validation > len(data.x):
-            raise ValueError(
-                f"Task '{self.name}' asks for {train} training and {validation} "
-                f"validation examples, but its pool has {len(data.x)}."
+            # Some of the functions of `keras.datasets` give labels of shape (n, 1).
+            y, y_test = (
+                np.asarray(part).reshape(len(part), -1) for part in (y, y_test)
             )
+            if y.shape[1] == 1:
+                y, y_test = y[:, 0], y_test[:, 0]
+            data = Data(np.asarray(x), y, np.asarray(x_test), y_test)
+        self.split_sizes(len(data.x))
         return data
 
     def split_sizes(self, pool: int) -> tuple[int, int]:
@@ -171,6 +168,11 @@ class Task:
             raise ValueError(
                 f"Task '{self.name}' needs at least one training and one validation "
                 f"example. Received {train} and {validation} of a pool of {pool}."
+            )
+        if train + validation > pool:
+            raise ValueError(
+                f"Task '{self.name}' asks for {train} training and {validation} "
+                f"validation examples, but its pool has {pool}."
             )
         return train, validation
 

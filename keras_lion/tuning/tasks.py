@@ -77,8 +77,8 @@ _ALL = (
     ),
     # Weight decay decides here. With a learning rate of 3e-3, AdamW fits the training
     # pairs within 1,000 steps. It reaches 90 % of the others after 1,100 to 1,700 steps
-    # with a weight decay of 3, after 1,300 to 2,000 with 1, after 5,700 with 0.3, and not
-    # within 8,000 with 0. Lion reaches it after 2,600 with 3e-3 and 3.
+    # with a weight decay of 3, after 1,300 to 2,000 with 1, after 5,700 with 0.3, and
+    # not within 8,000 with 0. Lion with 3e-3 and 3 reaches them after 2,600.
     Task(
         name="modular_addition",
         data=modular_addition.load,

@@ -133,7 +133,7 @@ class Trainer:
         }
 
     def seconds_of(self, specification: RunSpecification) -> float:
-        """Likely seconds of one run: a few evaluations of it, timed after compilation."""
+        """Likely seconds of one run, from a part of it timed after compilation."""
         spec = replace(specification, epochs=specification.evaluate_every)
         self.run(spec)
         started = time.perf_counter()

@@ -89,7 +89,8 @@ def test_adamw_update_equals_keras_adamw():
     weight = keras.Variable(start)
     w, m, v = start, np.zeros_like(start), np.zeros_like(start)
     for step in range(1, 101):
-        gradient = (generator.normal(size=50) * 10.0 ** (step % 5 - 2)).astype("float32")
+        scale = 10.0 ** (step % 5 - 2)
+        gradient = (generator.normal(size=50) * scale).astype("float32")
         optimizer.apply([ops.convert_to_tensor(gradient)], [weight])
         w, m, v = adamw_update(
             w,

@@ -1,0 +1,103 @@
+"""The summary of a study as a table of numbers and as a table of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+from keras_lion.report.style import (
+    Quantity,
+    number,
+    optimizer_colour,
+    optimizer_label,
+    quantity_of,
+)
+from keras_lion.robustness.summary import OptimizerSummary
+from keras_lion.statistics import Interval
+
+
+def summary_frame(rows: Iterable[tuple[OptimizerSummary, float]]) -> pd.DataFrame:
+    """One row for each task and optimizer, in the units of the records.
+
+    Args:
+        rows: (summary, ε of its task).
+
+    Returns:
+        A frame whose columns are numbers, but for the names.
+    """
+    return pd.DataFrame([_numbers(row, epsilon) for row, epsilon in rows])
+
+
+def headings(metric: str, value: str) -> list[str]:
+    """Headings of `cells`."""
+    score, measured = quantity_of(metric), quantity_of(metric, value)
+    return [
+        "optimizer",
+        f"best {score.label}",
+        "learning_rate",
+        "weight_decay",
+        "tolerance width (decades of learning_rate)",
+        f"mean regret ({measured.unit})" if measured.unit else "mean regret",
+        "diverged",
+        f"{score.label.replace('validation', 'test')}",
+    ]
+
+
+def cells(row: OptimizerSummary, metric: str) -> dict[str, Any]:
+    """One row of the table for readers: colour, label and the texts of its cells."""
+    score, measured = quantity_of(metric), quantity_of(metric, row.value)
+    regret = Quantity("", "", abs(measured.factor), measured.digits)
+    width = str(row.width).removesuffix(" decades")
+    return {
+        "label": optimizer_label(row.optimizer),
+        "colour": optimizer_colour(row.optimizer),
+        "texts": [
+            interval_text(row.score, score),
+            number(row.learning_rate),
+            number(row.weight_decay),
+            width,
+            regret.text(row.mean_regret),
+            f"{row.num_diverged} of {row.num_runs}",
+            interval_text(row.test_score, score) if row.test_score.n else "–",
+        ],
+    }
+
+
+def interval_text(interval: Interval, quantity: Quantity) -> str:
+    """An interval in shown units: `95.7 [95.1, 96.2] (n=10)`."""
+    return format(interval.scaled(quantity.factor), quantity.spec)
+
+
+def _numbers(row: OptimizerSummary, epsilon: float) -> dict[str, Any]:
+    return {
+        "task": row.task,
+        "optimizer": row.optimizer,
+        **_interval("score", row.score),
+        "learning_rate": row.learning_rate,
+        "weight_decay": row.weight_decay,
+        "value": row.value,
+        "epsilon": epsilon,
+        "best_value": row.best_value,
+        "common_best": row.common_best,
+        "width_decades": row.width.decades,
+        "width_censored": row.width.censored,
+        "width_low": row.width.low,
+        "width_high": row.width.high,
+        "mean_regret": row.mean_regret,
+        "num_runs": row.num_runs,
+        "num_diverged": row.num_diverged,
+        "diverged_share": row.diverged_share,
+        "num_failed": row.num_failed,
+        **_interval("test_score", row.test_score),
+    }
+
+
+def _interval(name: str, interval: Interval) -> dict[str, float]:
+    return {
+        name: interval.estimate,
+        f"{name}_low": interval.low,
+        f"{name}_high": interval.high,
+        f"{name}_n": interval.n,
+    }

@@ -1,0 +1,179 @@
+"""The sentences of a report, made from its numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from keras_lion.report.heatmap import colour_limits
+from keras_lion.report.style import Quantity, number, optimizer_label, quantity_of
+from keras_lion.report.table import interval_text
+from keras_lion.robustness.landscape import Landscape
+from keras_lion.robustness.summary import OptimizerSummary
+
+
+def answer(
+    rows: Sequence[OptimizerSummary],
+    *,
+    metric: str,
+    epsilon: float,
+    notes: Sequence[str] = (),
+) -> str:
+    """The headline of a task: how much learning rate each optimizer tolerates.
+
+    Args:
+        rows: Summaries of the optimizers of one task.
+        metric: Metric of the task.
+        epsilon: Tolerated loss of the summaries' value.
+        notes: Reasons to doubt, put into parentheses behind the claim.
+
+    Returns:
+        One sentence; it claims no more than the numbers do.
+
+    Example:
+
+    ```python
+    rows = summarize(frame, task="digits", epsilon=0.05)
+    answer(rows, metric="accuracy", epsilon=0.05)
+    ```
+    """
+    measured = [row for row in rows if not math.isnan(row.width.decades)]
+    if not measured:
+        return "No run has finished, so there is nothing to say yet."
+    if all(row.num_diverged == row.num_runs for row in measured):
+        return "Every run diverged: the grid holds no setting that trains."
+    quantity = quantity_of(metric, measured[0].value)
+    widths = [f"{optimizer_label(row.optimizer)} {row.width}" for row in measured]
+    reference = f"{quantity.text(measured[0].common_best)}{_unit(quantity)}"
+    doubts = f" ({'; '.join(notes)})" if notes else ""
+    return (
+        f"Range of learning rates within {_amount(epsilon, quantity)} of the common "
+        f"best {quantity.name} ({reference}): {_listed(widths)}{_verdict(measured)}"
+        f"{doubts}."
+    )
+
+
+def best_scores(rows: Sequence[OptimizerSummary], metric: str) -> str:
+    """The best score of each optimizer, with its interval and place."""
+    quantity = quantity_of(metric)
+    texts = [
+        f"{optimizer_label(row.optimizer)} {interval_text(row.score, quantity)} at "
+        f"η = {number(row.learning_rate)}, λ = {number(row.weight_decay)}"
+        for row in rows
+        if row.score.n
+    ]
+    if not texts:
+        return ""
+    return f"Best {quantity.label}: {'; '.join(texts)}."
+
+
+def caption(landscapes: Mapping[str, Landscape], quantity: Quantity) -> str:
+    """What a pair of heatmaps shows, in numbers."""
+    known = {name: each for name, each in landscapes.items() if not each.empty}
+    bests = [
+        f"{optimizer_label(name)} {quantity.text(each.best.value)} at η = "
+        f"{number(each.best.learning_rate)}, λ = {number(each.best.weight_decay)}"
+        for name, each in known.items()
+        if not each.all_diverged
+    ]
+    diverged = [
+        f"{int(each.num_diverged.sum())} of {int(each.num_seeds.sum())} runs of "
+        f"{optimizer_label(name)}"
+        for name, each in known.items()
+    ]
+    sentences = [f"{quantity.label[:1].upper()}{quantity.label[1:]} by cell."]
+    if bests:
+        sentences.append(f"Best: {'; '.join(bests)}.")
+    if diverged:
+        sentences.append(f"Diverged: {_listed(diverged)}.")
+    low, high, extend = colour_limits(landscapes.values(), quantity)
+    if extend != "neither":
+        end = low if extend == "min" else high
+        side = "lower" if extend == "min" else "higher"
+        sentences.append(
+            f"Colours stop at {end:{quantity.spec}}{_unit(quantity)}: cells with "
+            f"{side} values have the last colour, so that a few bad ones do not hide "
+            "the rest."
+        )
+    sentences.append(
+        "A diverged run counts with its floor; along a dashed line η·λ is constant."
+    )
+    return " ".join(sentences)
+
+
+def methods(frame: pd.DataFrame, *, metric: str, value: str, epsilon: float) -> str:
+    """How the runs of one task were made and measured."""
+    quantity = quantity_of(metric, value)
+    grids = []
+    for optimizer, runs in frame.groupby("optimizer"):
+        rates, decays = runs["learning_rate"], runs["weight_decay"]
+        betas = ", ".join(
+            f"{name} = {_values(runs, name)}"
+            for name in ("beta_1", "beta_2")
+            if name in runs
+        )
+        grids.append(
+            f"{optimizer_label(str(optimizer))}: {rates.nunique()} learning rates "
+            f"from {number(rates.min())} to {number(rates.max())} × "
+            f"{decays.nunique()} weight decays from {number(decays.min())} to "
+            f"{number(decays.max())} ({betas})"
+        )
+    return (
+        f"Every cell of the grid was trained with {frame['seed'].nunique()} seeds. "
+        f"{'. '.join(grids)}. Epochs: {_values(frame, 'epochs')}; steps: "
+        f"{_values(frame, 'steps')}; batch size: {_values(frame, 'batch_size')}; "
+        f"training examples: {_values(frame, 'train_examples')}; schedule: "
+        f"{_values(frame, 'schedule')}; backend: {_values(frame, 'backend')}. Each "
+        "seed splits the examples anew into training and validation, and runs of two "
+        "optimizers with one seed share that split, the initial weights and the order "
+        "of the examples. The score is that of the last epoch on the validation "
+        "examples; the configuration with the best mean score over seeds is selected, "
+        "and the test examples are looked at for selected configurations only. The "
+        f"tolerance width is the number of decades of learning rate whose "
+        f"{quantity.name}, with the weight decay retuned at each learning rate and "
+        f"linear in between, is within ε = {_amount(epsilon, quantity)} of the common "
+        "best of all optimizers; “≥” says that the range reaches the end of the grid. "
+        "The mean regret is the mean distance from the common best over all cells. "
+        "Intervals are 95 % t intervals over the seeds of one cell; they leave out "
+        "that the best of many cells looks better than it is. No interval is given for "
+        "the difference of widths."
+    )
+
+
+def _verdict(rows: Sequence[OptimizerSummary]) -> str:
+    if len(rows) != 2:
+        return ""
+    narrow, wide = sorted(rows, key=lambda row: row.width.decades)
+    difference = wide.width.decades - narrow.width.decades
+    name = optimizer_label(wide.optimizer)
+    if narrow.width.censored:
+        return "; the grid is too narrow to say which is wider"
+    if difference < 0.005:
+        return "; they are equally wide"
+    least = "at least " if wide.width.censored else ""
+    return f"; {name}'s is wider by {least}{difference:.2f} decades"
+
+
+def _amount(epsilon: float, quantity: Quantity) -> str:
+    return f"{abs(quantity.factor) * epsilon:g}{_unit(quantity)}"
+
+
+def _unit(quantity: Quantity) -> str:
+    return f" {quantity.unit}" if quantity.unit else ""
+
+
+def _listed(texts: Sequence[str]) -> str:
+    if len(texts) < 2:
+        return "".join(texts)
+    return f"{', '.join(texts[:-1])} and {texts[-1]}"
+
+
+def _values(frame: pd.DataFrame, column: str) -> str:
+    """The values of a column as text: one, or all that occur."""
+    if column not in frame:
+        return "not recorded"
+    values = frame[column].dropna().unique().tolist()
+    texts = [f"{v:g}" if isinstance(v, int | float) else str(v) for v in values]
+    return " / ".join(texts) or "not recorded"

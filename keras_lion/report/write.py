@@ -1,0 +1,237 @@
+"""From a study's folder to its report."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from keras_lion.report import text
+from keras_lion.report.heatmap import heatmap_figure
+from keras_lion.report.html import Page, Picture, Section, png_of, render
+from keras_lion.report.style import in_order, optimizer_label, quantity_of
+from keras_lion.report.table import cells, headings, summary_frame
+from keras_lion.robustness.cautions import cautions_of, edge_cautions, window_cautions
+from keras_lion.robustness.landscape import Landscape, Value
+from keras_lion.robustness.summary import (
+    OptimizerSummary,
+    runs_of_preset,
+    summarize,
+    task_optimizers,
+)
+from keras_lion.statistics import FEW
+from keras_lion.tuning.records import (
+    load_environment,
+    load_runs,
+    load_study,
+    write_json,
+)
+
+EPSILON = 0.05  # of tasks for which the study declares none
+
+
+def write_report(folder: str | Path, *, study: Mapping[str, Any] | None = None) -> Path:
+    """Write the report of a study into its folder.
+
+    Writes `summary.csv`, `summary.json`, `figures/<task>_heatmap.png` and the page
+    `report.html`, which needs no other file. Existing ones are replaced.
+
+    Args:
+        folder: A study's folder: run records, `study.json` and perhaps
+            `environment.json`.
+        study: The declaration to read instead of `study.json`. A `preset` in it chooses
+            among those in the records; the default is the one with the most runs.
+
+    Returns:
+        Path of `report.html`.
+
+    Raises:
+        FileNotFoundError: If the folder holds no records or no `study.json`.
+        ValueError: If runs of one task cannot share a landscape.
+
+    Example:
+
+    ```python
+    from keras_lion.report import write_report
+
+    write_report("results/learning_rate_weight_decay-standard")
+    ```
+    """
+    folder = Path(folder)
+    frame = load_runs(folder)
+    declaration = load_study(folder) if study is None else study
+    known = (folder / "environment.json").exists()
+    environment = load_environment(folder) if known else {}
+    return write_pages(folder, frame, declaration, environment)
+
+
+def write_pages(
+    folder: Path,
+    frame: pd.DataFrame,
+    study: Mapping[str, Any],
+    environment: Mapping[str, Any],
+) -> Path:
+    """Write the report of run records into a folder; see `write_report`."""
+    notes = []
+    presets = frame["preset"].value_counts() if "preset" in frame else pd.Series()
+    if len(presets) > 1:
+        chosen = study.get("preset", presets.index[0])
+        frame = runs_of_preset(frame, chosen)
+        notes.append(
+            f"The folder holds runs of the presets {', '.join(sorted(presets.index))}: "
+            f"this report reads {chosen}."
+        )
+    comparison = study.get("comparison", {})
+    value: Value = comparison.get("value", "final_loss")
+    epsilons = comparison.get("epsilon", {})
+    sections, rows = [], []
+    report: dict[str, dict[str, Any]] = {}
+    for task in _tasks(frame, study):
+        epsilon = epsilons.get(task, EPSILON)
+        section, summaries = _section(frame, task, value, epsilon, folder)
+        if task not in epsilons:
+            notes.append(
+                f"{task}: the study declares no ε, so that {EPSILON} was used."
+            )
+        sections.append(section)
+        rows += [(summary, epsilon) for summary in summaries]
+        report[task] = {"answer": section.answer, "cautions": section.cautions}
+    table = summary_frame(rows)
+    table.to_csv(folder / "summary.csv", index=False)
+    for task, entry in report.items():
+        entry["optimizers"] = table[table["task"] == task].to_dict("records")
+    write_json(
+        folder / "summary.json",
+        {"study": study.get("name"), "tasks": report, "notes": notes},
+    )
+    page = Page(
+        title=str(study.get("name", "study")).replace("_", " "),
+        question=str(study.get("question", "")),
+        statement=str(comparison.get("statement", "")),
+        sections=sections,
+        runs=frame,
+        environment=environment,
+        notes=notes,
+    )
+    path = folder / "report.html"
+    path.write_text(render(page), encoding="utf-8")
+    return path
+
+
+def file_name(task: str) -> str:
+    """A file name for a task of any name, different for different tasks."""
+    plain = re.sub(r"[^a-z0-9_-]+", "-", task.lower()).strip("-")[:60]
+    if plain == task:
+        return plain
+    return f"{plain or 'task'}-{hashlib.sha256(task.encode()).hexdigest()[:8]}"
+
+
+def _section(
+    frame: pd.DataFrame, task: str, value: Value, epsilon: float, folder: Path
+) -> tuple[Section, list[OptimizerSummary]]:
+    runs = frame[frame["task"] == task]
+    optimizers = in_order(task_optimizers(frame, task))
+    metrics = runs["metric"].dropna() if "metric" in runs else pd.Series()
+    metric = str(metrics.iloc[0]) if len(metrics) else "score"
+    landscapes: dict[Value, dict[str, Landscape]] = {
+        each: {
+            name: Landscape.from_runs(frame, optimizer=name, task=task, value=each)
+            for name in optimizers
+        }
+        for each in {"score": None, value: None, **_also_loss(metric)}
+    }
+    rows = summarize(
+        frame, task=task, epsilon=epsilon, optimizers=optimizers, value=value
+    )
+    cautions = _cautions(landscapes, metric, value, epsilon)
+    section = Section(
+        task=task,
+        answer=text.answer(
+            rows,
+            metric=metric,
+            epsilon=epsilon,
+            notes=_doubts(landscapes[value].values()),
+        ),
+        scores=text.best_scores(rows, metric),
+        methods=text.methods(runs, metric=metric, value=value, epsilon=epsilon),
+        headings=headings(metric, value),
+        rows=[cells(row, metric) for row in rows],
+        cautions=cautions,
+        pictures=_pictures(task, metric, landscapes, folder),
+    )
+    return section, rows
+
+
+def _cautions(
+    landscapes: Mapping[Value, Mapping[str, Landscape]],
+    metric: str,
+    value: Value,
+    epsilon: float,
+) -> list[str]:
+    """Cautions about the measured value, and about the place of the best score."""
+    measured = quantity_of(metric, value).name
+    texts = [
+        f"{optimizer_label(name)}, {measured}: {caution}"
+        for name, landscape in landscapes[value].items()
+        for caution in cautions_of(landscape, epsilon)
+    ]
+    score = quantity_of(metric).name
+    texts += [
+        f"{optimizer_label(name)}, {score}: {caution}"
+        for name, landscape in landscapes["score"].items()
+        for caution in edge_cautions(landscape)
+        if score != measured
+    ]
+    return [*texts, *map(str, window_cautions(landscapes[value]))]
+
+
+def _doubts(landscapes: Iterable[Landscape]) -> list[str]:
+    known = [each for each in landscapes if not each.empty]
+    doubts = []
+    if any(edge_cautions(each) for each in known):
+        doubts.append("provisional: an optimum lies on the edge of its grid")
+    if any(each.best_interval.indicative for each in known):
+        doubts.append(f"indicative: fewer than {FEW} seeds")
+    return doubts
+
+
+def _pictures(
+    task: str,
+    metric: str,
+    landscapes: Mapping[Value, Mapping[str, Landscape]],
+    folder: Path,
+) -> list[Picture]:
+    shown: dict[Value, str] = {"score": "heatmap"}
+    shown |= dict.fromkeys(_also_loss(metric), "heatmap_loss")
+    figures = folder / "figures"
+    figures.mkdir(parents=True, exist_ok=True)
+    pictures = []
+    for value, name in shown.items():
+        quantity = quantity_of(metric, value)
+        png = png_of(heatmap_figure(landscapes[value], quantity=quantity))
+        (figures / f"{file_name(task)}_{name}.png").write_bytes(png)
+        pictures.append(
+            Picture(
+                png=png,
+                caption=text.caption(landscapes[value], quantity),
+                alternative=f"Heatmaps of {quantity.label} over learning rate and "
+                f"weight decay, task {task}",
+            )
+        )
+    return pictures
+
+
+def _also_loss(metric: str) -> dict[Value, None]:
+    """Whether the loss is another quantity than the score, as keys of a dict."""
+    return {} if metric == "loss" else {"final_loss": None}
+
+
+def _tasks(frame: pd.DataFrame, study: Mapping[str, Any]) -> list[str]:
+    """Tasks that have records, in the order of the declaration."""
+    recorded = sorted(frame["task"].unique().tolist())
+    declared = [task for task in study.get("plans", {}) if task in recorded]
+    return [*declared, *(task for task in recorded if task not in declared)]

@@ -1,0 +1,323 @@
+"""A landscape: the scores of one optimizer on a grid of hyperparameters."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from keras_lion.robustness._checks import (
+    Array,
+    check_axis_name,
+    checked_axis,
+    checked_floors,
+)
+from keras_lion.robustness._checks import AxisName as AxisName
+from keras_lion.robustness._runs import Value as Value
+from keras_lion.robustness._runs import arrange
+from keras_lion.statistics import Interval, t_interval
+
+Side = Literal["low", "high"]
+
+
+@dataclass(frozen=True)
+class Best:
+    """The best cell of a landscape.
+
+    Attributes:
+        value: Mean score over the cell's seeds.
+        learning_rate: Learning rate of the cell.
+        weight_decay: Weight decay of the cell.
+        cell: (row, column) of the cell: indices of weight decay and learning rate.
+    """
+
+    value: float
+    learning_rate: float
+    weight_decay: float
+    cell: tuple[int, int]
+
+
+class Landscape:
+    """Scores of one optimizer over learning rate and weight decay.
+
+    Cell (i, j) holds the scores of `weight_decay[i]` and `learning_rate[j]`, one for
+    each seed; larger is better. Diverged runs count with the floor, missing ones not at
+    all.
+
+    Args:
+        learning_rate: Positive values, ascending, shape (n,).
+        weight_decay: Values, ascending, shape (m,); the first may be 0 (no decay).
+        scores: Shape (m, n) or (m, n, seeds). NaN marks a missing cell or seed.
+        floor: Score of a diverged run: a number, or an array that broadcasts to the
+            shape of `scores` (one floor for each seed, say). None: diverged runs keep
+            the score that `scores` gives them.
+        diverged: Which runs diverged: booleans of the shape of `scores`. None: none.
+
+    Attributes:
+        scores: Shape (m, n, seeds), read-only, with diverged runs at the floor.
+        diverged: Booleans of the same shape.
+
+    Raises:
+        ValueError: If an axis is not ascending, a shape does not fit, a score is
+            infinite, or a diverged run has neither a floor nor a score.
+
+    Example:
+
+    ```python
+    landscape = Landscape([1e-3, 3e-3], [0.0, 0.1], [[0.90, 0.91], [0.92, 0.95]])
+    landscape.best.learning_rate  # 0.003
+    ```
+    """
+
+    learning_rate: Array
+    weight_decay: Array
+    scores: Array
+    diverged: NDArray[np.bool_]
+
+    def __init__(
+        self,
+        learning_rate: ArrayLike,
+        weight_decay: ArrayLike,
+        scores: ArrayLike,
+        *,
+        floor: ArrayLike | None = None,
+        diverged: ArrayLike | None = None,
+    ) -> None:
+        rates = checked_axis("learning_rate", learning_rate, zero_allowed=False)
+        decays = checked_axis("weight_decay", weight_decay, zero_allowed=True)
+        values = np.array(scores, dtype=float)
+        shape = values.shape
+        if values.ndim not in (2, 3) or shape[:2] != (len(decays), len(rates)):
+            raise ValueError(
+                "`scores` must have a row for each weight decay, a column for each "
+                f"learning rate and perhaps seeds: shape ({len(decays)}, {len(rates)}) "
+                f"or ({len(decays)}, {len(rates)}, seeds). Received: shape {shape}."
+            )
+        if np.isinf(values).any():
+            raise ValueError(
+                "`scores` must be finite, or NaN for missing runs. Received an "
+                "infinite score: mark the run in `diverged` and give a `floor`."
+            )
+        mask = np.zeros(shape, bool) if diverged is None else np.array(diverged, bool)
+        if mask.shape != shape:
+            raise ValueError(
+                f"`diverged` must have the shape of `scores`, {shape}. "
+                f"Received: shape {mask.shape}."
+            )
+        if floor is not None:
+            values = np.where(mask, checked_floors(floor, shape), values)
+        if not np.isfinite(values[mask]).all():
+            raise ValueError(
+                "Every diverged run needs a finite score or a finite `floor`. "
+                f"Received none for {int(np.isnan(values[mask]).sum())} of "
+                f"{int(mask.sum())} diverged runs: give their floor, such as the "
+                "accuracy of chance."
+            )
+        if values.ndim == 2:
+            values, mask = values[..., None], mask[..., None]
+        for name, array in (
+            ("learning_rate", rates),
+            ("weight_decay", decays),
+            ("scores", values),
+            ("diverged", mask),
+        ):
+            array.flags.writeable = False
+            self.__dict__[name] = array
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(
+            f"A Landscape cannot be changed (tried to set {name!r}): build another one."
+        )
+
+    def __repr__(self) -> str:
+        rows, columns, seeds = self.scores.shape
+        return (
+            f"<Landscape: {rows} weight decays × {columns} learning rates × "
+            f"{seeds} seeds>"
+        )
+
+    @classmethod
+    def from_runs(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        optimizer: str,
+        task: str | None = None,
+        batch_size: int | None = None,
+        value: Value = "score",
+    ) -> Landscape:
+        """Arrange run records as a landscape.
+
+        Failed runs are missing. With `value="final_loss"` the score of a run is
+        −final_loss and its floor −initial_loss: diverged runs get the floor, and no run
+        gets less.
+
+        Args:
+            frame: Run records, one a row, as `keras_lion.tuning.load_runs` gives them.
+            optimizer: Optimizer whose runs are taken.
+            task: Task whose runs are taken; needed if there are several.
+            batch_size: Batch size whose runs are taken; needed if there are several.
+            value: `"score"` or `"final_loss"` (validation, negated).
+
+        Returns:
+            The landscape; seeds in ascending order on its last axis.
+
+        Raises:
+            ValueError: If no run is left, runs that must not be mixed are, a cell has
+                two runs of one seed, or a column is missing.
+
+        Example:
+
+        ```python
+        frame = load_runs("results/lr_wd")
+        lion = Landscape.from_runs(frame, optimizer="lion", task="digits")
+        ```
+        """
+        return cls(**arrange(frame, optimizer, task, batch_size, value))
+
+    @cached_property
+    def num_seeds(self) -> NDArray[np.int64]:
+        """Number of seeds of each cell that have a score, shape (m, n)."""
+        return np.asarray(np.isfinite(self.scores).sum(axis=2))
+
+    @cached_property
+    def num_diverged(self) -> NDArray[np.int64]:
+        """Number of seeds of each cell that diverged, shape (m, n)."""
+        return np.asarray(self.diverged.sum(axis=2))
+
+    @cached_property
+    def means(self) -> Array:
+        """Mean score of each cell over its seeds, shape (m, n); NaN where missing."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # a mean of no seeds is NaN
+            return np.asarray(np.nanmean(self.scores, axis=2))
+
+    @cached_property
+    def best(self) -> Best:
+        """The cell of the largest mean; of equal cells the one of least weight decay,
+        then of least learning rate.
+
+        Raises:
+            ValueError: If every cell is missing.
+        """
+        if self.empty:
+            raise ValueError(
+                "A landscape without any score has no best cell. Received only missing "
+                "cells: run the study, or leave this optimizer out."
+            )
+        row, column = np.unravel_index(np.nanargmax(self.means), self.means.shape)
+        return Best(
+            value=float(self.means[row, column]),
+            learning_rate=float(self.learning_rate[column]),
+            weight_decay=float(self.weight_decay[row]),
+            cell=(int(row), int(column)),
+        )
+
+    @cached_property
+    def best_interval(self) -> Interval:
+        """t interval over the seeds of the best cell.
+
+        The best of many noisy cells looks better than it is: the interval leaves that
+        out.
+        """
+        scores = self.scores[self.best.cell]
+        return t_interval(scores[np.isfinite(scores)])
+
+    @property
+    def empty(self) -> bool:
+        """Whether every cell is missing."""
+        return not self.num_seeds.any()
+
+    @property
+    def all_diverged(self) -> bool:
+        """Whether there are runs and none of them trained."""
+        return not self.empty and bool((self.num_diverged == self.num_seeds).all())
+
+    @property
+    def diverged_share(self) -> float:
+        """Share of the runs that diverged; NaN without runs."""
+        if self.empty:
+            return float("nan")
+        return int(self.num_diverged.sum()) / int(self.num_seeds.sum())
+
+    @cached_property
+    def sigma(self) -> float:
+        """Standard deviation over seeds, pooled over the cells without a diverged run.
+
+        √(Σ squared deviations from the cell's mean / Σ (seeds − 1)); NaN if no such
+        cell has two seeds.
+        """
+        stable = (self.num_diverged == 0) & (self.num_seeds > 1)
+        freedom = int((self.num_seeds[stable] - 1).sum())
+        if freedom == 0:
+            return float("nan")
+        deviations = (self.scores - self.means[..., None])[stable]
+        return float(np.sqrt(np.nansum(deviations**2) / freedom))
+
+    def profile_over(self, axis: AxisName) -> Array:
+        """Best mean at each value of one axis, the other retuned there.
+
+        Args:
+            axis: `"learning_rate"` (the best weight decay at each, no decay included)
+                or `"weight_decay"`.
+
+        Returns:
+            Shape (n,) or (m,); NaN where every cell is missing.
+
+        Example:
+
+        ```python
+        best_score_at_each_rate = landscape.profile_over("learning_rate")
+        ```
+        """
+        check_axis_name(axis)
+        other = 0 if axis == "learning_rate" else 1
+        filled = np.where(np.isnan(self.means), -np.inf, self.means).max(axis=other)
+        return np.where(np.isinf(filled), np.nan, filled)
+
+    @property
+    def edge(self) -> tuple[tuple[AxisName, Side], ...]:
+        """Sides of the grid that the best cell touches.
+
+        The row of no decay is not a side: a best cell there says that decay is not
+        needed, not that the grid is too small. An axis of one value was not searched
+        and has no sides.
+        """
+        best = self.best
+        sides: list[tuple[AxisName, Side]] = []
+        axes: tuple[tuple[AxisName, Array, float], ...] = (
+            ("learning_rate", self.learning_rate, best.learning_rate),
+            ("weight_decay", self.weight_decay, best.weight_decay),
+        )
+        for name, values, chosen in axes:
+            values = values[values > 0]
+            if len(values) > 1 and chosen == values[0]:
+                sides.append((name, "low"))
+            if len(values) > 1 and chosen == values[-1]:
+                sides.append((name, "high"))
+        return tuple(sides)
+
+
+def common_best(landscapes: Iterable[Landscape]) -> float:
+    """Best mean of several landscapes: the reference that optimizers share.
+
+    Args:
+        landscapes: Landscapes of one task and one kind of score.
+
+    Returns:
+        The largest mean of a cell; NaN if every cell of all is missing.
+
+    Example:
+
+    ```python
+    mean_regret(adamw, reference=common_best([lion, adamw]))
+    ```
+    """
+    bests = [each.best.value for each in landscapes if not each.empty]
+    return max(bests, default=float("nan"))

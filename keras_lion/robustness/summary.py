@@ -1,0 +1,221 @@
+"""The table of a study: one row for each optimizer on a task."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from keras_lion.robustness._runs import FIXED
+from keras_lion.robustness.landscape import Landscape, Value, common_best
+from keras_lion.robustness.regret import mean_regret
+from keras_lion.robustness.tolerance import ToleranceWidth, tolerance_width
+from keras_lion.statistics import Interval, t_interval
+
+NO_VALUE = Interval(math.nan, math.nan, math.nan, 0)
+
+
+@dataclass(frozen=True)
+class OptimizerSummary:
+    """What the runs of one optimizer on one task say.
+
+    Attributes:
+        optimizer: Name of the optimizer.
+        task: Name of the task.
+        score: Best mean score over seeds, with its interval.
+        learning_rate: Learning rate of that cell: the selected one.
+        weight_decay: Weight decay of that cell.
+        value: What the next four are measured on: `"score"` or `"final_loss"`
+            (negated).
+        best_value: Best mean of that value.
+        common_best: The largest `best_value` of all optimizers.
+        width: Tolerance width of the learning rate, against the common best.
+        mean_regret: Mean regret over the grid, against the common best.
+        num_runs: Number of runs with a score.
+        num_diverged: How many of them diverged.
+        num_failed: Number of runs that failed and count as missing.
+        test_score: Test score of the selected cell; `n` is 0 if none was evaluated.
+    """
+
+    optimizer: str
+    task: str
+    score: Interval
+    learning_rate: float
+    weight_decay: float
+    value: Value
+    best_value: float
+    common_best: float
+    width: ToleranceWidth
+    mean_regret: float
+    num_runs: int
+    num_diverged: int
+    num_failed: int
+    test_score: Interval
+
+    @property
+    def diverged_share(self) -> float:
+        """Share of the runs that diverged; NaN without runs."""
+        return self.num_diverged / self.num_runs if self.num_runs else math.nan
+
+
+def summarize(
+    frame: pd.DataFrame,
+    *,
+    task: str,
+    epsilon: float,
+    optimizers: Sequence[str] | None = None,
+    value: Value = "final_loss",
+) -> list[OptimizerSummary]:
+    """Summarize the runs of one task, optimizer by optimizer.
+
+    The configuration is selected by the best mean `score`. Tolerance width and mean
+    regret read `value`, against the common best of the optimizers.
+
+    Args:
+        frame: Run records, one a row.
+        task: Task whose runs are read.
+        epsilon: Tolerated loss of `value`, in its unit (nats for a loss).
+        optimizers: Optimizers in the order of the rows. None: all, by name.
+        value: `"final_loss"` (validation, negated) or `"score"`.
+
+    Returns:
+        One summary for each optimizer; all carry the same `common_best`.
+
+    Raises:
+        ValueError: If runs of several batch sizes or schedules are mixed, or an
+            optimizer has no record.
+
+    Example:
+
+    ```python
+    for row in summarize(load_runs("results/lr_wd"), task="digits", epsilon=0.05):
+        print(row.optimizer, row.score, row.width)
+    ```
+    """
+    names = task_optimizers(frame, task) if optimizers is None else list(optimizers)
+    landscapes = {
+        name: Landscape.from_runs(frame, optimizer=name, task=task, value=value)
+        for name in names
+    }
+    reference = common_best(landscapes.values())
+    return [
+        _summary(frame, task, name, landscape, epsilon, value, reference)
+        for name, landscape in landscapes.items()
+    ]
+
+
+def selected_keys(frame: pd.DataFrame, task: str) -> dict[str, list[str]]:
+    """Keys of the runs whose test score may be looked at.
+
+    Args:
+        frame: Run records, one a row.
+        task: Task whose runs are read.
+
+    Returns:
+        optimizer → keys of the runs of its best cell (by mean score), by seed.
+        Optimizers without a run that trained are left out.
+
+    Example:
+
+    ```python
+    keys = selected_keys(load_runs("results/lr_wd"), "digits")["lion"]
+    ```
+    """
+    keys = {}
+    for optimizer in task_optimizers(frame, task):
+        scores = Landscape.from_runs(frame, optimizer=optimizer, task=task)
+        if not scores.empty and not scores.all_diverged:
+            runs = _selected_runs(frame, task, optimizer, scores)
+            keys[optimizer] = runs.sort_values("seed")["key"].tolist()
+    return keys
+
+
+def runs_of_preset(frame: pd.DataFrame, preset: str) -> pd.DataFrame:
+    """The runs that a preset is made of.
+
+    A run that two presets share is recorded once, under the preset that ran first. So
+    these are the runs of the preset, and those of others that lie on its grid and were
+    trained in the same way.
+
+    Args:
+        frame: Run records, one a row.
+        preset: Name of the preset.
+
+    Returns:
+        The rows of `frame` that belong to it, in their order.
+
+    Example:
+
+    ```python
+    standard = runs_of_preset(load_runs("results/lr_wd"), "standard")
+    ```
+    """
+    chosen = (frame["preset"] == preset).to_numpy().copy()
+    columns = [
+        name for name in (*FIXED, "learning_rate", "weight_decay") if name in frame
+    ]
+    for _, runs in frame.groupby(["task", "optimizer"], sort=False):
+        own = runs[runs["preset"] == preset]
+        alike = pd.Series(True, index=runs.index)
+        for name in columns:
+            alike &= runs[name].isin(own[name])
+        chosen |= frame.index.isin(runs.index[alike])
+    return frame[chosen]
+
+
+def task_optimizers(frame: pd.DataFrame, task: str) -> list[str]:
+    """Names of the optimizers that have records on a task, sorted."""
+    return sorted(frame.loc[frame["task"] == task, "optimizer"].unique().tolist())
+
+
+def _summary(
+    frame: pd.DataFrame,
+    task: str,
+    optimizer: str,
+    landscape: Landscape,
+    epsilon: float,
+    value: Value,
+    reference: float,
+) -> OptimizerSummary:
+    runs = frame[(frame["task"] == task) & (frame["optimizer"] == optimizer)]
+    scores = Landscape.from_runs(frame, optimizer=optimizer, task=task)
+    known = not scores.empty
+    test_score = NO_VALUE
+    if known and "test_score" in frame:
+        selected = _selected_runs(frame, task, optimizer, scores)
+        tested = selected["test_score"].to_numpy(float)
+        tested = tested[np.isfinite(tested)]
+        test_score = t_interval(tested) if len(tested) else NO_VALUE
+    return OptimizerSummary(
+        optimizer=optimizer,
+        task=task,
+        score=scores.best_interval if known else NO_VALUE,
+        learning_rate=scores.best.learning_rate if known else math.nan,
+        weight_decay=scores.best.weight_decay if known else math.nan,
+        value=value,
+        best_value=math.nan if landscape.empty else landscape.best.value,
+        common_best=reference,
+        width=tolerance_width(landscape, epsilon, reference),
+        mean_regret=mean_regret(landscape, reference),
+        num_runs=int(scores.num_seeds.sum()),
+        num_diverged=int(scores.num_diverged.sum()),
+        num_failed=int((runs["status"] == "failed").sum()),
+        test_score=test_score,
+    )
+
+
+def _selected_runs(
+    frame: pd.DataFrame, task: str, optimizer: str, scores: Landscape
+) -> pd.DataFrame:
+    chosen = (
+        (frame["task"] == task)
+        & (frame["optimizer"] == optimizer)
+        & (frame["status"] != "failed")
+    )
+    for axis in ("learning_rate", "weight_decay"):
+        wanted = getattr(scores.best, axis)
+        chosen &= np.isclose(frame[axis].to_numpy(float), wanted, rtol=1e-9, atol=0)
+    return frame[chosen]
