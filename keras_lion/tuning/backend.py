@@ -43,7 +43,7 @@ def compile_function(
 def value_and_gradients(
     function: Callable[..., tuple[Any, Any]], weights: list[Any], *args: Any
 ) -> tuple[Any, Any, list[Any]]:
-    """Value, auxiliary output and gradients by `weights` of `function(weights, *args)`."""
+    """`function(weights, *args)`, as (value, auxiliary), and its gradients by weights."""
     if check_backend() == "jax":
         import jax
 

@@ -1,7 +1,7 @@
 """One compiled training program for all runs that share shapes.
 
-Learning rates, weight decay, betas, initial weights and the order of the data are inputs
-of the program, never constants of it: nothing is traced or compiled twice.
+Learning rates, weight decay, betas, initial weights and the order of the data are
+inputs of the program, never constants of it: nothing is traced or compiled twice.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Run records: one JSON object a line, appended and synced before anything aggregates."""
+"""Run records: one JSON object a line, on the disk before anything aggregates."""
 
 from __future__ import annotations
 

@@ -181,7 +181,7 @@ def evaluate_test(
 
 
 def estimate_seconds(study: Study, *, task: str, preset: str) -> float:
-    """Seconds that the whole sweep is likely to take here, from one timed run a side."""
+    """Likely seconds of a whole sweep here, from one timed run of each optimizer."""
     trainer = Trainer(study.task(task))
     runs = study.runs(task, preset, backend.check_backend())
     seconds = 0.0

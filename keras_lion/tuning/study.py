@@ -168,7 +168,7 @@ class Study:
         return self.plans[task][preset]
 
     def runs(self, task: str, preset: str, backend: str) -> list[RunSpecification]:
-        """Every run of one task and preset, in a shuffled order that is always the same.
+        """Every run of a task and preset, in a shuffled order that is always the same.
 
         Neighbours on the grid are far apart in it, so that an interrupted sweep has
         looked everywhere and diverging runs do not come in a row.
