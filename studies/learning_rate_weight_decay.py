@@ -77,7 +77,7 @@ STUDY = Study(
             {"adamw": (1e-2, 0.3), "lion": (1e-2, 3.0)}, epochs=(2, 60, 60, 120)
         ),
         "digits_mlp": plans(
-            {"adamw": (3e-3, 0.1), "lion": (3e-4, 1.0)}, epochs=(2, 30, 30, 60)
+            {"adamw": (1e-2, 0.1), "lion": (1e-3, 1.0)}, epochs=(5, 30, 30, 60)
         ),
         "fashion_mnist_mlp": plans(
             {"adamw": (1e-3, 0.1), "lion": (1e-4, 1.0)}, epochs=(1, 3, 5, 10)
