@@ -25,16 +25,68 @@ def check_learning_rate(learning_rate: Any) -> Any:
     return float(learning_rate)
 
 
-def check_weight_decay(weight_decay: Any) -> float | None:
-    """A weight decay: None, or a finite number that is not negative."""
-    if weight_decay is None:
-        return None
+def check_weight_decay(weight_decay: Any) -> Any:
+    """A weight decay: None, a number that is not negative, a schedule or a callable."""
+    if weight_decay is None or callable(weight_decay):
+        return weight_decay
     if not _is_number(weight_decay) or not 0 <= weight_decay < math.inf:
         raise ValueError(
-            "`weight_decay` must be None or a finite number that is not negative. "
+            "`weight_decay` must be None, a finite number that is not negative, a "
+            "schedule or a callable without arguments. "
             f"Received: weight_decay={weight_decay!r}."
         )
     return float(weight_decay)
+
+
+def check_peak_learning_rate(
+    coupling: str, peak_learning_rate: Any, learning_rate: Any
+) -> float | None:
+    """The peak that decay is divided by where it follows the schedule only, else None.
+
+    Args:
+        coupling: `weight_decay_coupling`.
+        peak_learning_rate: The peak as an argument, or None.
+        learning_rate: A number, schedule or callable, which may tell the peak.
+    """
+    if coupling != "schedule":
+        if peak_learning_rate is not None:
+            raise ValueError(
+                "`peak_learning_rate` is read with weight_decay_coupling='schedule' "
+                "only, where decay does not depend on the peak. Received: "
+                f"peak_learning_rate={peak_learning_rate!r} with "
+                f"weight_decay_coupling={coupling!r}."
+            )
+        return None
+    peak = peak_of(learning_rate) if peak_learning_rate is None else peak_learning_rate
+    if peak is None:
+        raise ValueError(
+            "With weight_decay_coupling='schedule', the peak of "
+            f"{type(learning_rate).__name__} is not known: pass `peak_learning_rate`."
+        )
+    if not _is_number(peak) or not 0 < peak < math.inf:
+        raise ValueError(
+            "`peak_learning_rate` must be a positive number. "
+            f"Received: peak_learning_rate={peak!r}."
+        )
+    return float(peak)
+
+
+def peak_of(learning_rate: Any) -> float | None:
+    """The largest value of a learning rate or of a schedule of Keras, else None."""
+    if not callable(learning_rate):
+        return float(learning_rate)
+    config = (
+        learning_rate.get_config()
+        if type(learning_rate).__module__.startswith("keras.")
+        else {}
+    )
+    rates = [
+        config[name]
+        for name in ("initial_learning_rate", "warmup_target", "end_learning_rate")
+        if config.get(name) is not None
+    ]
+    rates += config.get("values", [])
+    return float(max(rates)) if rates else None
 
 
 def check_beta(name: str, beta: Any) -> float:

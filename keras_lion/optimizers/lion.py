@@ -7,16 +7,29 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_lion.optimizers.hyperparameters import (
-    check_beta,
-    check_learning_rate,
-    check_weight_decay,
+from keras_lion.optimizers.checkpoint import (
+    ACCUMULATOR,
+    AVERAGE,
+    MOMENTUM,
+    PathCheckpoints,
 )
-from keras_lion.optimizers.updates import Betas, lion_update
+from keras_lion.optimizers.conditional_steps import ConditionalSteps, select
+from keras_lion.optimizers.hyperparameters import check_beta, check_learning_rate
+from keras_lion.optimizers.momentum import check_storage_dtype, store
+from keras_lion.optimizers.replicas import check_replicas
+from keras_lion.optimizers.updates import (
+    Betas,
+    accumulate_in_momentum,
+    lion_update,
+    signed_step,
+)
+from keras_lion.optimizers.weight_decay import DecoupledWeightDecay, Mask
 
 
 @keras.saving.register_keras_serializable(package="keras_lion")
-class Lion(keras.optimizers.Optimizer):
+class Lion(
+    PathCheckpoints, ConditionalSteps, DecoupledWeightDecay, keras.optimizers.Optimizer
+):
     """Lion: a step of one size in the direction of the sign of an averaged gradient.
 
     Lion keeps one momentum per weight, half the state of AdamW. Every weight moves by
@@ -33,7 +46,7 @@ class Lion(keras.optimizers.Optimizer):
     Weight decay is decoupled: λ is multiplied by the current learning rate, is applied
     to the weights before the step, and never enters the momentum. Arithmetic is in
     float32 at least (float64 for float64 weights), whatever the dtype of the weights,
-    and the momentum is stored so.
+    and the momentum is stored so unless `momentum_dtype` says otherwise.
 
     Args:
         learning_rate: η: a number, a `keras.optimizers.schedules.LearningRateSchedule`,
@@ -41,8 +54,31 @@ class Lion(keras.optimizers.Optimizer):
             (`keras.optimizers.Lion`: 1e-3).
         beta_1: β₁ in [0, 1), the weight of the momentum in the step.
         beta_2: β₂ in [0, 1), the weight of the old momentum in the new one.
-        weight_decay: λ, or None for no decay. May be changed at any time, also after
-            compilation: `optimizer.weight_decay = 0.1`.
+        weight_decay: λ: a number, a schedule (of the same counter as the learning
+            rate's), a callable without arguments, or None for no decay. A number may be
+            replaced at any time, also after compilation:
+            `optimizer.weight_decay = 0.1`.
+        momentum_dtype: Dtype of the stored momentum: None (float32, or float64 for
+            float64 weights), `"float32"`, `"float64"`, or `"bfloat16"`, which is
+            rounded stochastically, by step and variable.
+        cautious: Move only where the step descends by the current gradient, and scale
+            the rest up, at most 10 times. See `updates.cautious_direction`.
+        weight_decay_coupling: `"learning_rate"`: decay is λ η_t, as in the paper;
+            `"schedule"`: decay is λ η_t / η_peak, and does not depend on the peak.
+        peak_learning_rate: η_peak, where `weight_decay_coupling="schedule"` and the
+            learning rate does not tell it: a callable, or a schedule of your own.
+        cautious_weight_decay: Decay only where sign(c) θ ≥ 0.
+        weight_decay_mask: What is decayed: None (everything), `"matrices"` (variables
+            of two or more dimensions), a list of variables and regular expressions that
+            are searched in variables' paths, or a function of a variable, registered
+            with Keras if the optimizer is to be saved.
+        skip_nonfinite: Drop a step in which any gradient has a NaN or an infinity:
+            weights, momentum, averages and iterations stay as they are, and
+            `optimizer.skipped_steps` counts it.
+        accumulator_dtype: Dtype of the gradient accumulators, where
+            `gradient_accumulation_steps` needs them: `"float32"`, `"float64"` or
+            `"bfloat16"`. With β₁ = β₂, a float32 or float64 momentum, no clipping and
+            no caution there are none: the momentum gathers the gradients itself.
         name: Name of the optimizer.
         **base: Keyword arguments of `keras.optimizers.Optimizer`: `clipnorm`,
             `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`,
@@ -50,7 +86,8 @@ class Lion(keras.optimizers.Optimizer):
             `gradient_accumulation_steps`.
 
     Raises:
-        ValueError: If a hyperparameter is out of its range.
+        ValueError: If a hyperparameter is out of its range, or two options exclude each
+            other.
 
     Example:
 
@@ -75,77 +112,184 @@ class Lion(keras.optimizers.Optimizer):
         learning_rate: Any = 1e-4,
         beta_1: float = 0.9,
         beta_2: float = 0.99,
-        weight_decay: float | None = None,
+        weight_decay: Any = None,
         *,
+        momentum_dtype: str | None = None,
+        cautious: bool = False,
+        weight_decay_coupling: str = "learning_rate",
+        peak_learning_rate: float | None = None,
+        cautious_weight_decay: bool = False,
+        weight_decay_mask: Mask = None,
+        skip_nonfinite: bool = False,
+        accumulator_dtype: str = "float32",
         name: str | None = None,
         **base: Any,
     ) -> None:
-        # The base class is not told of the decay, or it would apply it a second time.
-        super().__init__(check_learning_rate(learning_rate), name=name, **base)
+        learning_rate = check_learning_rate(learning_rate)
+        super().__init__(learning_rate, name=name, **base)
         self.beta_1 = check_beta("beta_1", beta_1)
         self.beta_2 = check_beta("beta_2", beta_2)
-        self._weight_decay_variable = self.add_variable(
-            shape=(), dtype="float32", name="weight_decay"
+        self.momentum_dtype = check_storage_dtype("momentum_dtype", momentum_dtype)
+        self.accumulator_dtype = check_storage_dtype(
+            "accumulator_dtype", accumulator_dtype
         )
-        self.weight_decay = weight_decay
+        self.cautious = bool(cautious)
+        self.cautious_weight_decay = bool(cautious_weight_decay)
+        self.skip_nonfinite = bool(skip_nonfinite)
+        self._set_up_weight_decay(
+            weight_decay,
+            weight_decay_coupling,
+            peak_learning_rate,
+            weight_decay_mask,
+            learning_rate,
+        )
 
     @property
-    def weight_decay(self) -> float | None:
-        """λ, live: a value set here is used from the next step on."""
-        return self._weight_decay
-
-    @weight_decay.setter
-    def weight_decay(self, weight_decay: float | None) -> None:
-        self._weight_decay = check_weight_decay(weight_decay)
-        if hasattr(self, "_weight_decay_variable"):
-            self._weight_decay_variable.assign(self._weight_decay or 0.0)
+    def accumulates_in_momentum(self) -> bool:
+        """True if the momentum gathers the gradients of a window, without a buffer."""
+        return (
+            bool(self.gradient_accumulation_steps)
+            and self.beta_1 == self.beta_2
+            and self.momentum_dtype != "bfloat16"
+            and not self.cautious
+            and not (self.clipnorm or self.clipvalue or self.global_clipnorm)
+        )
 
     def build(self, variables: list[Any]) -> None:
-        """Make one momentum, zero at first, for each variable."""
+        """Make a momentum, zero at first, for each variable, and what options need."""
         if self.built:
             return
+        check_replicas(self)
+        # The base class would make accumulators in the dtype of the variables.
+        steps, self.gradient_accumulation_steps = self.gradient_accumulation_steps, None
         super().build(variables)
-        self._momentums = [
+        self.gradient_accumulation_steps = steps
+        self._momentums: list[Any] = [
             None
             if getattr(variable, "overwrite_with_gradient", False)
             else self.add_variable(
                 shape=variable.shape,
-                dtype=compute_dtype(variable),
+                dtype=self.momentum_dtype or compute_dtype(variable),
                 layout=getattr(variable, "_layout", None),
                 name=f"{variable.path.replace('/', '_')}_momentum",
             )
             for variable in variables
         ]
+        self._decays = [self.decays(variable) for variable in variables]
+        self._build_conditional_steps(variables)
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        """Update the variables; sparse gradients are made dense before all else."""
+        grads = [
+            gradient
+            if gradient is None
+            else ops.convert_to_tensor(gradient, sparse=False)
+            for gradient in grads
+        ]
+        super().apply(grads, trainable_variables)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """One step of one variable."""
-        momentum = self._momentums[self._get_variable_index(variable)]
-        dtype = momentum.dtype
-        decays = self._use_weight_decay(variable)
-        new_variable, new_momentum = lion_update(
-            ops.cast(variable, dtype),
-            ops.convert_to_tensor(momentum),
+        self.update_variable(gradient, variable, learning_rate)
+
+    def update_variable(
+        self, gradient: Any, variable: Any, learning_rate: Any, applies: Any = True
+    ) -> None:
+        """One step of one variable, where `applies` is true."""
+        index = self._get_variable_index(variable)
+        momentum, dtype = self._momentums[index], compute_dtype(variable)
+        weight = ops.cast(variable, dtype)
+        new_weight, new_momentum = lion_update(
+            weight,
+            ops.cast(momentum, dtype),
             ops.cast(gradient, dtype),
             learning_rate=ops.cast(learning_rate, dtype),
-            weight_decay=ops.cast(self._weight_decay_variable, dtype)
-            if decays
-            else 0.0,
+            weight_decay=self._weight_decay_of(index, dtype),
             betas=Betas.of(self.beta_1, self.beta_2),
+            cautious=self.cautious,
+            cautious_weight_decay=self.cautious_weight_decay,
         )
-        self.assign(variable, new_variable)
-        self.assign(momentum, new_momentum)
+        stored = store(new_momentum, momentum.dtype, step=self._iterations, index=index)
+        self.assign(variable, select(applies, new_weight, weight))
+        self.assign(momentum, select(applies, stored, ops.convert_to_tensor(momentum)))
 
-    def _apply_weight_decay(self, variables: list[Any]) -> None:
-        """Nothing: decay is part of the update, which reads the weights once."""
+    def accumulate_variable(
+        self,
+        gradient: Any,
+        variable: Any,
+        learning_rate: Any,
+        first: Any,
+        finite: Any,
+        applies: Any,
+    ) -> None:
+        """One micro-step of one variable whose momentum gathers the gradients."""
+        index = self._get_variable_index(variable)
+        momentum, dtype = self._momentums[index], compute_dtype(variable)
+        weight, old = ops.cast(variable, dtype), ops.cast(momentum, dtype)
+        gathered = accumulate_in_momentum(
+            old,
+            ops.cast(gradient, dtype),
+            first=first,
+            steps=self.gradient_accumulation_steps or 1,
+            one_minus_beta=1.0 - self.beta_2,
+        )
+        # With one beta, the interpolation c is the momentum after its update.
+        new_weight = signed_step(
+            weight,
+            gathered,
+            learning_rate=ops.cast(learning_rate, dtype),
+            weight_decay=self._weight_decay_of(index, dtype),
+            cautious_weight_decay=self.cautious_weight_decay,
+        )
+        self.assign(variable, select(applies, new_weight, weight))
+        self.assign(momentum, select(finite, gathered, old))
+
+    def _weight_decay_of(self, index: int, dtype: str) -> Any:
+        return self._current_weight_decay(dtype) if self._decays[index] else 0.0
+
+    def _slots(self) -> dict[str, list[Any]]:
+        slots = {MOMENTUM: self._momentums}
+        if hasattr(self, "_accumulators"):
+            slots[ACCUMULATOR] = self._accumulators
+        if self.use_ema:
+            slots[AVERAGE] = self._model_variables_moving_average
+        return slots
+
+    def _scalars(self) -> dict[str, Any]:
+        slots = {id(v) for variables in self._slots().values() for v in variables}
+        return {v.name: v for v in self.variables if id(v) not in slots}
 
     def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "beta_1": self.beta_1,
             "beta_2": self.beta_2,
+            "momentum_dtype": self.momentum_dtype,
+            "cautious": self.cautious,
+            "cautious_weight_decay": self.cautious_weight_decay,
+            "skip_nonfinite": self.skip_nonfinite,
+            "accumulator_dtype": self.accumulator_dtype,
+            **self._weight_decay_config(),
         }
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> Lion:
+        config = dict(config)
+        for name in ("weight_decay", "weight_decay_mask"):
+            if isinstance(config.get(name), dict):
+                config[name] = keras.saving.deserialize_keras_object(
+                    config[name], custom_objects=custom_objects
+                )
+        excluded = config.pop("excluded_from_weight_decay", None)
+        optimizer: Lion = super().from_config(config, custom_objects)
+        if excluded:
+            optimizer.exclude_from_weight_decay(var_names=excluded)
+        return optimizer
 
 
 def compute_dtype(variable: Any) -> str:
     """The dtype of arithmetic: float64 for float64 variables, else float32."""
-    return "float64" if variable.dtype == "float64" else "float32"
+    dtype = keras.backend.standardize_dtype(variable.dtype)
+    return "float64" if dtype == "float64" else "float32"

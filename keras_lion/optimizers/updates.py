@@ -13,6 +13,8 @@ from keras import ops
 Tensor = Any
 Scalar = Any  # a Python float, or a tensor of shape ()
 
+MAX_CAUTIOUS_SCALE = 10
+
 
 class Betas(NamedTuple):
     """β₁ and β₂ with their complements.
@@ -40,6 +42,8 @@ def lion_update(
     learning_rate: Scalar,
     weight_decay: Scalar,
     betas: Betas,
+    cautious: bool = False,
+    cautious_weight_decay: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """One step of Lion for one weight tensor.
 
@@ -60,6 +64,10 @@ def lion_update(
         learning_rate: η.
         weight_decay: λ.
         betas: β₁ and β₂.
+        cautious: Move only where the step descends by the gradient; see
+            `cautious_direction`.
+        cautious_weight_decay: Decay only where sign(c) θ ≥ 0: where decay agrees with
+            the step, or the step is nothing.
 
     Returns:
         The new weight and the new momentum.
@@ -67,13 +75,91 @@ def lion_update(
     References:
         - [Chen et al., 2023](https://arxiv.org/abs/2302.06675), Program 1 and
           Algorithm 2
+        - [Chen et al., 2025, cautious weight decay](https://arxiv.org/abs/2510.12402)
     """
     interpolated = betas.beta_1 * momentum + betas.one_minus_beta_1 * gradient
-    update = ops.sign(interpolated) + weight_decay * weight
+    weight = signed_step(
+        weight,
+        interpolated,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        agreeing_with=gradient if cautious else None,
+        cautious_weight_decay=cautious_weight_decay,
+    )
     # One rounded coefficient, where β₂ m + (1 − β₂) g has two that do not add up to 1:
     # a third of the error in float32.
     momentum = momentum + betas.one_minus_beta_2 * (gradient - momentum)
-    return weight - learning_rate * update, momentum
+    return weight, momentum
+
+
+def signed_step(
+    weight: Tensor,
+    interpolated: Tensor,
+    *,
+    learning_rate: Scalar,
+    weight_decay: Scalar,
+    agreeing_with: Tensor | None = None,
+    cautious_weight_decay: bool = False,
+) -> Tensor:
+    """θ − η (sign(c) + λ θ), the weight after a step against the sign of c.
+
+    Args:
+        weight: θ.
+        interpolated: c.
+        learning_rate: η.
+        weight_decay: λ.
+        agreeing_with: The gradient that a cautious step must agree with, or None.
+        cautious_weight_decay: Decay only where sign(c) θ ≥ 0.
+    """
+    direction = ops.sign(interpolated)
+    decay = weight_decay * weight
+    if cautious_weight_decay:
+        decay = ops.where(direction * weight >= 0, decay, ops.zeros_like(decay))
+    if agreeing_with is not None:
+        direction = cautious_direction(direction, agreeing_with)
+    return weight - learning_rate * (direction + decay)
+
+
+def cautious_direction(direction: Tensor, gradient: Tensor) -> Tensor:
+    """The direction where it agrees with the gradient, scaled up for what is left out.
+
+        φ = 1 where direction · gradient > 0, else 0
+        direction ← direction φ / max(mean(φ), 1 / 10)
+
+    The mean is over the tensor. The scale keeps the size of the whole step; it is at
+    most 10, and 1 for a tensor of one element that moves.
+
+    References:
+        - [Liang et al., 2024](https://arxiv.org/abs/2411.16085), Algorithm 2
+    """
+    agrees = ops.cast(direction * gradient > 0, direction.dtype)
+    return direction * agrees / ops.maximum(ops.mean(agrees), 1 / MAX_CAUTIOUS_SCALE)
+
+
+def accumulate_in_momentum(
+    momentum: Tensor,
+    gradient: Tensor,
+    *,
+    first: Tensor,
+    steps: int,
+    one_minus_beta: Scalar,
+) -> Tensor:
+    """Add one of k gradients to a momentum: after all k it is as after their mean.
+
+    With β₁ = β₂ = β, a step of Lion reads only the momentum after its update, and that
+    is linear in the gradients of a window: it can gather them itself, without a buffer.
+
+        m ← (β if first of the window else 1) m + (1 − β) / k · g
+
+    Args:
+        momentum: m, float32 or float64.
+        gradient: g of this micro-step.
+        first: True at the first micro-step of a window, shape ().
+        steps: k, the micro-steps of a window.
+        one_minus_beta: 1 − β.
+    """
+    kept = ops.where(first, momentum - one_minus_beta * momentum, momentum)
+    return kept + (one_minus_beta / steps) * gradient
 
 
 def adamw_update(

@@ -1,0 +1,93 @@
+"""How a momentum is stored: as it is, or rounded stochastically to bfloat16.
+
+Rounding to the nearest bfloat16 would stop a momentum from decaying where
+1 − β₂ is below half a unit in the last place, for β₂ above about 0.996. Stochastic
+rounding is right on average, whatever β₂ is.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from keras import ops
+
+Tensor = Any
+
+STORAGE_DTYPES = ("float32", "float64", "bfloat16")
+
+
+def check_storage_dtype(name: str, dtype: Any) -> str | None:
+    """A dtype that state may be stored in, or None."""
+    if dtype is None or dtype in STORAGE_DTYPES:
+        return dtype  # type: ignore[no-any-return]
+    reason = (
+        " Small gradients vanish in float16: take bfloat16."
+        if dtype == "float16"
+        else ""
+    )
+    raise ValueError(
+        f"`{name}` must be one of {', '.join(STORAGE_DTYPES)}.{reason} "
+        f"Received: {name}={dtype!r}."
+    )
+
+
+def store(value: Tensor, dtype: str, *, step: Tensor, index: int) -> Tensor:
+    """A new momentum in the dtype of its storage.
+
+    Args:
+        value: The momentum, float32 or float64.
+        dtype: The dtype of its storage.
+        step: Number of the step, integer, shape ().
+        index: Number of the variable. Step and index alone decide the rounding, so
+            that it is the same on every replica and after a resume.
+    """
+    if dtype != "bfloat16":
+        return ops.cast(value, dtype)
+    return round_stochastically(ops.cast(value, "float32"), step=step, index=index)
+
+
+def round_stochastically(value: Tensor, *, step: Tensor, index: int) -> Tensor:
+    """float32 to bfloat16, up or down with probabilities that keep the mean.
+
+    A bfloat16 is the upper half of a float32. Adding a random number below 2¹⁶ to the
+    bits, and dropping the lower half, rounds away from zero with probability
+    (lower half) / 2¹⁶.
+    """
+    bits = ops.view(value, "int32") + random_halves(
+        tuple(value.shape), step=step, index=index
+    )
+    upper = ops.bitwise_and(bits, ops.convert_to_tensor(-(2**16), "int32"))
+    # The bits of an infinity or a NaN are no number to add to.
+    rounded = ops.where(ops.isfinite(value), ops.view(upper, "float32"), value)
+    return ops.cast(rounded, "bfloat16")
+
+
+def random_halves(shape: tuple[int, ...], *, step: Tensor, index: int) -> Tensor:
+    """Numbers from 0 to 2¹⁶ − 1 that depend on step, index and place only, int32.
+
+    An integer hash ("lowbias32" of Ellis' hash-prospector, with wrapping int32
+    arithmetic) of a counter: the same bits on every backend, which no random generator
+    of Keras gives.
+    """
+    place = ops.reshape(ops.arange(math.prod(shape), dtype="int32"), shape)
+    seed = _hash(ops.cast(step, "int32") * 65537 + (index + 1))
+    return ops.bitwise_and(_hash(place + seed), _int32(2**16 - 1))
+
+
+def _hash(x: Tensor) -> Tensor:
+    x = _xor_shift(x, 16) * _int32(0x21F0AAAD)
+    x = _xor_shift(x, 15) * _int32(0x735A2D97)
+    return _xor_shift(x, 15)
+
+
+def _xor_shift(x: Tensor, places: int) -> Tensor:
+    # A shift of int32 copies the sign downwards; the mask takes the copies away.
+    shifted = ops.bitwise_and(
+        ops.right_shift(x, _int32(places)), _int32(2 ** (32 - places) - 1)
+    )
+    return ops.bitwise_xor(x, shifted)
+
+
+def _int32(value: int) -> Tensor:
+    return ops.convert_to_tensor(value, "int32")

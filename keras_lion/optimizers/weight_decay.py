@@ -1,0 +1,211 @@
+"""Decoupled weight decay of an optimizer: how much, and of which variables."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_lion.optimizers.hyperparameters import (
+    check_peak_learning_rate,
+    check_weight_decay,
+)
+
+COUPLINGS = ("learning_rate", "schedule")
+
+Mask = str | Sequence[Any] | Callable[[Any], bool] | None
+
+
+class DecoupledWeightDecay:
+    """Weight decay for a Keras optimizer that applies it in its own update.
+
+    The base class is never told of the decay, or it would apply it a second time.
+    """
+
+    _weight_decay: Any
+    _iterations: Any
+    built: bool
+    add_variable: Callable[..., Any]
+
+    def _set_up_weight_decay(
+        self,
+        weight_decay: Any,
+        coupling: str,
+        peak_learning_rate: float | None,
+        mask: Mask,
+        learning_rate: Any,
+    ) -> None:
+        """Check and keep the arguments; make the variable."""
+        if coupling not in COUPLINGS:
+            raise ValueError(
+                f"`weight_decay_coupling` must be one of {', '.join(COUPLINGS)}. "
+                f"Received: weight_decay_coupling={coupling!r}."
+            )
+        self.weight_decay_coupling = coupling
+        self.peak_learning_rate = peak_learning_rate
+        self._peak_learning_rate = check_peak_learning_rate(
+            coupling, peak_learning_rate, learning_rate
+        )
+        self.weight_decay_mask = check_mask(mask)
+        self._excluded: tuple[Any, ...] = ()
+        self._weight_decay_variable = self.add_variable(
+            shape=(), dtype="float32", name="weight_decay"
+        )
+        self.weight_decay = weight_decay
+
+    @property
+    def weight_decay(self) -> Any:
+        """λ as it was set. A number may be replaced by another at any time."""
+        return self._weight_decay
+
+    @weight_decay.setter
+    def weight_decay(self, weight_decay: Any) -> None:
+        weight_decay = check_weight_decay(weight_decay)
+        built = getattr(self, "built", False)  # the base class sets None before that
+        if built and callable(weight_decay) != callable(self._weight_decay):
+            raise ValueError(
+                "Once the optimizer is built, a weight decay that is a number can only "
+                "be replaced by a number, and a schedule or callable by another. "
+                f"Received: {weight_decay!r} instead of {self._weight_decay!r}."
+            )
+        self._weight_decay = weight_decay
+        if hasattr(self, "_weight_decay_variable") and not callable(weight_decay):
+            self._weight_decay_variable.assign(weight_decay or 0.0)
+
+    def _current_weight_decay(self, dtype: str) -> Any:
+        """λ of this step; divided by the peak where decay follows the schedule only."""
+        if isinstance(
+            self._weight_decay, keras.optimizers.schedules.LearningRateSchedule
+        ):
+            value = self._weight_decay(self._iterations)
+        elif callable(self._weight_decay):
+            value = self._weight_decay()
+        else:
+            value = self._weight_decay_variable
+        value = ops.cast(value, dtype)
+        if self.weight_decay_coupling == "schedule":
+            value = value / self._peak_learning_rate
+        return value
+
+    def _read_weight_decay_variable(self) -> None:
+        """Take over the number that the variable has been loaded with."""
+        loaded = float(ops.convert_to_numpy(self._weight_decay_variable))
+        number = self._weight_decay
+        if not callable(number) and loaded != float(
+            ops.convert_to_numpy(ops.cast(number or 0.0, "float32"))
+        ):
+            self._weight_decay = loaded
+
+    def exclude_from_weight_decay(
+        self,
+        var_list: Sequence[Any] | None = None,
+        var_names: Sequence[str] | None = None,
+    ) -> None:
+        """Leave variables out of weight decay, before the optimizer is built.
+
+        Args:
+            var_list: The variables.
+            var_names: Regular expressions; a variable is left out where one of them is
+                found in its path (`"bias"` in `"dense/bias"`), on every backend alike.
+        """
+        if self.built:
+            raise ValueError(
+                "`exclude_from_weight_decay()` must be called before the optimizer is "
+                "built; afterwards a compiled step would not see it. Make a new "
+                "optimizer, or pass `weight_decay_mask`."
+            )
+        self._excluded = check_entries([*(var_list or ()), *(var_names or ())])
+
+    def decays(self, variable: Any) -> bool:
+        """True if weight decay acts on this variable."""
+        mask = self.weight_decay_mask
+        if mask == "matrices":
+            wanted = len(variable.shape) >= 2
+        elif callable(mask):
+            wanted = bool(mask(variable))
+        else:
+            wanted = mask is None or matches(variable, mask)
+        return wanted and not matches(variable, self._excluded)
+
+    def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
+        """Nothing: decay is part of the update, which reads the weights once."""
+
+    def _weight_decay_config(self) -> dict[str, Any]:
+        """What `get_config` says of weight decay, in plain values."""
+        weight_decay, mask = self._weight_decay, self.weight_decay_mask
+        if callable(weight_decay):
+            weight_decay = keras.saving.serialize_keras_object(weight_decay)
+        if callable(mask):
+            mask = keras.saving.serialize_keras_object(mask)
+        elif mask is not None and not isinstance(mask, str):
+            mask = patterns(mask)
+        config = {
+            "weight_decay": weight_decay,
+            "weight_decay_coupling": self.weight_decay_coupling,
+            "peak_learning_rate": self.peak_learning_rate,
+            "weight_decay_mask": mask,
+        }
+        if self._excluded:
+            config["excluded_from_weight_decay"] = patterns(self._excluded)
+        return config
+
+
+def check_mask(mask: Mask) -> Any:
+    """A mask as `decays` reads it."""
+    if mask is None or callable(mask) or mask == "matrices":
+        return mask
+    if isinstance(mask, str) or not isinstance(mask, Sequence):
+        raise ValueError(
+            "`weight_decay_mask` says what is decayed: None (everything), 'matrices' "
+            "(variables of two or more dimensions), a list of variables and of regular "
+            "expressions of paths, or a function of a variable. "
+            f"Received: weight_decay_mask={mask!r}."
+        )
+    return check_entries(mask)
+
+
+def check_entries(entries: Sequence[Any]) -> tuple[Any, ...]:
+    """Variables and regular expressions, checked."""
+    for entry in entries:
+        if isinstance(entry, str):
+            try:
+                re.compile(entry)
+            except re.error as error:
+                raise ValueError(
+                    f"{entry!r} is not a regular expression: {error}."
+                ) from error
+        elif not hasattr(entry, "path"):
+            raise ValueError(
+                "Variables are named by a keras.Variable or by a regular expression of "
+                f"its path. Received: {entry!r}."
+            )
+    return tuple(entries)
+
+
+def matches(variable: Any, entries: Sequence[Any]) -> bool:
+    """True if a variable is among the entries, or its path matches one."""
+    return any(
+        re.search(entry, variable.path) is not None
+        if isinstance(entry, str)
+        else entry is variable
+        for entry in entries
+    )
+
+
+def patterns(entries: Sequence[Any]) -> list[str]:
+    """The entries as regular expressions, which survive saving."""
+    return [
+        entry if isinstance(entry, str) else _pattern_of(entry.path)
+        for entry in entries
+    ]
+
+
+def _pattern_of(path: str) -> str:
+    root, _, rest = path.partition("/")
+    if "/" in rest:
+        # A Sequential model loses its name when it is loaded from a `.keras` file.
+        return f"^({re.escape(root)}/)?{re.escape(rest)}$"
+    return f"^{re.escape(path)}$"
