@@ -8,7 +8,9 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from keras_lion._lazy import missing_package
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 BACKENDS = ("tensorflow", "jax")
 PRESETS = ("smoke", "standard", "full", "pilot")
+MODES = ("paper", "matched")  # of conversion from AdamW
+WIDTH = 150  # of lines where there is no terminal; the table needs about 140
 INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
 
 
@@ -31,7 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.command(options)
     except (ValueError, FileNotFoundError, ImportError) as error:
-        print(f"keras-lion: {error}", file=sys.stderr)
+        advice = None
+        if isinstance(error, ModuleNotFoundError):
+            advice = missing_package("this command", error)
+        print(f"keras-lion: {advice or error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(
@@ -43,8 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """One line, and how to learn more."""
+        self.exit(2, f"keras-lion: {message} (see {self.prog} --help)\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="keras-lion",
         description="Robustness studies of the Lion optimizer on Keras and KerasTuner.",
     )
@@ -74,6 +87,21 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("report", help="write the report of a study's folder")
     command.add_argument("folder", type=Path, metavar="DIR")
     command.set_defaults(command=_report)
+
+    command = commands.add_parser(
+        "convert", help="AdamW's hyperparameters -> Lion's, and why"
+    )
+    command.add_argument("--learning-rate", type=float, required=True, metavar="LR")
+    command.add_argument(
+        "--weight-decay", type=float, default=0.004, metavar="WD", help="default: 0.004"
+    )
+    command.add_argument("--beta-1", type=float, default=0.9, help="default: 0.9")
+    command.add_argument("--beta-2", type=float, default=0.999, help="default: 0.999")
+    command.add_argument("--mode", choices=MODES, default=MODES[0])
+    command.add_argument(
+        "--ratio", type=float, help="of mode paper: 3 to 10 (default: 10)"
+    )
+    command.set_defaults(command=_convert)
     return parser
 
 
@@ -179,15 +207,12 @@ def _report_on(folder: Path, task: str | None, console: Console) -> None:
     table = pd.read_csv(folder / "summary.csv")
     if task is not None:
         table = table[table["task"] == task]
-    _print_table(table, console)
-    cautions = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    tasks = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["tasks"]
     for name in dict.fromkeys(table["task"]):
-        console.print(
-            f"\n{name}: {cautions['tasks'][name]['answer']}",
-            highlight=False,
-            markup=False,
-        )
-        for caution in cautions["tasks"][name]["cautions"]:
+        console.print(f"\n{name}", highlight=False, markup=False)
+        _print_table(table[table["task"] == name], console)
+        console.print(tasks[name]["answer"], highlight=False, markup=False)
+        for caution in tasks[name]["cautions"]:
             console.print(f"  caution: {caution}", highlight=False, markup=False)
     console.print(f"\nreport: {path}", highlight=False, markup=False, soft_wrap=True)
 
@@ -196,12 +221,11 @@ def _print_table(summary: pd.DataFrame, console: Console) -> None:
     from rich.table import Table
 
     table = Table(
-        "task",
         "optimizer",
         "best score",
         "learning_rate",
         "weight_decay",
-        "tolerance width\n(decades of lr)",
+        "tolerance width",
         "mean regret",
         "diverged",
         "test score",
@@ -210,12 +234,12 @@ def _print_table(summary: pd.DataFrame, console: Console) -> None:
     )
     for row in summary.to_dict("records"):
         table.add_row(
-            row["task"],
             row["optimizer"],
             _interval(row, "score"),
             f"{row['learning_rate']:.3g}",
             f"{row['weight_decay']:.3g}",
-            ("≥ " if row["width_censored"] else "") + f"{row['width_decades']:.2f}",
+            ("≥ " if row["width_censored"] else "")
+            + f"{row['width_decades']:.2f} decades",
             f"{row['mean_regret']:.3g}",
             f"{row['num_diverged']} of {row['num_runs']}",
             _interval(row, "test_score"),
@@ -232,7 +256,24 @@ def _interval(row: Mapping[Any, Any], name: str) -> str:
     return format(Interval(*numbers, int(row[f"{name}_n"])), ".4g")
 
 
+def _convert(options: argparse.Namespace) -> None:
+    from keras_lion.optimizers.conversion_rule import convert_adamw
+
+    conversion = convert_adamw(
+        options.learning_rate,
+        options.weight_decay,
+        options.beta_1,
+        options.beta_2,
+        mode=options.mode,
+        ratio=options.ratio,
+    )
+    print(conversion.code())
+    print(conversion.explanation)
+
+
 def _console() -> Console:
     from rich.console import Console
 
-    return Console()
+    console = Console()
+    # A pipe or a log file has no width of its own.
+    return console if console.is_terminal else Console(width=WIDTH)

@@ -67,16 +67,17 @@ class PathCheckpoints:
             )
         saved = {key: store[key] for key in store.keys()}  # noqa: SIM118, a store
         check_format(saved, self.name)
-        source = self._paths_of(saved)
+        # A state that was saved before the optimizer was built has no slots.
+        source = self._paths_of(saved) if order_of(saved) else {}
         for slot, by_path in self._named_slots().items():
             for path, variable in by_path.items():
-                value = saved.get(f"{slot}:{source[path]}")
+                value = saved.get(f"{slot}:{source.get(path)}")
                 if value is not None:
                     variable.assign(to_array(value))
                 elif slot == AVERAGE:
-                    variable.assign(self._variable_of(path))
+                    variable.assign(ops.copy(self._variable_of(path)))
                 else:
-                    variable.assign(ops.zeros_like(variable))
+                    variable.assign(ops.zeros(variable.shape, variable.dtype))
         for name, variable in self._scalars().items():
             kept = name in ("learning_rate", "weight_decay")
             if name in saved and (self.restore_hyperparameters or not kept):
@@ -178,9 +179,9 @@ class PathCheckpoints:
                 f"{sorted(own)}, of shapes {shapes}."
             )
         for name, momentum in own.items():
-            momentum.assign(ops.cast(given[name], momentum.dtype))
+            momentum.assign(ops.copy(ops.cast(given[name], momentum.dtype)))
         iteration = next(v for v in optimizer.variables if v.name == "iteration")
-        self._scalars()["iteration"].assign(iteration)
+        self._scalars()["iteration"].assign(ops.copy(iteration))
 
 
 def unique_paths(variables: Sequence[Any]) -> list[str]:

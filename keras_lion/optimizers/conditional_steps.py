@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
 from keras import ops
 
 Tensor = Any
@@ -152,6 +153,15 @@ class ConditionalSteps:
                         ops.convert_to_tensor(variable),
                     )
                 )
+
+    def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
+        """Let the averages replace the weights after training."""
+        super().finalize_variable_values(var_list)  # type: ignore[misc]
+        if self.use_ema and keras.backend.backend() == "jax":
+            # Keras leaves each weight in one buffer with its average, and the next
+            # `fit` fails because it would donate that buffer twice.
+            for variable in var_list:
+                variable.assign(ops.copy(variable))
 
 
 def all_finite(tensors: Sequence[Tensor]) -> Tensor:

@@ -248,6 +248,8 @@ class Lion(
         return self._current_weight_decay(dtype) if self._decays[index] else 0.0
 
     def _slots(self) -> dict[str, list[Any]]:
+        if not self.built:
+            return {MOMENTUM: []}
         slots = {MOMENTUM: self._momentums}
         if hasattr(self, "_accumulators"):
             slots[ACCUMULATOR] = self._accumulators

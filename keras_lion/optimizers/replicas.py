@@ -1,4 +1,4 @@
-"""What is not done on several replicas of TensorFlow: refused, instead of done wrong."""
+"""What is refused on several replicas of TensorFlow, instead of done wrong."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from typing import Any
@@ -43,7 +44,7 @@ def compile_function(
 def value_and_gradients(
     function: Callable[..., tuple[Any, Any]], weights: list[Any], *args: Any
 ) -> tuple[Any, Any, list[Any]]:
-    """`function(weights, *args)`, as (value, auxiliary), and its gradients by weights."""
+    """`function(weights, *args)`, a (value, auxiliary), and its gradients."""
     if check_backend() == "jax":
         import jax
 
@@ -61,6 +62,17 @@ def value_and_gradients(
     )
     # The gradient of an embedding comes as indexed rows.
     return value, auxiliary, [tf.convert_to_tensor(g) for g in gradients]
+
+
+def leave_accelerators_to_keras() -> None:
+    """Keep TensorFlow off the GPU where it only reads data for another backend."""
+    if keras.backend.backend() == "tensorflow":
+        return
+    import tensorflow as tf
+
+    # Too late (RuntimeError) where the program itself has used TensorFlow before.
+    with contextlib.suppress(RuntimeError):
+        tf.config.set_visible_devices([], "GPU")
 
 
 def device_name() -> str:

@@ -86,3 +86,16 @@ class StudyTuner(keras_tuner.engine.base_tuner.BaseTuner):
         if score is None:
             raise keras_tuner.errors.FailedTrialError("The run failed; see its record.")
         return {"score": score}
+
+    def _try_run_and_update_trial(self, trial: Any, *args: Any, **kwargs: Any) -> None:
+        """As KerasTuner's, which prints and swallows every error.
+
+        Here a failed run is quiet, since its record tells, and any other error ends the
+        sweep: a record that cannot be written, for example.
+        """
+        try:
+            self._run_and_update_trial(trial, *args, **kwargs)
+            trial.status = keras_tuner.engine.trial.TrialStatus.COMPLETED
+        except keras_tuner.errors.FailedTrialError as error:
+            trial.status = keras_tuner.engine.trial.TrialStatus.FAILED
+            trial.message = str(error)

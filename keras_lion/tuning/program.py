@@ -43,7 +43,7 @@ class TaskProgram:
     def __init__(self, task: Task, data: Data) -> None:
         self.task = task
         self.data = data
-        self.model = task.model()
+        self.model = self._new_model()
         self.pool = _on_device(data.x, data.y)
         self._test: tuple[Tensor, Tensor] | None = None
         self._initial: dict[int, tuple[list[np.ndarray], list[np.ndarray]]] = {}
@@ -66,12 +66,18 @@ class TaskProgram:
         """Trainable and other weights of a model built under this seed."""
         if model_seed not in self._initial:
             keras.utils.set_random_seed(model_seed)
-            model = self.task.model()
+            model = self._new_model()
             self._initial[model_seed] = (
                 [np.asarray(v.numpy()) for v in model.trainable_variables],
                 [np.asarray(v.numpy()) for v in model.non_trainable_variables],
             )
         return self._initial[model_seed]
+
+    def _new_model(self) -> Any:
+        model = self.task.model()
+        if not model.built:  # a Sequential without an Input
+            model.build((None, *self.data.x.shape[1:]))
+        return model
 
     def loss(
         self, weights: list[Tensor], others: list[Tensor], x: Tensor, y: Tensor
@@ -101,7 +107,7 @@ class TaskProgram:
             indices = np.arange(len(self.data.x_test), dtype=np.int32)
         batch = min(EVALUATION_BATCH, len(indices))
         rows = -(-len(indices) // batch)
-        padded = np.zeros(rows * batch, dtype=np.int32)
+        padded = np.full(rows * batch, indices[0], dtype=np.int32)
         padded[: len(indices)] = indices
         counts = np.arange(rows * batch) < len(indices)
         loss, accuracy, finite = self._evaluate(

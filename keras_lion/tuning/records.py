@@ -8,10 +8,9 @@ import os
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import pandas as pd
+import pandas as pd
 
 Record = dict[str, Any]
 
@@ -201,8 +200,6 @@ def load_runs(folder: str | os.PathLike[str]) -> pd.DataFrame:
     runs = load_runs("results/learning_rate_weight_decay-standard")
     ```
     """
-    import pandas as pd
-
     path = Path(folder)
     if not any(path.glob("runs-*.jsonl")):
         raise FileNotFoundError(

@@ -11,6 +11,7 @@ from typing import Any
 
 from keras_lion.tuning import backend
 from keras_lion.tuning.environment import environment
+from keras_lion.tuning.oracle import StudyTuner
 from keras_lion.tuning.records import (
     Record,
     RecordWriter,
@@ -102,8 +103,6 @@ def _sweep(
     total: int,
     report: Callable[[Progress], None],
 ) -> None:
-    from keras_lion.tuning.oracle import StudyTuner
-
     writer = RecordWriter(folder)
     by_key = {run.key: run for run in waiting}
     done = 0
@@ -151,7 +150,7 @@ def evaluate_test(
 
     Weights are not kept, so these runs are trained once more, which also shows that
     they can be: the new record must have the same score. Runs that have a test score
-    already are left alone.
+    already, and those that diverged, are left alone.
 
     Args:
         study: Which study.
@@ -162,7 +161,11 @@ def evaluate_test(
         progress: Called after every run.
     """
     folder = Path(output)
-    known = {r["key"] for r in read_records(folder) if r.get("test_score") is not None}
+    known = {
+        r["key"]
+        for r in read_records(folder)
+        if r.get("test_score") is not None or r["status"] == "diverged"
+    }
     wanted = set(keys) - known
     runs = [
         run

@@ -170,8 +170,8 @@ class Study:
     def runs(self, task: str, preset: str, backend: str) -> list[RunSpecification]:
         """Every run of a task and preset, in a shuffled order that is always the same.
 
-        Neighbours on the grid are far apart in it, so that an interrupted sweep has
-        looked everywhere and diverging runs do not come in a row.
+        Neighbours on the grid are seldom neighbours in it, so that an interrupted sweep
+        has looked everywhere and diverging runs do not come in a row.
         """
         plan = self.plan(task, preset)
         definition = self.task(task)
@@ -181,10 +181,11 @@ class Study:
                 preset=preset,
                 task=task,
                 optimizer=optimizer,
-                learning_rate=configuration["learning_rate"],
-                weight_decay=configuration["weight_decay"],
-                beta_1=configuration["beta_1"],
-                beta_2=configuration["beta_2"],
+                # As floats: 0 and 0.0 are one configuration, and have one key.
+                learning_rate=float(configuration["learning_rate"]),
+                weight_decay=float(configuration["weight_decay"]),
+                beta_1=float(configuration["beta_1"]),
+                beta_2=float(configuration["beta_2"]),
                 batch_size=plan.batch_size or definition.batch_size,
                 seed=seed,
                 epochs=plan.epochs,

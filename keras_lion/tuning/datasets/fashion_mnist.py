@@ -127,18 +127,16 @@ def _import_tfds() -> Any:
     """TFDS, with TensorFlow quiet, and off the GPU where another backend trains."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when it is imported
     try:
-        import keras
-        import tensorflow as tf
         import tensorflow_datasets as tfds
+
+        from keras_lion.tuning.backend import leave_accelerators_to_keras
+
+        leave_accelerators_to_keras()
     except ImportError as error:
         raise ImportError(
             "Preparing Fashion-MNIST needs TensorFlow and TensorFlow Datasets. "
             f"Received: {error}. Run: pip install 'keras-lion[tensorflow,studies]'"
         ) from error
-    if keras.backend.backend() != "tensorflow":
-        # Too late (RuntimeError) where the program itself has used TensorFlow before.
-        with contextlib.suppress(RuntimeError):
-            tf.config.set_visible_devices([], "GPU")
     tfds.disable_progress_bar()
     return tfds
 

@@ -1,0 +1,187 @@
+"""A Lion made from an AdamW: its learning rate, schedule, decay and base arguments."""
+
+from __future__ import annotations
+
+from numbers import Real
+from typing import Any
+
+import keras
+import numpy as np
+from keras.optimizers import schedules
+
+from keras_lion.optimizers.conversion_rule import Mode, convert_adamw
+from keras_lion.optimizers.lion import Lion
+from keras_lion.optimizers.scaled_schedule import scaled_schedule
+
+_BASE_ARGUMENTS = (
+    "clipnorm",
+    "clipvalue",
+    "global_clipnorm",
+    "use_ema",
+    "ema_momentum",
+    "ema_overwrite_frequency",
+    "loss_scale_factor",
+    "gradient_accumulation_steps",
+)
+
+
+def lion_from_adamw(
+    learning_rate: Any,
+    weight_decay: float | None = None,
+    beta_1: float | None = None,
+    beta_2: float | None = None,
+    *,
+    mode: Mode = "paper",
+    ratio: float | None = None,
+    lion_betas: tuple[float, float] | None = None,
+    verbose: bool = True,
+    **lion_arguments: Any,
+) -> Lion:
+    """A Lion to start from where AdamW's hyperparameters are known.
+
+    Prints what was converted and why. Both rules are described at
+    `keras_lion.optimizers.convert_adamw`, which gives numbers instead of an optimizer.
+
+    Of an optimizer it takes what `get_config` tells: the learning rate as it is now or
+    the schedule, weight decay, betas, clipping, moving average of weights, loss scale
+    factor and gradient accumulation. It does not take the optimizer's state, nor what
+    was said with `exclude_from_weight_decay`, which Keras does not tell: say it again
+    to the new optimizer. L2 in the loss (`kernel_regularizer`) is not weight decay and
+    has no counterpart: Adam divides it by the size of the gradients, Lion takes the
+    sign of the sum. Replace it by `weight_decay`.
+
+    Args:
+        learning_rate: AdamW's: a number, a schedule, all rates of which are scaled
+            alike, or a `keras.optimizers.AdamW` (or `Adam`) to convert.
+        weight_decay: AdamW's λ, 0 for none. Default: the optimizer's, or Keras's 0.004.
+        beta_1: AdamW's β₁. Default: the optimizer's, or 0.9.
+        beta_2: AdamW's β₂. Default: the optimizer's, or 0.999.
+        mode: `"paper"` (learning rate / ratio, weight decay · ratio) or `"matched"`
+            (steps and weights of one size under gradient noise).
+        ratio: Of mode `"paper"`; 10 unless given.
+        lion_betas: β₁ and β₂ of Lion. Default: (0.9, 0.99), or (0.95, 0.98) where
+            AdamW's β₂ is at most 0.99.
+        verbose: Whether to print.
+        **lion_arguments: Keyword arguments of `Lion`; they win over the optimizer's.
+
+    Returns:
+        A new `Lion`.
+
+    Raises:
+        ValueError: If the optimizer is no Adam or AdamW, its learning rate cannot be
+            read, or an argument is out of its range.
+
+    Example:
+
+    ```python
+    import keras
+    from keras_lion.optimizers import lion_from_adamw
+
+    adamw = keras.optimizers.AdamW(1e-3, weight_decay=0.1, global_clipnorm=1.0)
+    lion = lion_from_adamw(adamw)  # 1e-4, weight_decay=1.0, global_clipnorm=1.0
+    ```
+
+    References:
+        - [Chen et al., 2023, section 5](https://arxiv.org/abs/2302.06675)
+    """
+    if lion_arguments.get("weight_decay_coupling", "learning_rate") != "learning_rate":
+        raise ValueError(
+            "The converted weight decay is one that the learning rate multiplies, as "
+            "AdamW's. For weight_decay_coupling='schedule' build Lion yourself, with "
+            "the weight decay of `convert_adamw` times the peak of its learning rate."
+        )
+    found: dict[str, Any] = {}
+    base: dict[str, Any] = {}
+    if isinstance(learning_rate, keras.optimizers.Optimizer):
+        found, base = _read(learning_rate)
+        learning_rate = found.pop("learning_rate")
+    given = {"weight_decay": weight_decay, "beta_1": beta_1, "beta_2": beta_2}
+    found |= {name: value for name, value in given.items() if value is not None}
+
+    schedule = None
+    if isinstance(learning_rate, schedules.LearningRateSchedule):
+        schedule, learning_rate = learning_rate, None
+    elif not isinstance(learning_rate, Real) or isinstance(learning_rate, bool):
+        raise ValueError(
+            "`learning_rate` must be a number, a "
+            "`keras.optimizers.schedules.LearningRateSchedule`, or a "
+            "`keras.optimizers.AdamW` or `Adam`. A callable cannot be scaled so that "
+            "it can be saved: make it a schedule, or scale it yourself by the "
+            "`learning_rate_factor` of `convert_adamw`. "
+            f"Received: learning_rate={learning_rate!r}."
+        )
+    conversion = convert_adamw(
+        learning_rate, **found, mode=mode, ratio=ratio, lion_betas=lion_betas
+    )
+    lion = Lion(
+        conversion.learning_rate
+        if schedule is None
+        else scaled_schedule(schedule, conversion.learning_rate_factor),
+        beta_1=conversion.beta_1,
+        beta_2=conversion.beta_2,
+        weight_decay=conversion.weight_decay,
+        **{**base, **lion_arguments},
+    )
+    if verbose:
+        print(conversion.explanation)
+        if base:
+            print(_taken_over(base, lion_arguments))
+    return lion
+
+
+def _read(optimizer: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What an Adam's config tells: arguments of the rule, arguments of the base."""
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        raise ValueError(
+            "Convert the optimizer that is wrapped, `optimizer.inner_optimizer`, and "
+            "wrap what comes out in a `keras.optimizers.LossScaleOptimizer` again (a "
+            "model under the policy mixed_float16 does so itself)."
+        )
+    if not isinstance(optimizer, keras.optimizers.Adam):
+        raise ValueError(
+            "Only `keras.optimizers.AdamW` and `Adam` can be converted: the rules "
+            f"compare Lion with their step. Received: {type(optimizer).__name__}."
+        )
+    unreadable = (
+        "The learning rate of this optimizer cannot be read from its config. Pass it "
+        "instead of the optimizer: lion_from_adamw(schedule, weight_decay, beta_1, "
+        "beta_2)."
+    )
+    try:
+        config = optimizer.get_config()
+        if isinstance(config["learning_rate"], dict):
+            rate = schedules.deserialize(config["learning_rate"])
+        else:
+            rate = _shortest(config["learning_rate"])
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise ValueError(unreadable) from error
+    if not isinstance(rate, (float, schedules.LearningRateSchedule)):
+        raise ValueError(unreadable)
+    found = {
+        "learning_rate": rate,
+        "weight_decay": float(config["weight_decay"] or 0.0),
+        "beta_1": float(config["beta_1"]),
+        "beta_2": float(config["beta_2"]),
+    }
+    return found, {name: config[name] for name in _BASE_ARGUMENTS}
+
+
+def _shortest(rate: float) -> float:
+    """1e-3 for the float32 nearest to it, which is what Keras keeps of a rate."""
+    narrow = np.float32(rate)
+    return float(str(narrow)) if float(narrow) == rate else float(rate)
+
+
+def _taken_over(base: dict[str, Any], lion_arguments: dict[str, Any]) -> str:
+    unset = {"use_ema": False}
+    if not base["use_ema"]:
+        unset["ema_momentum"] = base["ema_momentum"]
+    kept = ", ".join(
+        f"{name}={value!r}"
+        for name, value in base.items()
+        if name not in lion_arguments and value not in (None, unset.get(name))
+    )
+    return (
+        f"  Taken over as they are: {kept or 'no other arguments'}.\n"
+        "  Not told by Keras: exclude_from_weight_decay. Call it on this optimizer too."
+    )

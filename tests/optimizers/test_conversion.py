@@ -1,0 +1,397 @@
+"""From AdamW to Lion: numbers, schedules, what is taken over, and what it predicts."""
+
+import json
+import math
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras.optimizers import schedules
+
+from keras_lion import theory
+from keras_lion.optimizers import (
+    Lion,
+    ScaledSchedule,
+    convert_adamw,
+    lion_from_adamw,
+)
+from tests.test_theory import adamw, lion, simulate
+
+ROOT = Path(__file__).parents[2]
+STEPS = (0, 1, 2, 3, 5, 8, 10, 15, 20, 37, 50, 200)
+MATCHED = math.sqrt(0.1 / 1.9)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Reciprocal(schedules.LearningRateSchedule):
+    """A schedule of somebody's own."""
+
+    def __init__(self, first):
+        self.first = first
+
+    def __call__(self, step):
+        return self.first / (1.0 + keras.ops.cast(step, "float32"))
+
+    def get_config(self):
+        return {"first": self.first}
+
+
+class Mysterious(schedules.LearningRateSchedule):
+    """A schedule that does not tell what it is."""
+
+    def __call__(self, step):
+        return 1e-3
+
+
+class Halved(schedules.CosineDecay):
+    """A subclass of one of Keras's with rates that its config does not tell."""
+
+    def __call__(self, step):
+        return super().__call__(step) * 0.5 + 1e-3
+
+
+SCHEDULES = [
+    schedules.CosineDecay(1e-3, 20, alpha=0.1),
+    schedules.CosineDecay(1e-5, 20, alpha=0.1, warmup_target=1e-3, warmup_steps=10),
+    schedules.CosineDecay(0.0, 20, warmup_target=3e-3, warmup_steps=5),
+    schedules.CosineDecayRestarts(1e-3, 7, t_mul=1.5, m_mul=0.8, alpha=0.05),
+    schedules.ExponentialDecay(1e-3, 10, 0.7, staircase=True),
+    schedules.InverseTimeDecay(1e-3, 10, 0.7),
+    schedules.PiecewiseConstantDecay([3, 10], [1e-3, 3e-4, 1e-5]),
+    schedules.PolynomialDecay(1e-3, 20, end_learning_rate=2e-4, power=2.0, cycle=True),
+]
+OTHER_SCHEDULES = [Reciprocal(1e-3), Halved(1e-3, 20)]
+
+
+def rates(schedule):
+    return np.array([float(schedule(step)) for step in STEPS])
+
+
+def name(value):
+    return type(value).__name__
+
+
+def test_paper_mode():
+    conversion = convert_adamw(1e-3, 0.1)
+    assert conversion.learning_rate == pytest.approx(1e-4, rel=1e-15)
+    assert conversion.weight_decay == pytest.approx(1.0, rel=1e-15)
+    assert (conversion.beta_1, conversion.beta_2) == (0.9, 0.99)
+    assert conversion.mode == "paper"
+
+
+@pytest.mark.parametrize("ratio", [0.5, 1, 3, 8, 10])
+def test_paper_mode_keeps_the_product(ratio):
+    conversion = convert_adamw(3e-4, 0.05, mode="paper", ratio=ratio)
+    assert conversion.learning_rate == pytest.approx(3e-4 / ratio, rel=1e-15)
+    product = conversion.learning_rate * conversion.weight_decay
+    assert product == pytest.approx(3e-4 * 0.05, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("beta_2", "expected"),
+    [
+        (0.95, (0.95, 0.98)),
+        (0.99, (0.95, 0.98)),
+        (0.9901, (0.9, 0.99)),
+        (0.999, (0.9, 0.99)),
+    ],
+)
+@pytest.mark.parametrize("mode", ["paper", "matched"])
+def test_betas_follow_beta_2_of_adamw(mode, beta_2, expected):
+    conversion = convert_adamw(1e-3, 0.1, 0.9, beta_2, mode=mode)
+    assert (conversion.beta_1, conversion.beta_2) == expected
+    chosen = convert_adamw(1e-3, 0.1, 0.9, beta_2, mode=mode, lion_betas=(0.8, 0.97))
+    assert (chosen.beta_1, chosen.beta_2) == (0.8, 0.97)
+
+
+def test_matched_mode():
+    conversion = convert_adamw(1e-3, 0.1, mode="matched")
+    assert conversion.learning_rate == pytest.approx(1e-3 * MATCHED, rel=1e-12)
+    assert conversion.weight_decay == pytest.approx(0.1 * 10.536, rel=1e-4)
+    lower = convert_adamw(1e-3, 0.1, 0.95, 0.95, mode="matched")
+    assert lower.learning_rate == pytest.approx(1e-3 * 0.1601, rel=1e-3)
+    assert lower.weight_decay == pytest.approx(0.1 * 0.1601 * 58.077, rel=1e-3)
+
+
+@pytest.mark.parametrize("betas", [(0.9, 0.999), (0.8, 0.95)])
+def test_matched_mode_predicts_equal_weights_in_the_limit(betas):
+    conversion = convert_adamw(1e-5, 1e-3, *betas, mode="matched")
+    assert theory.lion_equilibrium_rms(
+        conversion.learning_rate,
+        conversion.weight_decay,
+        conversion.beta_1,
+        conversion.beta_2,
+    ) == pytest.approx(theory.adamw_equilibrium_rms(1e-5, 1e-3, betas[0]), rel=1e-4)
+
+
+def test_matched_mode_gives_equal_steps_and_weights_in_a_simulation():
+    rate, decay = 1e-2, 0.05
+    conversion = convert_adamw(rate, decay, 0.9, 0.999, mode="matched")
+    new = (conversion.learning_rate, conversion.weight_decay)
+    w_adamw, u_adamw, _ = simulate(adamw(0.9, 0.999), rate, decay, weights=4000)
+    w_lion, u_lion, _ = simulate(lion(0.9, 0.99), *new, weights=4000)
+    assert conversion.learning_rate * u_lion == pytest.approx(rate * u_adamw, rel=0.02)
+    # learning_rate * weight_decay is not 0: Lion's weights come out some 5 % smaller,
+    # as the explanation says. By the paper's rule they would by 35 %.
+    w_predicted = theory.lion_equilibrium_rms(*new)
+    assert w_lion == pytest.approx(w_predicted, rel=0.02)
+    assert w_lion == pytest.approx(w_adamw, rel=0.08)
+    assert f"Lion {w_predicted:.4g}" in conversion.explanation
+
+
+def test_without_weight_decay():
+    for mode in ("paper", "matched"):
+        assert convert_adamw(1e-3, 0.0, mode=mode).weight_decay == 0
+    assert "not matched" in convert_adamw(1e-3, 0.0, mode="matched").explanation
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"mode": "papers"}, "'paper' or 'matched'"),
+        ({"ratio": 0}, "`ratio` must be positive"),
+        ({"ratio": -3.0}, "`ratio` must be positive"),
+        ({"ratio": math.nan}, "`ratio` must be positive"),
+        ({"ratio": math.inf}, "`ratio` must be positive"),
+        ({"ratio": 10, "mode": "matched"}, "belongs to mode 'paper'"),
+        ({"learning_rate": 0.0}, "`learning_rate` of AdamW must be positive"),
+        ({"learning_rate": math.nan}, "`learning_rate` of AdamW must be positive"),
+        ({"weight_decay": -0.1}, "`weight_decay` of AdamW must be"),
+        ({"beta_2": 1.0}, "AdamW's betas must be in the range"),
+        ({"lion_betas": (0.9, 1.5)}, "`lion_betas` must be in the range"),
+    ],
+)
+def test_arguments_that_make_no_sense(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        convert_adamw(**{"learning_rate": 1e-3, **arguments})
+    with pytest.raises(ValueError, match=message):
+        lion_from_adamw(**{"learning_rate": 1e-3, **arguments}, verbose=False)
+
+
+@pytest.mark.parametrize("schedule", SCHEDULES, ids=name)
+def test_every_rate_of_a_schedule_is_scaled(schedule):
+    before = rates(schedule)
+    by_eight = lion_from_adamw(schedule, ratio=8, verbose=False)
+    scaled = schedules.deserialize(by_eight.get_config()["learning_rate"])
+    assert type(scaled) is type(schedule)
+    # An eighth is a power of two: nothing is rounded.
+    np.testing.assert_array_equal(rates(scaled), before / 8)
+    np.testing.assert_array_equal(rates(schedule), before)
+    matched = lion_from_adamw(schedule, mode="matched", verbose=False)
+    scaled = schedules.deserialize(matched.get_config()["learning_rate"])
+    np.testing.assert_allclose(rates(scaled), before * MATCHED, rtol=1e-5, atol=1e-12)
+
+
+@pytest.mark.parametrize("schedule", OTHER_SCHEDULES, ids=name)
+def test_a_schedule_that_keras_does_not_know_is_wrapped(schedule):
+    before = rates(schedule)
+    with keras.saving.custom_object_scope({"Halved": Halved}):
+        optimizer = lion_from_adamw(schedule, ratio=8, verbose=False)
+        config = optimizer.get_config()["learning_rate"]
+        restored = schedules.deserialize(config)
+    assert type(restored) is ScaledSchedule
+    np.testing.assert_array_equal(rates(restored), before / 8)
+    assert restored.get_config() == ScaledSchedule(schedule, 1 / 8).get_config()
+
+
+@pytest.mark.parametrize("schedule", [SCHEDULES[1], OTHER_SCHEDULES[0]], ids=name)
+def test_training_steps_by_the_scaled_rates(schedule):
+    optimizer = lion_from_adamw(schedule, 0.0, ratio=8, verbose=False)
+    variable = keras.Variable(np.zeros(3, "float32"))
+    gradient = keras.ops.convert_to_tensor(np.array([1.0, -2.0, 3.0], "float32"))
+    expected = 0.0
+    for step in range(25):
+        optimizer.apply([gradient], [variable])
+        expected -= float(schedule(step)) / 8
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(variable),
+        expected * np.array([1.0, -1.0, 1.0]),
+        rtol=1e-5,
+    )
+
+
+def test_model_with_a_wrapped_schedule_is_saved_and_loaded(tmp_path):
+    model = keras.Sequential([keras.layers.Input((2,)), keras.layers.Dense(1)])
+    optimizer = lion_from_adamw(Reciprocal(1e-3), ratio=8, verbose=False)
+    model.compile(optimizer=optimizer, loss="mse")
+    model.fit(np.ones((4, 2)), np.ones((4, 1)), verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.optimizer.get_config() == optimizer.get_config()
+    assert float(loaded.optimizer.learning_rate) == pytest.approx(1e-3 / 8 / 2)
+
+
+@pytest.mark.parametrize("kind", [keras.optimizers.AdamW, keras.optimizers.Adam])
+def test_optimizer_is_read(kind):
+    adam = kind(
+        1e-3,
+        weight_decay=0.1,
+        beta_1=0.8,
+        beta_2=0.95,
+        global_clipnorm=1.5,
+        use_ema=True,
+        ema_momentum=0.98,
+        ema_overwrite_frequency=7,
+        loss_scale_factor=4.0,
+        gradient_accumulation_steps=2,
+        name="mine",
+    )
+    optimizer = lion_from_adamw(adam, mode="matched", verbose=False)
+    rule = convert_adamw(1e-3, 0.1, 0.8, 0.95, mode="matched")
+    assert type(optimizer) is Lion
+    config = optimizer.get_config()
+    # Keras keeps a learning rate in float32.
+    assert config["learning_rate"] == np.float32(rule.learning_rate)
+    assert config["weight_decay"] == rule.weight_decay
+    assert (config["beta_1"], config["beta_2"]) == (0.95, 0.98)
+    taken = {key: adam.get_config()[key] for key in adam.get_config()}
+    for key in (
+        "clipnorm",
+        "clipvalue",
+        "global_clipnorm",
+        "use_ema",
+        "ema_momentum",
+        "ema_overwrite_frequency",
+        "loss_scale_factor",
+        "gradient_accumulation_steps",
+    ):
+        assert config[key] == taken[key]
+    assert config["name"] != "mine"
+
+
+def test_schedule_of_an_optimizer_is_read():
+    schedule = SCHEDULES[1]
+    adamw = keras.optimizers.AdamW(schedule, weight_decay=0.1)
+    optimizer = lion_from_adamw(adamw, ratio=8, verbose=False)
+    scaled = schedules.deserialize(optimizer.get_config()["learning_rate"])
+    np.testing.assert_array_equal(rates(scaled), rates(schedule) / 8)
+    own = keras.optimizers.AdamW(Reciprocal(1e-3))
+    optimizer = lion_from_adamw(own, ratio=8, verbose=False)
+    assert float(optimizer.learning_rate) == float(np.float32(1e-3)) / 8
+
+
+def test_learning_rate_of_an_optimizer_is_the_present_one():
+    adamw = keras.optimizers.AdamW(1e-3)
+    adamw.learning_rate = 2e-4
+    optimizer = lion_from_adamw(adamw, verbose=False)
+    assert float(optimizer.learning_rate) == np.float32(2e-5)
+    assert optimizer.weight_decay == pytest.approx(0.04)  # Keras's default times 10
+
+
+def test_arguments_win_over_the_optimizer():
+    adamw = keras.optimizers.AdamW(1e-3, weight_decay=0.1, clipnorm=1.0)
+    optimizer = lion_from_adamw(
+        adamw, 0.2, beta_2=0.95, clipnorm=2.0, name="pride", verbose=False
+    )
+    assert optimizer.weight_decay == pytest.approx(2.0)
+    assert (optimizer.beta_1, optimizer.beta_2) == (0.95, 0.98)
+    assert (optimizer.clipnorm, optimizer.name) == (2.0, "pride")
+
+
+def test_adam_without_decay_gives_lion_without_decay():
+    optimizer = lion_from_adamw(keras.optimizers.Adam(1e-3), verbose=False)
+    assert not optimizer.weight_decay
+
+
+@pytest.mark.parametrize(
+    ("first", "message"),
+    [
+        (lambda: keras.optimizers.SGD(0.1), "Only .* can be converted.*Received: SGD"),
+        (lambda: keras.optimizers.Nadam(0.1), "Received: Nadam"),
+        (lambda: Lion(1e-4), "Received: Lion"),
+        (
+            lambda: keras.optimizers.LossScaleOptimizer(keras.optimizers.AdamW()),
+            "inner_optimizer",
+        ),
+        (
+            lambda: keras.optimizers.AdamW(Mysterious()),
+            "cannot be read from its config",
+        ),
+        (lambda: keras.optimizers.AdamW(some_rate), "cannot be read from its config"),
+        (lambda: some_rate, "A callable cannot be scaled"),
+        (lambda: "1e-3", "`learning_rate` must be a number"),
+        (lambda: None, "`learning_rate` must be a number"),
+        (lambda: True, "`learning_rate` must be a number"),
+    ],
+)
+def test_what_cannot_be_converted(first, message):
+    with pytest.raises(ValueError, match=message):
+        lion_from_adamw(first(), verbose=False)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+def some_rate():
+    return 1e-3
+
+
+def test_decay_of_another_meaning_is_refused():
+    with pytest.raises(ValueError, match="weight_decay_coupling='schedule'"):
+        lion_from_adamw(1e-3, 0.1, weight_decay_coupling="schedule", verbose=False)
+
+
+def test_says_what_it_did(capsys):
+    adamw = keras.optimizers.AdamW(1e-3, weight_decay=0.1, clipnorm=1.0)
+    lion_from_adamw(adamw)
+    printed = capsys.readouterr().out
+    assert "learning_rate  0.001 -> 0.0001  (times 0.1)" in printed
+    assert "weight_decay   0.1 -> 1  (times 10)" in printed
+    assert "beta_1, beta_2 0.9, 0.999 -> 0.9, 0.99" in printed
+    assert "keeps their product (0.0001)" in printed
+    assert "epsilon and AMSGrad have no counterpart" in printed
+    assert "Taken over as they are: clipnorm=1.0." in printed
+    assert "exclude_from_weight_decay" in printed
+    lion_from_adamw(1e-3, 0.1, 0.9, 0.95, mode="matched")
+    printed = capsys.readouterr().out
+    assert "RMS of 0.2294" in printed
+    assert "Predicted, on noise alone: AdamW 0.07068, Lion 0.07021" in printed
+    assert "so are Lion's betas" in printed
+    lion_from_adamw(SCHEDULES[0], mode="matched")
+    assert "all of its rates  (times 0.2294)" in capsys.readouterr().out
+    lion_from_adamw(1e-3, verbose=False)
+    assert capsys.readouterr().out == ""
+
+
+def test_code_makes_the_optimizer():
+    conversion = convert_adamw(3e-4, 0.1, mode="matched")
+    optimizer = eval(conversion.code(), {"Lion": Lion})
+    assert float(optimizer.learning_rate) == pytest.approx(
+        conversion.learning_rate, rel=1e-5
+    )
+    assert optimizer.weight_decay == pytest.approx(conversion.weight_decay, rel=1e-5)
+    assert "learning_rate=schedule" in convert_adamw(None).code()
+
+
+def test_numbers_of_the_page():
+    """The table of docs/converting-from-adamw.md, and what it says of our study."""
+    page = (ROOT / "docs" / "converting-from-adamw.md").read_text("utf-8")
+    rows = [line for line in page.splitlines() if line.startswith(("| 1e", "| 3e"))]
+    assert rows == table()
+    results = ROOT / "studies" / "results" / "learning_rate_weight_decay"
+    summary = json.loads((results / "summary.json").read_text("utf-8"))
+    found = {
+        row["optimizer"]: row for row in summary["tasks"]["mnist1d_mlp"]["optimizers"]
+    }
+    ratio = found["adamw"]["learning_rate"] / found["lion"]["learning_rate"]
+    assert f"{found['lion']['learning_rate']:.3g} for Lion" in page
+    assert f"{found['adamw']['learning_rate']:.3g} for AdamW, {ratio:.1f} times" in page
+
+
+def table():
+    """The rows of the page: AdamW's values, then Lion's in each mode."""
+    rows = []
+    for rate, decay, beta_2 in [
+        (1e-3, 0.1, 0.999),
+        (1e-3, 0.004, 0.999),
+        (3e-4, 0.1, 0.95),
+        (3e-4, 0.01, 0.99),
+    ]:
+        paper = convert_adamw(rate, decay, 0.9, beta_2)
+        matched = convert_adamw(rate, decay, 0.9, beta_2, mode="matched")
+        rows.append(
+            f"| {rate:.0e}, {decay:g}, ({0.9:g}, {beta_2:g}) "
+            f"| ({paper.beta_1:g}, {paper.beta_2:g}) "
+            f"| {paper.learning_rate:.3g}, {paper.weight_decay:.3g} "
+            f"| {matched.learning_rate:.3g}, {matched.weight_decay:.3g} |"
+        )
+    return rows

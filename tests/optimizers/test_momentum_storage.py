@@ -1,0 +1,128 @@
+"""Dtypes of the stored momentum, and stochastic rounding to bfloat16."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_lion import Lion
+from keras_lion.optimizers.momentum import random_halves, round_stochastically
+from tests.arrays import array
+
+
+def rounded(values, step=0, index=0):
+    tensor = ops.convert_to_tensor(np.asarray(values, "float32"))
+    return array(
+        ops.cast(round_stochastically(tensor, step=step, index=index), "float32")
+    )
+
+
+def neighbours(value):
+    """The bfloat16 values below and above (in magnitude) a float32."""
+    bits = np.float32(value).view("uint32")
+    low = np.uint32(bits & 0xFFFF0000)
+    return low.view("float32"), np.uint32(low + 0x10000).view("float32")
+
+
+@pytest.mark.parametrize("value", [1.001, -0.3, 3e-20, 12345.678])
+def test_rounds_to_one_of_the_two_neighbours_and_keeps_the_mean(value):
+    low, high = neighbours(value)
+    found = rounded(np.full(200_000, value))
+    assert set(np.unique(found)) == {low, high}
+    probability = (np.float32(value) - low) / (high - low)
+    share = np.mean(found == high)
+    error = 5 * np.sqrt(probability * (1 - probability) / found.size)
+    assert abs(share - probability) < error
+
+
+def test_exact_values_stay():
+    values = np.array([0.0, -0.0, 1.0, -2.5, 2.0**-100], "float32")
+    np.testing.assert_array_equal(rounded(values), values)
+
+
+def test_infinities_and_nans_stay_what_they_are():
+    values = np.array([np.inf, -np.inf, np.nan, -np.nan], "float32")
+    np.testing.assert_array_equal(rounded(values), values)
+
+
+def test_rounding_depends_on_step_variable_and_place_only():
+    values = np.full(1000, 1.001)
+    np.testing.assert_array_equal(rounded(values, 3, 2), rounded(values, 3, 2))
+    for other in (rounded(values, 4, 2), rounded(values, 3, 1)):
+        assert 0.2 < np.mean(rounded(values, 3, 2) != other) < 0.8
+    assert len(np.unique(rounded(values, 3, 2))) == 2
+
+
+def test_random_halves_are_uniform_and_the_same_on_every_backend():
+    halves = array(random_halves((100, 1000), step=7, index=0))
+    assert halves.min() >= 0
+    assert halves.max() < 2**16
+    counts = np.bincount(halves.ravel() >> 12, minlength=16)
+    assert np.abs(counts / halves.size - 1 / 16).max() < 0.005
+    np.testing.assert_array_equal(halves[0, :4], halves_in_numpy(4, step=7, index=0))
+
+
+def halves_in_numpy(size, step, index):
+    """The hash with NumPy's unsigned arithmetic."""
+
+    def mix(x):
+        x = x ^ (x >> np.uint32(16))
+        x = x * np.uint32(0x21F0AAAD)
+        x = x ^ (x >> np.uint32(15))
+        x = x * np.uint32(0x735A2D97)
+        return x ^ (x >> np.uint32(15))
+
+    seed = mix(np.array([step * 65537 + index + 1], "uint32"))
+    return (mix(np.arange(size, dtype="uint32") + seed) & np.uint32(0xFFFF)).astype(int)
+
+
+def run(optimizer, gradients, start=1.0, dtype="float32"):
+    weight = keras.Variable(np.full(64, start, "float32"), dtype=dtype, name="w")
+    for gradient in gradients:
+        optimizer.apply([ops.cast(np.full(64, gradient), dtype)], [weight])
+    return weight, next(v for v in optimizer.variables if v.name.endswith("momentum"))
+
+
+@pytest.mark.parametrize(
+    ("variable", "momentum_dtype", "stored"),
+    [
+        ("float32", None, "float32"),
+        ("bfloat16", None, "float32"),
+        ("float16", None, "float32"),
+        ("float64", None, "float64"),
+        ("float32", "bfloat16", "bfloat16"),
+        ("bfloat16", "bfloat16", "bfloat16"),
+        ("float32", "float64", "float64"),
+    ],
+)
+def test_momentum_is_stored_as_asked(variable, momentum_dtype, stored):
+    if "float64" in (variable, stored) and keras.backend.backend() == "jax":
+        pytest.skip("JAX has no float64 unless it is enabled for the whole process")
+    _, momentum = run(Lion(momentum_dtype=momentum_dtype), [0.5], dtype=variable)
+    assert momentum.dtype == stored
+
+
+def test_bfloat16_momentum_decays_where_nearest_rounding_would_not():
+    """At 1 - beta_2 = 1/512, the nearest bfloat16 of 0.998 m is m: stuck for ever."""
+    optimizer = Lion(1e-3, beta_2=1 - 1 / 512, momentum_dtype="bfloat16")
+    _, momentum = run(optimizer, [1.0] * 50 + [0.0] * 200)
+    peak = 1 - (1 - 1 / 512) ** 50
+    expected = peak * (1 - 1 / 512) ** 200
+    mean = array(ops.cast(momentum, "float32")).mean()
+    assert mean == pytest.approx(expected, rel=0.03)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "int8", "half", 32])
+def test_other_dtypes_are_refused(dtype):
+    with pytest.raises(ValueError, match="momentum_dtype.*float32"):
+        Lion(momentum_dtype=dtype)
+    with pytest.raises(ValueError, match="accumulator_dtype.*float32"):
+        Lion(accumulator_dtype=dtype)
+
+
+def test_float64_weights_are_updated_in_float64():
+    if keras.backend.backend() == "jax":
+        pytest.skip("JAX has no float64 unless it is enabled for the whole process")
+    optimizer = Lion(0.0, beta_2=0.9)
+    _, momentum = run(optimizer, [1.0, 0.0, 0.0], dtype="float64")
+    np.testing.assert_allclose(array(momentum), 0.1 * 0.81, rtol=1e-15)

@@ -1,0 +1,227 @@
+"""The import rules of the architecture, read from the source."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from functools import cache
+from graphlib import TopologicalSorter
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "keras_lion"
+FILES = sorted(PACKAGE.rglob("*.py"))
+PACKAGES = sorted(file.parent for file in FILES if file.name == "__init__.py")
+
+# A file imports from lower floors only, and inside its own folder without circles.
+FLOORS = {
+    "cli": 6,
+    "progress": 5,  # the display of the command
+    "report": 5,
+    "robustness": 4,
+    "discovery": 4,
+    "tuning": 3,
+    "optimizers": 2,
+    "theory": 1,
+    "statistics": 1,
+    "_lazy": 0,
+}
+STUDIES = 4
+THIRD_PARTY = {
+    "cli": {"pandas", "rich"},
+    "progress": {"rich"},
+    "report": {"jinja2", "matplotlib", "numpy", "pandas", "seaborn", "tensorboard"},
+    "robustness": {"numpy", "pandas", "scipy"},
+    "discovery": {"keras", "numpy"},
+    "tuning": {
+        "keras",
+        "keras_tuner",
+        "mnist1d",
+        "numpy",
+        "pandas",
+        "sklearn",
+        "tensorflow_datasets",
+    },
+    "optimizers": {"keras", "numpy"},
+    "theory": {"numpy", "scipy"},
+    "statistics": {"numpy", "scipy"},
+    "_lazy": set(),
+}
+BACKENDS = {"jax", "tensorflow", "torch"}
+# Only the command and the figures may need them.
+HEAVY = ("matplotlib", "seaborn", "jinja2", "rich")
+
+
+def name_of(file: Path) -> str:
+    parts = file.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def wing_of(module: str) -> str:
+    return module.split(".")[1] if "." in module else ""
+
+
+@cache
+def imports_of(file: Path) -> frozenset[str]:
+    """Every module that a file imports, at its top or within a function.
+
+    `from package import name` counts as `package.name` where that is a module.
+    """
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: imports are absolute"
+            assert node.module is not None
+            inner = {f"{node.module}.{alias.name}" for alias in node.names}
+            modules = {name for name in inner if is_module(name)}
+            found |= modules
+            if len(modules) < len(inner):
+                found.add(node.module)
+    return frozenset(found)
+
+
+def is_module(name: str) -> bool:
+    path = ROOT.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or (path / "__init__.py").is_file()
+
+
+def ours(file: Path) -> set[str]:
+    return {name for name in imports_of(file) if name.split(".")[0] == "keras_lion"}
+
+
+def third_party(file: Path) -> set[str]:
+    roots = {name.split(".")[0] for name in imports_of(file)}
+    return roots - set(sys.stdlib_module_names) - {"keras_lion"}
+
+
+def ids(file: Path) -> str:
+    return str(file.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("file", FILES, ids=ids)
+def test_imports_lead_downwards(file):
+    wing = wing_of(name_of(file))
+    if not wing:  # keras_lion/__init__.py
+        assert ours(file) == {"keras_lion._lazy"}
+        return
+    for name in ours(file):
+        other = wing_of(name)
+        assert other, f"{name}: import from the module itself"
+        assert other == wing or FLOORS[other] < FLOORS[wing], f"{wing} imports {name}"
+
+
+@pytest.mark.parametrize("file", FILES, ids=ids)
+def test_third_party_packages_of_each_floor(file):
+    wing = wing_of(name_of(file))
+    assert third_party(file) - BACKENDS <= THIRD_PARTY.get(wing, set())
+
+
+def test_the_tuner_is_named_in_one_module():
+    named = [file for file in FILES if "keras_tuner" in third_party(file)]
+    assert [ids(file) for file in named] == ["keras_lion/tuning/oracle.py"]
+
+
+@pytest.mark.parametrize("wing", sorted(set(FLOORS) - {"_lazy"}))
+def test_backends_are_named_in_one_module_of_a_wing_at_most(wing):
+    named = [
+        ids(file)
+        for file in FILES
+        if wing_of(name_of(file)) == wing and third_party(file) & BACKENDS
+    ]
+    assert named in ([], ["keras_lion/tuning/backend.py"]) or (
+        wing == "optimizers" and len(named) == 1
+    )
+
+
+@pytest.mark.parametrize("wing", ["tuning", "robustness", "optimizers", "statistics"])
+def test_nothing_below_draws_or_prints(wing):
+    for file in FILES:
+        if wing_of(name_of(file)) == wing:
+            assert not third_party(file) & set(HEAVY), ids(file)
+
+
+def test_reading_records_imports_no_tuner_and_no_keras():
+    seen, waiting = set(), ["keras_lion.tuning.records"]
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        file = ROOT.joinpath(*name.split(".")).with_suffix(".py")
+        assert not third_party(file) & {"keras", "keras_tuner", "tensorflow", "jax"}
+        waiting += ours(file) - seen - {"keras_lion._lazy"}
+
+
+def test_inside_a_folder_there_are_no_circles():
+    # TopologicalSorter raises CycleError on a circle, and names it.
+    graph = {name_of(file): ours(file) for file in FILES}
+    assert list(TopologicalSorter(graph).static_order())
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "studies").glob("*.py")), ids=ids)
+def test_studies_stand_on_the_package(file):
+    for name in ours(file):
+        wing = wing_of(name)
+        # A script that shows what was measured may use the figures.
+        assert FLOORS.get(wing, 0) < FLOORS["cli"], name
+    text = ast.parse(file.read_text(encoding="utf-8"))
+    assert ast.get_docstring(text)
+
+
+@pytest.mark.parametrize("folder", PACKAGES, ids=ids)
+def test_package_files_only_hand_names_on(folder):
+    tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
+    docstring, *statements = tree.body
+    assert isinstance(docstring, ast.Expr)
+    if not statements:  # a folder that hands nothing on
+        return
+    lazy, attached = statements
+    assert isinstance(lazy, ast.ImportFrom)
+    assert lazy.module == "keras_lion._lazy"
+    assert isinstance(attached, ast.Assign)
+    assert ast.unparse(attached.targets[0]) == "(__getattr__, __dir__, __all__)"
+    assert ast.unparse(attached.value).startswith("attach(__name__, {")
+
+
+LAZY = [f for f in PACKAGES if "attach" in (f / "__init__.py").read_text("utf-8")]
+
+
+@pytest.mark.parametrize("folder", LAZY, ids=ids)
+def test_every_name_that_is_handed_on_exists(folder):
+    package = import_module(name_of(folder / "__init__.py"))
+    assert dir(package) == sorted(package.__all__)
+    for name in package.__all__:
+        assert getattr(package, name) is not None
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        _ = package.nothing
+
+
+@pytest.mark.parametrize("folder", LAZY, ids=ids)
+def test_stubs_agree_with_what_is_handed_on(folder):
+    stub = folder / "__init__.pyi"
+    package = name_of(folder / "__init__.py")
+    exports = dict(exports_of(folder))
+    tree = ast.parse(stub.read_text(encoding="utf-8"))
+    found, listed = {}, None
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                assert alias.asname == alias.name, "`as` makes it a public name"
+                found[alias.name] = node.module
+        elif isinstance(node, ast.Assign):
+            listed = ast.literal_eval(node.value)
+    assert listed == sorted(exports)
+    for name, module in exports.items():
+        full = package + module
+        expected = package if full.endswith(f".{name}") else full
+        assert found[name] == expected
+    assert set(found) == set(exports)
+
+
+def exports_of(folder: Path) -> dict[str, str]:
+    tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
+    call = tree.body[-1].value
+    return ast.literal_eval(call.args[1])

@@ -1,0 +1,290 @@
+"""The command: what it prints, where it ends, and its one-line errors."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from keras_lion import cli
+from keras_lion.progress import PLAIN_LINES, SweepDisplay, sweep_display
+from keras_lion.tuning.records import load_runs
+from keras_lion.tuning.run import Progress
+
+STUDY = """
+from tests.tuning.tiny import tiny_plan, tiny_study
+
+STUDY = tiny_study(tiny_plan((1e-3, 1e-2), (0.0, 0.1), epochs=8, seeds=2))
+"""
+PARTS = """
+import dataclasses
+from tests.tuning.tiny import tiny_plan, tiny_study
+
+small = tiny_plan((1e-2, 2e-2), (0.1,), epochs=4, optimizers=("lion",))
+STUDY = tiny_study(small)
+plans = {"smoke": small, "full": dataclasses.replace(small, seeds=3)}
+STUDY = dataclasses.replace(STUDY, plans={"blobs": plans})
+"""
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    file = tmp_path_factory.mktemp("studies") / "tiny.py"
+    file.write_text(STUDY)
+    return str(file)
+
+
+@pytest.fixture(scope="module")
+def output(study, tmp_path_factory):
+    """The folder of a study that has run."""
+    folder = tmp_path_factory.mktemp("output")
+    assert cli.main(["run", study, "--preset", "smoke", "--output", str(folder)]) == 0
+    return folder
+
+
+def lines(folder):
+    return (folder / "runs-0.jsonl").read_text().splitlines()
+
+
+def test_list(study, tmp_path, capsys):
+    folder = study.rpartition("/")[0]
+    assert cli.main(["list", folder]) == 0
+    out = capsys.readouterr().out
+    assert "mnist1d_mlp, digits_mlp" in out
+    assert "smoke, standard, full, pilot" in out
+    assert f"\n{study}\n    Does it run?\n    blobs: smoke 16 runs\n" in out
+
+
+def test_run_ends_with_a_table_and_the_report(study, output, capsys):
+    capsys.readouterr()
+    assert cli.main(["run", study, "--preset", "smoke", "--output", str(output)]) == 0
+    out, errors = capsys.readouterr()
+    assert errors == ""
+    text = out.splitlines()
+    assert text[:2] == [
+        "16 runs declared, 16 finished earlier and skipped, 0 to run",
+        "0 runs executed, 16 skipped, 0 diverged, 0 failed",
+    ]
+    title = text.index("blobs")
+    head = text[title + 1]
+    for name in (
+        "optimizer",
+        "best score",
+        "learning_rate",
+        "weight_decay",
+        "tolerance width",
+        "mean regret",
+        "diverged",
+        "test score",
+    ):
+        assert name in head
+    assert "task" not in head
+    rows = {line.split()[0]: line for line in text[title + 2 : title + 4]}
+    assert set(rows) == {"adamw", "lion"}
+    for row in rows.values():
+        assert "…" not in row
+        assert row.count("(n=2)") == 2  # best score and test score
+        assert " of 8 " in row
+    assert max(len(line) for line in text[title:-1]) <= cli.WIDTH
+    assert text[-1] == f"report: {output / 'report.html'}"
+    assert (output / "report.html").is_file()
+
+
+def test_run_looks_at_the_test_set_for_the_selected_cells_only(output):
+    frame = load_runs(output)
+    tested = frame[frame["test_score"].notna()]
+    assert len(frame) == 16
+    assert sorted(tested["optimizer"]) == ["adamw", "adamw", "lion", "lion"]
+    for _, runs in tested.groupby("optimizer"):
+        assert len(runs[["learning_rate", "weight_decay"]].drop_duplicates()) == 1
+        best = frame[frame["optimizer"] == runs["optimizer"].iloc[0]]
+        means = best.groupby(["learning_rate", "weight_decay"])["score"].mean()
+        assert runs["score"].mean() == pytest.approx(means.max())
+    assert len(lines(output)) == 16 + 4
+
+
+def test_report(output, capsys):
+    for name in ("report.html", "summary.csv", "summary.json"):
+        (output / name).unlink(missing_ok=True)
+    assert cli.main(["report", str(output)]) == 0
+    out = capsys.readouterr().out
+    assert out.splitlines()[-1] == f"report: {output / 'report.html'}"
+    assert (output / "summary.csv").is_file()
+    assert list(json.loads((output / "summary.json").read_text())["tasks"]) == ["blobs"]
+
+
+def test_only_trains_one_run_and_shows_its_record(study, output, capsys):
+    key = json.loads(lines(output)[0])["key"]
+    before = len(lines(output))
+    arguments = ["run", study, "--preset", "smoke", "--output", str(output)]
+    assert cli.main([*arguments, "--only", key]) == 0
+    out = capsys.readouterr().out
+    assert "1 runs declared, 1 to run" in out
+    assert "score" in out
+    assert "report:" not in out
+    assert len(lines(output)) == before + 1
+
+
+def test_dry_run_counts_and_records_nothing(study, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["run", study, "--preset", "smoke", "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert "16 runs of task blobs, preset smoke: about 0." in out
+    assert "minutes here. Nothing was recorded." in out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_default_folder_is_that_of_study_and_preset(study, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = []
+    monkeypatch.setattr(cli, "_sweep", lambda *arguments: found.append(arguments[3]))
+    monkeypatch.setattr(cli, "_report_on", lambda *arguments: None)
+    assert cli.main(["run", study, "--preset", "smoke"]) == 0
+    assert [str(folder) for folder in found] == ["results/tiny-smoke"]
+
+
+def test_a_preset_that_shares_runs_selects_among_all_of_them(tmp_path, capsys):
+    file, folder = tmp_path / "parts.py", tmp_path / "out"
+    file.write_text(PARTS)
+    for preset in ("smoke", "full"):
+        arguments = ["run", str(file), "--preset", preset, "--output", str(folder)]
+        assert cli.main(arguments) == 0
+    assert "6 runs declared, 4 finished earlier and skipped" in capsys.readouterr().out
+    assert load_runs(folder)["test_score"].notna().sum() == 3  # all seeds of a cell
+
+
+# --- errors ---
+
+
+def error_of(capsys, *arguments):
+    """The one line that a wrong command prints."""
+    try:
+        status = cli.main(list(arguments))
+    except SystemExit as end:
+        status = end.code
+    out, errors = capsys.readouterr()
+    assert status == 2
+    assert errors.startswith("keras-lion: ")
+    assert errors.count("\n") == 1
+    assert "Traceback" not in out + errors
+    return errors
+
+
+def test_wrong_arguments_give_one_line(study, output, tmp_path, capsys):
+    smoke = ["run", study, "--preset", "smoke", "--output"]
+    for arguments, message in (
+        ([], "required: COMMAND"),
+        (["fly"], "invalid choice: 'fly'"),
+        (["run"], "required: study"),
+        (["run", study, "--preset", "quick"], "invalid choice: 'quick'"),
+        (["run", study, "--backend", "numpy"], "invalid choice: 'numpy'"),
+        (["run", str(tmp_path / "no.py")], "There is no study file"),
+        (["run", study, "--output", str(tmp_path)], "no preset 'standard'"),
+        ([*smoke, str(tmp_path), "--task", "digits"], "no task 'digits'"),
+        ([*smoke, str(output), "--only", "nothing"], "has the key 'nothing'"),
+        (["run", study, "--dry-run"], "no preset 'standard'"),
+        (["report", str(tmp_path)], "holds no run records"),
+        (["report", str(tmp_path / "no")], "holds no run records"),
+        (["list", str(tmp_path / "no")], "There is no folder"),
+    ):
+        assert message in error_of(capsys, *arguments), arguments
+
+
+def test_the_folder_of_another_study_is_refused(output, tmp_path, capsys):
+    file = tmp_path / "other.py"
+    file.write_text(
+        "from tests.tuning.tiny import tiny_study\nSTUDY = tiny_study(name='other')\n"
+    )
+    arguments = ["run", str(file), "--preset", "smoke", "--output", str(output)]
+    assert "holds study 'tiny', not 'other'" in error_of(capsys, *arguments)
+
+
+def test_an_interrupt_says_how_to_go_on(study, tmp_path, monkeypatch, capsys):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_sweep", interrupt)
+    assert cli.main(["run", study, "--output", str(tmp_path)]) == 130
+    assert "the same command goes on from here" in capsys.readouterr().err
+
+
+# --- the display ---
+
+
+def ended(number, total, skipped=0, **record):
+    record = {
+        "key": str(number),
+        "optimizer": "lion",
+        "status": "ok",
+        "score": 0.5,
+        "learning_rate": 1e-3,
+        "weight_decay": 0.1,
+        "reason": None,
+        **record,
+    }
+    return Progress(total, skipped, number, record)
+
+
+def display_lines(*reports, terminal=False):
+    file = io.StringIO()
+    with sweep_display(Console(file=file, force_terminal=terminal, width=200)) as show:
+        for report in reports:
+            show(report)
+    return show, file.getvalue().splitlines()
+
+
+def test_plain_lines_say_where_a_sweep_stands():
+    show, shown = display_lines(
+        Progress(5, 2, 0, None),
+        ended(1, 5, 2, score=0.25),
+        ended(2, 5, 2, status="diverged", score=0.9, optimizer="adamw"),
+        ended(3, 5, 2, score=0.75, learning_rate=1e-2),
+    )
+    assert shown[0] == "5 runs declared, 2 finished earlier and skipped, 3 to run"
+    assert [line.split()[0] for line in shown[1:]] == ["3/5", "4/5", "5/5"]
+    assert "0 diverged" in shown[1]
+    assert shown[1].endswith("lion 0.25 (lr 0.001, wd 0.1)")
+    assert "1 diverged" in shown[2]
+    assert "adamw" not in shown[2]  # the score of a diverged run is no best
+    assert shown[3].endswith("lion 0.75 (lr 0.01, wd 0.1)")
+    assert "0:00 left" in shown[3]
+    assert (show.done, show.skipped, show.diverged, show.failed) == (3, 2, 1, 0)
+
+
+def test_a_worse_run_does_not_replace_the_best():
+    show, _ = display_lines(
+        Progress(2, 0, 0, None), ended(1, 2, score=-1.0), ended(2, 2, score=-2.0)
+    )
+    assert show.best["lion"]["score"] == -1.0
+
+
+def test_a_long_sweep_has_few_lines_and_a_last_one():
+    _, shown = display_lines(
+        Progress(1001, 0, 0, None), *(ended(k, 1001) for k in range(1, 1002))
+    )
+    assert len(shown) <= PLAIN_LINES + 2
+    assert shown[-1].startswith("1001/1001 ")
+
+
+def test_a_failure_is_shown_at_once_with_its_last_line():
+    reason = "Traceback ...\n  [file]\nValueError: [red]why[/red]\n"
+    _, shown = display_lines(
+        Progress(100, 0, 0, None),
+        ended(1, 100, status="failed", score=None, reason=reason),
+    )
+    assert shown[1:] == ["run 1 failed: ValueError: [red]why[/red]"]
+
+
+def test_a_terminal_has_a_bar():
+    show, shown = display_lines(
+        Progress(3, 1, 0, None), ended(1, 3, 1), ended(2, 3, 1), terminal=True
+    )
+    assert show.bar is not None
+    assert show.bar.tasks[0].completed == show.bar.tasks[0].total == 3
+    assert "3/3" in "".join(shown)
+
+
+def test_the_display_without_a_terminal_has_no_bar():
+    assert SweepDisplay(Console(file=io.StringIO())).bar is None
