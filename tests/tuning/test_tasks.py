@@ -102,7 +102,7 @@ def test_model_fits_the_data(name: str) -> None:
     keras.utils.set_random_seed(0)
     logits = keras.ops.convert_to_numpy(task.model()(data.x[:4]))
     assert logits.shape[:-1] == data.y[:4].shape
-    assert logits.shape[-1] >= data.num_classes
+    assert logits.shape[-1] > data.y.max()
     assert np.isfinite(logits).all()
 
 
