@@ -50,7 +50,7 @@ class DecoupledWeightDecay:
             coupling, peak_learning_rate, learning_rate
         )
         self.weight_decay_mask = check_mask(mask)
-        self._excluded: tuple[Any, ...] = ()
+        self._excluded = VariableSet()
         self._weight_decay_variable = self.add_variable(
             shape=(), dtype="float32", name="weight_decay"
         )
@@ -117,7 +117,7 @@ class DecoupledWeightDecay:
                 "built; afterwards a compiled step would not see it. Make a new "
                 "optimizer, or pass `weight_decay_mask`."
             )
-        self._excluded = check_entries([*(var_list or ()), *(var_names or ())])
+        self._excluded = VariableSet(*(var_list or ()), *(var_names or ()))
 
     def decays(self, variable: Any) -> bool:
         """True if weight decay acts on this variable."""
@@ -127,8 +127,8 @@ class DecoupledWeightDecay:
         elif callable(mask):
             wanted = bool(mask(variable))
         else:
-            wanted = mask is None or matches(variable, mask)
-        return wanted and not matches(variable, self._excluded)
+            wanted = mask is None or variable in mask
+        return wanted and variable not in self._excluded
 
     def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
         """Nothing: decay is part of the update, which reads the weights once."""
@@ -140,22 +140,24 @@ class DecoupledWeightDecay:
             weight_decay = keras.saving.serialize_keras_object(weight_decay)
         if callable(mask):
             mask = keras.saving.serialize_keras_object(mask)
-        elif mask is not None and not isinstance(mask, str):
-            mask = patterns(mask)
+        elif isinstance(mask, VariableSet):
+            mask = mask.patterns()
         config = {
             "weight_decay": weight_decay,
             "weight_decay_coupling": self.weight_decay_coupling,
             "peak_learning_rate": self.peak_learning_rate,
             "weight_decay_mask": mask,
         }
-        if self._excluded:
-            config["excluded_from_weight_decay"] = patterns(self._excluded)
+        if self._excluded.entries:
+            config["excluded_from_weight_decay"] = self._excluded.patterns()
         return config
 
 
 def check_mask(mask: Mask) -> Any:
     """A mask as `decays` reads it."""
     if mask is None or callable(mask) or mask == "matrices":
+        return mask
+    if isinstance(mask, VariableSet):
         return mask
     if isinstance(mask, str) or not isinstance(mask, Sequence):
         raise ValueError(
@@ -164,43 +166,49 @@ def check_mask(mask: Mask) -> Any:
             "expressions of paths, or a function of a variable. "
             f"Received: weight_decay_mask={mask!r}."
         )
-    return check_entries(mask)
+    return VariableSet(*mask)
 
 
-def check_entries(entries: Sequence[Any]) -> tuple[Any, ...]:
-    """Variables and regular expressions, checked."""
-    for entry in entries:
-        if isinstance(entry, str):
-            try:
-                re.compile(entry)
-            except re.error as error:
+class VariableSet:
+    """Variables, named by themselves or by regular expressions of their paths.
+
+    An optimizer tracks, saves and donates every variable in its attributes, also those
+    in lists: in an object of this class they stay the model's.
+
+    Args:
+        *entries: Variables and regular expressions.
+    """
+
+    def __init__(self, *entries: Any) -> None:
+        for entry in entries:
+            if isinstance(entry, str):
+                try:
+                    re.compile(entry)
+                except re.error as error:
+                    raise ValueError(
+                        f"{entry!r} is not a regular expression: {error}."
+                    ) from error
+            elif not hasattr(entry, "path"):
                 raise ValueError(
-                    f"{entry!r} is not a regular expression: {error}."
-                ) from error
-        elif not hasattr(entry, "path"):
-            raise ValueError(
-                "Variables are named by a keras.Variable or by a regular expression of "
-                f"its path. Received: {entry!r}."
-            )
-    return tuple(entries)
+                    "Variables are named by a keras.Variable or by a regular "
+                    f"expression of its path. Received: {entry!r}."
+                )
+        self.entries = entries
 
+    def __contains__(self, variable: Any) -> bool:
+        return any(
+            re.search(entry, variable.path) is not None
+            if isinstance(entry, str)
+            else entry is variable
+            for entry in self.entries
+        )
 
-def matches(variable: Any, entries: Sequence[Any]) -> bool:
-    """True if a variable is among the entries, or its path matches one."""
-    return any(
-        re.search(entry, variable.path) is not None
-        if isinstance(entry, str)
-        else entry is variable
-        for entry in entries
-    )
-
-
-def patterns(entries: Sequence[Any]) -> list[str]:
-    """The entries as regular expressions, which survive saving."""
-    return [
-        entry if isinstance(entry, str) else _pattern_of(entry.path)
-        for entry in entries
-    ]
+    def patterns(self) -> list[str]:
+        """The entries as regular expressions, which survive saving."""
+        return [
+            entry if isinstance(entry, str) else _pattern_of(entry.path)
+            for entry in self.entries
+        ]
 
 
 def _pattern_of(path: str) -> str:

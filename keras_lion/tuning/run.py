@@ -150,7 +150,7 @@ def evaluate_test(
 
     Weights are not kept, so these runs are trained once more, which also shows that
     they can be: the new record must have the same score. Runs that have a test score
-    already, and those that diverged, are left alone.
+    already are left alone.
 
     Args:
         study: Which study.
@@ -161,11 +161,7 @@ def evaluate_test(
         progress: Called after every run.
     """
     folder = Path(output)
-    known = {
-        r["key"]
-        for r in read_records(folder)
-        if r.get("test_score") is not None or r["status"] == "diverged"
-    }
+    known = {r["key"] for r in read_records(folder) if r.get("test_score") is not None}
     wanted = set(keys) - known
     runs = [
         run

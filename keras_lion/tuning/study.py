@@ -93,6 +93,9 @@ class RunSpecification:
     evaluate_every: int
     schedule: Schedule
     train_examples: int | None
+    validation_examples: int | None
+    metric: str
+    target: float
     backend: str
 
     @property
@@ -109,7 +112,13 @@ class RunSpecification:
     def columns(self) -> dict[str, Any]:
         """The specification as columns of a record."""
         columns = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        del columns["evaluate_every"], columns["train_examples"]
+        for name in (
+            "evaluate_every",
+            "train_examples",
+            "validation_examples",
+            "target",
+        ):
+            del columns[name]
         return {"key": self.key, **columns, "schedule": str(self.schedule)}
 
 
@@ -192,6 +201,9 @@ class Study:
                 evaluate_every=plan.evaluate_every,
                 schedule=plan.schedule,
                 train_examples=definition.train_examples,
+                validation_examples=definition.validation_examples,
+                metric=definition.metric,
+                target=definition.target,
                 backend=backend,
             )
             for optimizer, space in plan.spaces.items()

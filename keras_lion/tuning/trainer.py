@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from keras_lion.tuning.divergence import chance_accuracy, divergence_reason
-from keras_lion.tuning.program import TaskProgram, TrainingProgram
+from keras_lion.tuning.program import Evaluation, TaskProgram, TrainingProgram
 from keras_lion.tuning.records import Record
 from keras_lion.tuning.rules import hyperparameter_vector
 from keras_lion.tuning.seeds import data_order, run_seeds
@@ -106,9 +106,8 @@ class Trainer:
         best = int(np.argmax(scores))
         test_score = None
         if test:
-            if reason is None:
-                evaluation = self.program.evaluate(state.weights, state.others, None)
-            test_score = self._test_score(evaluation.loss, evaluation.accuracy, reason)
+            on_test = self.program.evaluate(state.weights, state.others, None)
+            test_score = self._test_score(on_test, reason, chance, initial_loss)
         sum_learning_rate = float(np.sum(spec.learning_rate * factors))
         return {
             **spec.columns(),
@@ -116,7 +115,6 @@ class Trainer:
             "steps": len(order),
             "train_examples": len(split.train),
             "kappa": spec.weight_decay * sum_learning_rate,
-            "metric": self.task.metric,
             "floor": floor,
             "status": "ok" if reason is None else "diverged",
             "reason": reason,
@@ -175,12 +173,16 @@ class Trainer:
         return scores
 
     def _test_score(
-        self, loss: float, accuracy: float, reason: str | None
-    ) -> float | None:
-        """Test accuracy, or the negated test loss; None for a run that diverged."""
-        if reason is not None:
-            return None
-        return -loss if self.task.metric == "loss" else accuracy
+        self,
+        on_test: Evaluation,
+        reason: str | None,
+        chance: float,
+        initial_loss: float,
+    ) -> float:
+        """Test accuracy, or the negated test loss; chance for a run that diverged."""
+        if self.task.metric == "loss":
+            return -initial_loss if reason is not None else -on_test.loss
+        return chance if reason is not None else on_test.accuracy
 
 
 def _or_floor(value: float, floor: float) -> float:

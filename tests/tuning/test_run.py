@@ -18,7 +18,12 @@ import pytest
 
 from keras_lion.tuning import load_runs, run_study
 from keras_lion.tuning import run as run_module
-from keras_lion.tuning.records import TornRecordWarning, load_environment, load_study
+from keras_lion.tuning.records import (
+    TornRecordWarning,
+    load_environment,
+    load_study,
+    read_records,
+)
 from keras_lion.tuning.run import estimate_seconds, evaluate_test
 from tests.tuning.tiny import blobs, network, tiny_plan, tiny_study, tiny_task
 
@@ -186,18 +191,17 @@ def test_the_test_set_is_looked_at_for_the_selected_runs_only(folder, finished):
     assert len(lines(folder)) == 6
 
 
-def test_no_test_score_is_looked_for_where_a_run_diverged(tmp_path):
+def test_a_diverged_run_has_the_test_score_of_chance(tmp_path):
     study = tiny_study(tiny_plan((10.0,), (1.0,), optimizers=("lion",), seeds=1))
     reports = sweep(tmp_path, study)
-    assert reports[-1].record["status"] == "diverged"
-    evaluate_test(
-        study,
-        task="blobs",
-        preset="smoke",
-        output=tmp_path,
-        keys=[reports[-1].record["key"]],
-    )
-    assert len(lines(tmp_path)) == 1
+    record = reports[-1].record
+    assert record["status"] == "diverged"
+    for _ in range(2):
+        evaluate_test(
+            study, task="blobs", preset="smoke", output=tmp_path, keys=[record["key"]]
+        )
+    assert len(lines(tmp_path)) == 2
+    assert read_records(tmp_path)[0]["test_score"] == record["floor"]
 
 
 def test_the_cost_of_a_sweep_is_estimated_without_records(tmp_path, monkeypatch):

@@ -29,6 +29,9 @@ RUN = RunSpecification(
     evaluate_every=1,
     schedule=Schedule(),
     train_examples=None,
+    validation_examples=None,
+    metric="accuracy",
+    target=0.9,
     backend="jax",
 )
 OTHER = {
@@ -45,6 +48,9 @@ OTHER = {
     "evaluate_every": 2,
     "schedule": Schedule(decay="constant"),
     "train_examples": 100,
+    "validation_examples": 50,
+    "metric": "loss",
+    "target": 0.5,
     "backend": "tensorflow",
 }
 
@@ -63,7 +69,7 @@ def test_the_key_depends_on_everything_else():
 
 def test_the_key_is_pinned():
     # Another value and no recorded run is ever skipped again.
-    assert RUN.key == "beb7b86ec7a7a53d"
+    assert RUN.key == "8d81f4320420bf0a"
 
 
 def test_columns_are_what_the_record_needs():
