@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = attach(
         "report": ".report",
         "robustness": ".robustness",
         "statistics": ".statistics",
+        "theory": ".theory",
         "tuning": ".tuning",
     },
 )
