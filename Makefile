@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 .PHONY: help setup study test lint notebooks clean
 
@@ -32,8 +33,8 @@ lint: $(READY)
 
 # The tests of whatever computes run on both backends; the rest does not depend on one.
 test: lint
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -q tests/optimizers tests/tuning
+	KERAS_BACKEND=tensorflow $(PYTEST) tests
+	KERAS_BACKEND=jax $(PYTEST) tests/optimizers tests/tuning
 
 notebooks: $(READY)
 	$(BIN)/python notebooks/run.py

@@ -6,4 +6,12 @@ from keras_lion import theory as theory
 from keras_lion import tuning as tuning
 from keras_lion.optimizers.lion import Lion as Lion
 
-__all__ = ["Lion", "optimizers", "report", "robustness", "statistics", "theory", "tuning"]
+__all__ = [
+    "Lion",
+    "optimizers",
+    "report",
+    "robustness",
+    "statistics",
+    "theory",
+    "tuning",
+]
