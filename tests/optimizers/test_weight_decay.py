@@ -67,7 +67,7 @@ EVERYTHING = {
         (is_wide, {"wide/kernel", "wide/bias", "norm/gamma", "norm/beta"}),
         ([], set()),
     ],
-    ids=str,
+    ids=["everything", "matrices", "pattern", "patterns", "function", "nothing"],
 )
 def test_mask_says_what_is_decayed(mask, expected):
     optimizer = Lion(0.1, weight_decay=1.0, weight_decay_mask=mask)
