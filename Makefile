@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-.PHONY: help setup study test lint notebooks clean
+.PHONY: help setup study test lint notebooks mutants clean
 
 help:
 	@echo "make setup      .venv with everything"
@@ -14,6 +14,7 @@ help:
 	@echo "make test       lint and all tests, on TensorFlow and JAX"
 	@echo "make lint       ruff and mypy"
 	@echo "make notebooks  run the notebooks and keep their output"
+	@echo "make mutants    tests against wrong versions of the optimizer, about 3 minutes"
 	@echo "make clean      remove .venv, results/ and caches"
 
 setup: $(READY)
@@ -38,6 +39,9 @@ test: lint
 
 notebooks: $(READY)
 	$(BIN)/python notebooks/run.py
+
+mutants: $(READY)
+	$(BIN)/python -m tests.mutants.run
 
 clean:
 	rm -rf $(VENV) results build dist site .mypy_cache .pytest_cache .ruff_cache
