@@ -6,7 +6,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-.PHONY: help setup study test lint notebooks mutants clean
+.PHONY: help setup study test lint notebooks \
+	mutants test-oldest test-torch test-upstream clean
 
 help:
 	@echo "make setup      .venv with everything"
@@ -15,6 +16,9 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make notebooks  run the notebooks and keep their output"
 	@echo "make mutants    tests against wrong versions of the optimizer, about 3 minutes"
+	@echo "make test-oldest    the optimizer's tests with the oldest Keras that is claimed"
+	@echo "make test-torch     the optimizer's tests on the torch backend (CPU build)"
+	@echo "make test-upstream  which faults of Keras are still there"
 	@echo "make clean      remove .venv, results/ and caches"
 
 setup: $(READY)
@@ -43,6 +47,23 @@ notebooks: $(READY)
 mutants: $(READY)
 	$(BIN)/python -m tests.mutants.run
 
+TESTERS := pytest==9.2.0 hypothesis==6.170.15
+
+test-oldest:
+	$(PYTHON) -m venv .venv-oldest
+	.venv-oldest/bin/python -m pip install --quiet --disable-pip-version-check \
+		keras==3.12.0 numpy==1.26.4 jax==0.6.0 jaxlib==0.6.0 optax==0.2.5 $(TESTERS)
+	KERAS_BACKEND=jax .venv-oldest/bin/python -m pytest -q tests/optimizers
+
+test-torch:
+	$(PYTHON) -m venv .venv-torch
+	.venv-torch/bin/python -m pip install --quiet --disable-pip-version-check \
+		torch==2.13.0 keras numpy $(TESTERS)
+	KERAS_BACKEND=torch .venv-torch/bin/python -m pytest -q tests/optimizers
+
+test-upstream: $(READY)
+	KERAS_BACKEND=jax $(BIN)/python -m tests.upstream.run
+
 clean:
-	rm -rf $(VENV) results build dist site .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-oldest .venv-torch results build dist site .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

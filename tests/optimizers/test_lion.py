@@ -121,7 +121,7 @@ def test_low_precision_weights_keep_a_float32_momentum(dtype):
     assert momentum_of(optimizer).dtype == "float32"
     expected = 1 - 0.999**10
     np.testing.assert_allclose(array(momentum_of(optimizer)), [expected], rtol=1e-4)
-    np.testing.assert_array_equal(ops.cast(weight, "float32"), [1.0 - 2.5])
+    np.testing.assert_array_equal(array(ops.cast(weight, "float32")), [1.0 - 2.5])
 
 
 def test_state_is_one_slot_per_weight():
@@ -188,6 +188,9 @@ def test_serialization_needs_no_custom_objects():
     }
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() == "torch", reason="torch runs every step eagerly"
+)
 def test_compiled_step_is_traced_once():
     traces = []
 
