@@ -1,4 +1,7 @@
-"""Source-level mutants of the optimizer: each a text that is replaced by another."""
+"""Lions that are wrong in one line each: what is replaced in which file, by what.
+
+`first` names the test files that are run before the others.
+"""
 
 from __future__ import annotations
 
@@ -7,235 +10,399 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Mutant:
-    """One wrong version of one file.
-
-    Attributes:
-        name: What is wrong with it.
-        file: File of `keras_lion/optimizers/`.
-        old: Text that must stand in the file exactly once.
-        new: What replaces it.
-        tests: Test files that are likely to notice, without `test_` and `.py`.
-    """
+    """One replacement in the source of `keras_lion.optimizers`."""
 
     name: str
     file: str
-    old: str
-    new: str
-    tests: tuple[str, ...]
+    original: str
+    mutated: str
+    first: tuple[str, ...]
 
 
-MUTANTS = (
-    Mutant(
-        "ascends",
-        "updates.py",
-        "direction = ops.sign(interpolated)",
-        "direction = -ops.sign(interpolated)",
-        ("lion",),
+def mutants(file: str, *rows: tuple[str, str, str, str]) -> list[Mutant]:
+    """Mutants of one file, from rows of name, original, mutated, first test files."""
+    return [
+        Mutant(name, f"{file}.py", original, mutated, tuple(first.split()))
+        for name, original, mutated, first in rows
+    ]
+
+
+MUTANTS = [
+    *mutants(
+        "updates",
+        (
+            "ascent",
+            "return weight - learning_rate * (direction + decay)",
+            "return weight + learning_rate * (direction - decay)",
+            "lion",
+        ),
+        (
+            "sign of zero is one",
+            "direction = ops.sign(interpolated)",
+            "direction = 1.0 - 2.0 * ops.cast(interpolated < 0, weight.dtype)",
+            "lion",
+        ),
+        (
+            "no sign",
+            "direction = ops.sign(interpolated)",
+            "direction = interpolated",
+            "lion",
+        ),
+        (
+            "step by the new momentum",
+            "interpolated = betas.beta_1 * momentum + betas.one_minus_beta_1 * gradient",
+            "interpolated = momentum + betas.one_minus_beta_2 * (gradient - momentum)",
+            "lion",
+        ),
+        (
+            "momentum updated before it is used",
+            "    interpolated = betas.beta_1 * momentum + ",
+            "    momentum = momentum + betas.one_minus_beta_2 * (gradient - momentum)\n"
+            "    interpolated = betas.beta_1 * momentum + ",
+            "lion",
+        ),
+        (
+            "beta_1 in the momentum",
+            "momentum + betas.one_minus_beta_2 * (gradient - momentum)",
+            "momentum + betas.one_minus_beta_1 * (gradient - momentum)",
+            "lion",
+        ),
+        (
+            "interpolation folded into the momentum",
+            "momentum + betas.one_minus_beta_2 * (gradient - momentum)",
+            "interpolated + betas.one_minus_beta_2 * (gradient - interpolated)",
+            "lion",
+        ),
+        (
+            "1 - beta taken in float32",
+            "return cls(beta_1, beta_2, 1.0 - beta_1, 1.0 - beta_2)",
+            "one_minus = [1.0 - ops.cast(beta, 'float32') for beta in (beta_1, beta_2)]"
+            "\n        return cls(beta_1, beta_2, *one_minus)",
+            "precision",
+        ),
+        (
+            "decay after the step",
+            "decay = weight_decay * weight",
+            "decay = weight_decay * (weight - learning_rate * direction)",
+            "lion",
+        ),
+        (
+            "decay by the square of the learning rate",
+            "decay = weight_decay * weight",
+            "decay = learning_rate * weight_decay * weight",
+            "lion",
+        ),
+        (
+            "cautious by the momentum",
+            "agreeing_with=gradient if cautious else None",
+            "agreeing_with=momentum if cautious else None",
+            "cautious",
+        ),
+        (
+            "cautious scale without a bound",
+            "ops.maximum(ops.mean(agrees), 1 / MAX_CAUTIOUS_SCALE)",
+            "ops.maximum(ops.mean(agrees), 1e-6)",
+            "cautious",
+        ),
+        (
+            "cautious scale of the whole, plus one",
+            "ops.maximum(ops.mean(agrees), 1 / MAX_CAUTIOUS_SCALE)",
+            "(ops.mean(agrees) + 1 / MAX_CAUTIOUS_SCALE)",
+            "cautious",
+        ),
+        (
+            "cautious decay leaves out what does not move",
+            "ops.where(direction * weight >= 0,",
+            "ops.where(direction * weight > 0,",
+            "cautious",
+        ),
+        (
+            "momentum decays at every micro-step",
+            "ops.where(first, momentum - one_minus_beta * momentum, momentum)",
+            "momentum - one_minus_beta * momentum",
+            "accumulation",
+        ),
+        (
+            "sum of the window in the momentum",
+            "(one_minus_beta / steps) * gradient",
+            "one_minus_beta * gradient",
+            "accumulation",
+        ),
     ),
-    Mutant(
-        "steps without the sign",
-        "updates.py",
-        "direction = ops.sign(interpolated)",
-        "direction = interpolated",
-        ("lion",),
+    *mutants(
+        "lion",
+        (
+            "arithmetic in the dtype of the variable",
+            'return "float64" if dtype == "float64" else "float32"',
+            "return dtype",
+            "momentum_storage precision",
+        ),
+        (
+            "momentum in the dtype of the variable",
+            "dtype=self.momentum_dtype or compute_dtype(variable)",
+            "dtype=self.momentum_dtype or variable.dtype",
+            "momentum_storage",
+        ),
+        (
+            "gradient rounded to the dtype of the variable",
+            "            ops.cast(gradient, dtype),\n            learning_rate=",
+            "            ops.cast(ops.cast(gradient, variable.dtype), dtype),\n"
+            "            learning_rate=",
+            "precision",
+        ),
+        (
+            "learning rate rounded to the dtype of the variable",
+            "learning_rate=ops.cast(learning_rate, dtype),\n"
+            "            weight_decay=self._weight_decay_of(index, dtype),\n"
+            "            betas=",
+            "learning_rate=ops.cast(ops.cast(learning_rate, variable.dtype), dtype),\n"
+            "            weight_decay=self._weight_decay_of(index, dtype),\n"
+            "            betas=",
+            "precision",
+        ),
+        (
+            "decay without a mask",
+            "return self._current_weight_decay(dtype) if self._decays[index] else 0.0",
+            "return self._current_weight_decay(dtype)",
+            "weight_decay",
+        ),
+        (
+            "clipped window in the momentum",
+            "            and not (self.clipnorm or self.clipvalue or self.global_clipnorm)",
+            "",
+            "accumulation",
+        ),
+        (
+            "base class accumulates too",
+            "self.gradient_accumulation_steps = self.gradient_accumulation_steps, None",
+            "_ = self.gradient_accumulation_steps, None",
+            "accumulation",
+        ),
     ),
-    Mutant(
-        "swaps the betas",
-        "updates.py",
-        "return cls(beta_1, beta_2, 1.0 - beta_1, 1.0 - beta_2)",
-        "return cls(beta_2, beta_1, 1.0 - beta_2, 1.0 - beta_1)",
-        ("lion",),
+    *mutants(
+        "weight_decay",
+        (
+            "decayed twice",
+            "def _apply_weight_decay(",
+            "def _apply_no_weight_decay(",
+            "lion",
+        ),
+        (
+            "decay baked into the compiled step",
+            "            value = self._weight_decay_variable\n",
+            "            value = self._weight_decay or 0.0\n",
+            "lion",
+        ),
+        (
+            "exclusions forgotten",
+            "return wanted and variable not in self._excluded",
+            "return wanted",
+            "weight_decay",
+        ),
+        (
+            "exclusions not saved",
+            'config["excluded_from_weight_decay"] = self._excluded.patterns()',
+            "pass",
+            "weight_decay",
+        ),
+        (
+            "vectors are matrices",
+            "wanted = len(variable.shape) >= 2",
+            "wanted = len(variable.shape) >= 1",
+            "weight_decay",
+        ),
+        (
+            "decay times the peak",
+            "value = value / self._peak_learning_rate",
+            "value = value * self._peak_learning_rate",
+            "weight_decay",
+        ),
     ),
-    Mutant(
-        "forgets the old momentum in the step",
-        "updates.py",
-        "betas.beta_1 * momentum + betas.one_minus_beta_1 * gradient",
-        "betas.one_minus_beta_1 * gradient",
-        ("lion",),
+    *mutants(
+        "conditional_steps",
+        (
+            "step at the first of a window",
+            "last = ops.equal(position, steps - 1)",
+            "last = ops.equal(position, 0)",
+            "accumulation",
+        ),
+        (
+            "sum of the window in the buffer",
+            "means.append(total / steps)",
+            "means.append(total)",
+            "accumulation",
+        ),
+        (
+            "buffer not emptied",
+            "kept = ops.where(applies, ops.zeros_like(total), total)",
+            "kept = total",
+            "accumulation",
+        ),
+        (
+            "bad micro-step kept in the buffer",
+            "ops.cast(select(finite, kept, before), accumulator.dtype)",
+            "ops.cast(kept, accumulator.dtype)",
+            "accumulation",
+        ),
+        (
+            "window ends with a bad micro-step",
+            "return ops.equal(position, 0), both(last, finite)",
+            "return ops.equal(position, 0), last",
+            "nonfinite",
+        ),
+        (
+            "no select",
+            "return new if condition is True else ops.where(condition, new, old)",
+            "return new",
+            "nonfinite",
+        ),
+        (
+            "any finite variable will do",
+            "return ops.all(ops.stack(",
+            "return ops.any(ops.stack(",
+            "nonfinite",
+        ),
+        (
+            "dropped step counted",
+            "self._iterations.assign_sub(ops.cast(dropped, self._iterations.dtype))",
+            "pass",
+            "nonfinite",
+        ),
+        (
+            "window not clipped",
+            "self._clip_gradients(list(grads)), trainable_variables, strict=True",
+            "grads, trainable_variables, strict=True",
+            "accumulation",
+        ),
+        (
+            "average moves at every micro-step",
+            "average.assign(select(applies, new, old))",
+            "average.assign(new)",
+            "accumulation",
+        ),
+        (
+            "average starts from zero",
+            "momentum = started * self.ema_momentum",
+            "momentum = self.ema_momentum",
+            "accumulation",
+        ),
+        (
+            "average overwrites one update late",
+            "ops.mod(self.iterations + 1, self.ema_overwrite_frequency), 0",
+            "ops.mod(self.iterations, self.ema_overwrite_frequency), 0",
+            "accumulation",
+        ),
     ),
-    Mutant(
-        "updates the momentum with the interpolation",
-        "updates.py",
-        "momentum + betas.one_minus_beta_2 * (gradient - momentum)\n    return weight",
-        "momentum + betas.one_minus_beta_2 * (interpolated - momentum)\n"
-        "    return weight",
-        ("lion",),
+    *mutants(
+        "momentum",
+        (
+            "nearest rounding",
+            "return round_stochastically("
+            'ops.cast(value, "float32"), step=step, index=index)',
+            'return ops.cast(value, "bfloat16")',
+            "momentum_storage",
+        ),
+        (
+            "half of the random numbers",
+            "return ops.bitwise_and(_hash(place + seed), _int32(2**16 - 1))",
+            "return ops.bitwise_and(_hash(place + seed), _int32(2**15 - 1))",
+            "momentum_storage",
+        ),
+        (
+            "shift copies the sign",
+            "_int32(2 ** (32 - places) - 1)",
+            "_int32(-1)",
+            "momentum_storage",
+        ),
+        (
+            "the same rounding at every step",
+            'ops.cast(step, "int32") * 65537 + (index + 1)',
+            "_int32(index + 1)",
+            "momentum_storage",
+        ),
+        (
+            "the same rounding of every variable",
+            "65537 + (index + 1)",
+            "65537 + 1",
+            "momentum_storage",
+        ),
+        (
+            "NaN rounded as a number",
+            'ops.where(ops.isfinite(value), ops.view(upper, "float32"), value)',
+            'ops.view(upper, "float32")',
+            "momentum_storage",
+        ),
     ),
-    Mutant(
-        "never decays",
-        "updates.py",
-        "return weight - learning_rate * (direction + decay)",
-        "return weight - learning_rate * direction",
-        ("lion",),
+    *mutants(
+        "checkpoint",
+        (
+            "state by order",
+            "source = by_path(list(here), list(there))",
+            "source = dict(zip(here, there, strict=True))",
+            "checkpoints",
+        ),
+        (
+            "order of the paths not kept",
+            'order = "\\n".join(self._named_slots()[MOMENTUM])',
+            'order = "\\n".join(sorted(self._named_slots()[MOMENTUM]))',
+            "checkpoints",
+        ),
+        (
+            "name of a Sequential must be the same",
+            "for saved in (there, without_root(there)):",
+            "for saved in (there,):",
+            "saving",
+        ),
+        (
+            "slashes make groups",
+            'path = quote(variable.path, safe="")',
+            "path = variable.path",
+            "checkpoints saving",
+        ),
+        (
+            "saved hyperparameters always win",
+            'kept = name in ("learning_rate", "weight_decay")',
+            "kept = False",
+            "checkpoints",
+        ),
+        (
+            "new average starts from zero",
+            "elif slot == AVERAGE:",
+            "elif False:",
+            "checkpoints",
+        ),
+        (
+            "loaded decay not read",
+            "        self._read_weight_decay_variable()\n",
+            "",
+            "saving",
+        ),
+        (
+            "iterations not taken over",
+            'self._scalars()["iteration"].assign(ops.copy(iteration))',
+            "pass",
+            "checkpoints",
+        ),
+        (
+            "variables of one path share a slot",
+            'paths.append(f"{path}#{count}" if count else path)',
+            "paths.append(path)",
+            "checkpoints",
+        ),
     ),
-    Mutant(
-        "decays the weight after the step",
-        "updates.py",
-        "return weight - learning_rate * (direction + decay)",
-        "return (1 - learning_rate * weight_decay) "
-        "* (weight - learning_rate * direction)",
-        ("lion",),
+    *mutants(
+        "hyperparameters",
+        (
+            "beta of one allowed",
+            "not 0 <= beta < 1:",
+            "not 0 <= beta <= 1:",
+            "lion",
+        ),
+        (
+            "beta of zero refused",
+            "not 0 <= beta < 1:",
+            "not 0 < beta < 1:",
+            "lion",
+        ),
     ),
-    Mutant(
-        "decays without the learning rate",
-        "updates.py",
-        "return weight - learning_rate * (direction + decay)",
-        "return weight - learning_rate * direction - decay",
-        ("lion",),
-    ),
-    Mutant(
-        "decays against the step when cautious",
-        "updates.py",
-        "direction * weight >= 0",
-        "direction * weight <= 0",
-        ("cautious",),
-    ),
-    Mutant(
-        "is cautious where the gradient is zero",
-        "updates.py",
-        "direction * gradient > 0",
-        "direction * gradient >= 0",
-        ("cautious",),
-    ),
-    Mutant(
-        "scales caution without bound",
-        "updates.py",
-        "MAX_CAUTIOUS_SCALE = 10",
-        "MAX_CAUTIOUS_SCALE = 1e9",
-        ("cautious",),
-    ),
-    Mutant(
-        "decays the momentum at every micro-step",
-        "updates.py",
-        "ops.where(first, momentum - one_minus_beta * momentum, momentum)",
-        "momentum - one_minus_beta * momentum",
-        ("accumulation",),
-    ),
-    Mutant(
-        "adds gradients instead of averaging them",
-        "updates.py",
-        "(one_minus_beta / steps) * gradient",
-        "one_minus_beta * gradient",
-        ("accumulation",),
-    ),
-    Mutant(
-        "computes in the dtype of the weight",
-        "lion.py",
-        'return "float64" if dtype == "float64" else "float32"',
-        "return dtype",
-        ("lion", "momentum_storage"),
-    ),
-    Mutant(
-        "stores the momentum in the dtype of the weight",
-        "lion.py",
-        "dtype=self.momentum_dtype or compute_dtype(variable)",
-        "dtype=self.momentum_dtype or variable.dtype",
-        ("momentum_storage",),
-    ),
-    Mutant(
-        "ignores the decay mask",
-        "lion.py",
-        "self._decays = [self.decays(variable) for variable in variables]",
-        "self._decays = [True for variable in variables]",
-        ("weight_decay",),
-    ),
-    Mutant(
-        "applies every micro-step",
-        "conditional_steps.py",
-        "last = ops.equal(position, steps - 1)",
-        "last = ops.equal(position, position)",
-        ("accumulation",),
-    ),
-    Mutant(
-        "keeps the accumulator after the window",
-        "conditional_steps.py",
-        "kept = ops.where(applies, ops.zeros_like(total), total)",
-        "kept = total",
-        ("accumulation",),
-    ),
-    Mutant(
-        "does not average the window",
-        "conditional_steps.py",
-        "means.append(total / steps)",
-        "means.append(total)",
-        ("accumulation",),
-    ),
-    Mutant(
-        "lets averages tick on every micro-step",
-        "conditional_steps.py",
-        "average.assign(select(applies, new, old))",
-        "average.assign(new)",
-        ("accumulation",),
-    ),
-    Mutant(
-        "counts dropped steps as iterations",
-        "conditional_steps.py",
-        "self._iterations.assign_sub(ops.cast(dropped, self._iterations.dtype))",
-        "pass",
-        ("nonfinite",),
-    ),
-    Mutant(
-        "looks at one gradient for finiteness",
-        "conditional_steps.py",
-        "for tensor in tensors]",
-        "for tensor in tensors[:1]]",
-        ("nonfinite",),
-    ),
-    Mutant(
-        "rounds to bfloat16 always down",
-        "momentum.py",
-        'ops.view(value, "int32") + random_halves(\n'
-        "        tuple(value.shape), step=step, index=index\n    )",
-        'ops.view(value, "int32")',
-        ("momentum_storage",),
-    ),
-    Mutant(
-        "draws the same rounding at every step",
-        "momentum.py",
-        'ops.cast(step, "int32") * 65537',
-        'ops.cast(step, "int32") * 0',
-        ("momentum_storage",),
-    ),
-    Mutant(
-        "divides decay by nothing under schedule coupling",
-        "weight_decay.py",
-        "value = value / self._peak_learning_rate",
-        "value = value",
-        ("weight_decay",),
-    ),
-    Mutant(
-        "ignores exclusions",
-        "weight_decay.py",
-        "return wanted and variable not in self._excluded",
-        "return wanted",
-        ("weight_decay",),
-    ),
-    Mutant(
-        "does not let a new weight decay through",
-        "weight_decay.py",
-        "self._weight_decay_variable.assign(weight_decay or 0.0)",
-        "pass",
-        ("lion",),
-    ),
-    Mutant(
-        "loads slots by order always",
-        "checkpoint.py",
-        "found = dict(zip(saved, there, strict=True))",
-        "found = dict(zip(own, there, strict=True))",
-        ("checkpoints",),
-    ),
-    Mutant(
-        "restores hyperparameters whatever the caller chose",
-        "checkpoint.py",
-        "(self.restore_hyperparameters or not kept)",
-        "True",
-        ("checkpoints",),
-    ),
-    Mutant(
-        "checks no upper range of the betas",
-        "hyperparameters.py",
-        "or not 0 <= beta < 1:",
-        "or not 0 <= beta:",
-        ("lion",),
-    ),
-)
+]

@@ -1,6 +1,10 @@
-"""Run the optimizer's tests against its mutants, and say which test killed each.
+"""Run the tests against Lions that are wrong in one way each: `make mutants`.
 
-Command    python -m tests.mutants.run
+Each mutant is a copy of the package with one line changed. It is killed by the first
+test that fails; every mutant must be. Exit status 1 if one survives, if the text that
+a mutant replaces is no longer there, or if a killing test fails without a mutant too.
+
+    python -m tests.mutants.run [part of a mutant's name]
 """
 
 from __future__ import annotations
@@ -11,63 +15,151 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from keras_lion.optimizers.reference import lion_step
 from tests.mutants.mutants import MUTANTS, Mutant
 from tests.optimizers.wrong_lions import PATHS, WRONG_LIONS, follows
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).parents[2]
+COPIED = ("keras_lion", "tests/__init__.py", "tests/arrays.py", "tests/conftest.py")
+PACKAGE = Path("keras_lion/optimizers")
+TESTS = Path("tests/optimizers")
+# Hypothesis makes a failing example small before it reports it: last.
+SLOW = ("test_conversion.py", "test_lion_properties.py")
+ENVIRONMENT = {
+    **os.environ,
+    "KERAS_BACKEND": "jax",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+}
+TIMEOUT = 300  # seconds
 
 
-def killer(mutant: Mutant, folder: Path) -> str | None:
-    """The first test that fails on the mutant, or None if it survives."""
-    for name in ("keras_lion", "tests"):
-        ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    shutil.copy(ROOT / "pyproject.toml", folder)
-    file = folder / "keras_lion" / "optimizers" / mutant.file
-    text = file.read_text(encoding="utf-8")
-    if text.count(mutant.old) != 1:
-        raise SystemExit(
-            f"Mutant '{mutant.name}' is stale: its text stands "
-            f"{text.count(mutant.old)} times in {mutant.file}, and must stand once."
+def main(part: str = "") -> int:
+    started = time.monotonic()
+    escaped = print_wrong_lions()
+    chosen = [mutant for mutant in MUTANTS if part in mutant.name]
+    stale = [mutant for mutant in chosen if not fits(mutant)]
+    found = [mutant for mutant in chosen if mutant not in stale]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        killers = dict(zip(found, pool.map(kill, found), strict=True))
+    print_table(
+        "mutant",
+        [
+            (
+                f"{Path(mutant.file).stem}: {mutant.name}",
+                "STALE: its text is not in the file once"
+                if mutant in stale
+                else short(killers[mutant]) or "SURVIVES",
+            )
+            for mutant in chosen
+        ],
+    )
+    survivors = [mutant for mutant in found if not killers[mutant]]
+    # A test that fails anyway has killed nothing.
+    broken = failures(sorted(set(filter(None, killers.values()))), None)
+    if broken:
+        print(f"\nFail without a mutant too: {', '.join(broken)}")
+    print(
+        f"\n{len(found) - len(survivors)} of {len(found)} mutants killed, "
+        f"{len(stale)} stale; {len(WRONG_LIONS) - escaped} of {len(WRONG_LIONS)} wrong "
+        f"Lions found out; {time.monotonic() - started:.0f} s"
+    )
+    return int(bool(survivors or stale or broken or escaped))
+
+
+def fits(mutant: Mutant) -> bool:
+    """True if the text that a mutant replaces is in its file, once."""
+    text = (ROOT / PACKAGE / mutant.file).read_text(encoding="utf-8")
+    return text.count(mutant.original) == 1
+
+
+def kill(mutant: Mutant) -> str:
+    """The first test that fails on a mutant, or an empty string."""
+    first = [f"test_{topic}.py" for topic in mutant.first]
+    rest = [
+        file.name
+        for file in sorted((ROOT / TESTS).glob("test_*.py"))
+        if file.name not in first
+    ]
+    rest.sort(key=lambda name: name in SLOW)
+    found = failures([str(TESTS / name) for name in [*first, *rest]], mutant)
+    return found[0] if found else ""
+
+
+def failures(tests: list[str], mutant: Mutant | None) -> list[str]:
+    """The tests that fail on a copy of the package; with a mutant, the first one."""
+    if not tests:
+        return []
+    with tempfile.TemporaryDirectory(prefix="mutant-") as folder:
+        copy(Path(folder))
+        if mutant is not None:
+            file = Path(folder, PACKAGE, mutant.file)
+            text = file.read_text(encoding="utf-8")
+            file.write_text(
+                text.replace(mutant.original, mutant.mutated), encoding="utf-8"
+            )
+        options = ["-q", "--tb=no", "-rfE", "-p", "no:cacheprovider"]
+        try:
+            run = subprocess.run(
+                [
+                    *(sys.executable, "-m", "pytest", *options),
+                    *(["-x"] if mutant is not None else []),
+                    *tests,
+                ],
+                cwd=folder,
+                env={**ENVIRONMENT, "PYTHONPATH": folder},
+                capture_output=True,
+                text=True,
+                timeout=TIMEOUT,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            return [f"no end after {TIMEOUT} s"]
+    found = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", run.stdout, re.MULTILINE)
+    if run.returncode and not found:
+        return [f"pytest ended with {run.returncode}: {run.stderr[-300:]}"]
+    return found
+
+
+def copy(folder: Path) -> None:
+    """Copy what the optimizer tests need, so that the working tree stays as it is."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    for name in (*COPIED, str(TESTS), "pyproject.toml"):
+        source, target = ROOT / name, folder / name
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=ignored)
+        else:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+
+
+def print_wrong_lions() -> int:
+    """Print which path finds out each wrong Lion; return how many escape."""
+    rows = [
+        (
+            name,
+            ", ".join(at for at, path in PATHS.items() if not follows(wrong, path)),
         )
-    file.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
-    for tests in ([f"test_{name}.py" for name in mutant.tests], ["."]):
-        result = subprocess.run(
-            [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
-            + [str(Path("tests", "optimizers", test)) for test in tests],
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(folder), "KERAS_BACKEND": "jax"},
-            capture_output=True,
-            text=True,
-        )
-        failed = re.search(r"^(?:FAILED|ERROR) (.+?)(?: - |$)", result.stdout, re.MULTILINE)
-        if failed:
-            return failed[1].rpartition("/")[2]
-        if result.returncode not in (0, 1):
-            raise SystemExit(result.stdout + result.stderr)
-    return None
+        for name, wrong in WRONG_LIONS.items()
+    ]
+    print_table("wrong Lion", [(name, paths or "SURVIVES") for name, paths in rows])
+    print()
+    return sum(not paths for _, paths in rows)
 
 
-def main() -> int:
-    """Print who killed whom; 1 if a mutant survives."""
-    survivors = 0
-    assert all(follows(lion_step, path) for path in PATHS.values())
-    for name, wrong in WRONG_LIONS.items():
-        killers = [path for path, each in PATHS.items() if not follows(wrong, each)]
-        survivors += not killers
-        print(f"wrong Lion  {name:48}", ", ".join(killers) or "SURVIVES", flush=True)
-    for mutant in MUTANTS:
-        with tempfile.TemporaryDirectory() as folder:
-            test = killer(mutant, Path(folder))
-        survivors += test is None
-        print(f"mutant      {mutant.name:48}", test or "SURVIVES", flush=True)
-    total = len(WRONG_LIONS) + len(MUTANTS)
-    print(f"{total - survivors} of {total} killed")
-    return 1 if survivors else 0
+def print_table(title: str, rows: list[tuple[str, str]]) -> None:
+    width = max(len(title), *(len(name) for name, _ in rows)) if rows else len(title)
+    print(f"{title:<{width}}  killed by")
+    for name, killer in rows:
+        print(f"{name:<{width}}  {killer}", flush=True)
+
+
+def short(test: str) -> str:
+    return test.removeprefix(f"{TESTS}/")
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main(*sys.argv[1:]))
