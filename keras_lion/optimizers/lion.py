@@ -7,6 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_lion.optimizers.backend import check_replicas, dense
 from keras_lion.optimizers.checkpoint import (
     ACCUMULATOR,
     AVERAGE,
@@ -16,7 +17,6 @@ from keras_lion.optimizers.checkpoint import (
 from keras_lion.optimizers.conditional_steps import ConditionalSteps, select
 from keras_lion.optimizers.hyperparameters import check_beta, check_learning_rate
 from keras_lion.optimizers.momentum import check_storage_dtype, store
-from keras_lion.optimizers.replicas import check_replicas
 from keras_lion.optimizers.updates import (
     Betas,
     accumulate_in_momentum,
@@ -180,13 +180,7 @@ class Lion(
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Update the variables; sparse gradients are made dense before all else."""
-        grads = [
-            gradient
-            if gradient is None
-            else ops.convert_to_tensor(gradient, sparse=False)
-            for gradient in grads
-        ]
-        super().apply(grads, trainable_variables)
+        super().apply([dense(gradient) for gradient in grads], trainable_variables)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         """One step of one variable."""

@@ -49,9 +49,21 @@ MUTANTS = [
             "lion",
         ),
         (
+            "betas swapped",
+            "return cls(beta_1, beta_2, 1.0 - beta_1, 1.0 - beta_2)",
+            "return cls(beta_2, beta_1, 1.0 - beta_2, 1.0 - beta_1)",
+            "lion",
+        ),
+        (
+            "step without the old momentum",
+            "betas.beta_1 * momentum + betas.one_minus_beta_1 * gradient",
+            "betas.one_minus_beta_1 * gradient",
+            "lion",
+        ),
+        (
             "step by the new momentum",
-            "interpolated = betas.beta_1 * momentum + betas.one_minus_beta_1 * gradient",
-            "interpolated = momentum + betas.one_minus_beta_2 * (gradient - momentum)",
+            "betas.beta_1 * momentum + betas.one_minus_beta_1 * gradient",
+            "momentum + betas.one_minus_beta_2 * (gradient - momentum)",
             "lion",
         ),
         (
@@ -93,6 +105,24 @@ MUTANTS = [
             "lion",
         ),
         (
+            "decay without the learning rate",
+            "return weight - learning_rate * (direction + decay)",
+            "return weight - learning_rate * direction - decay",
+            "lion",
+        ),
+        (
+            "no decay",
+            "return weight - learning_rate * (direction + decay)",
+            "return weight - learning_rate * direction",
+            "lion",
+        ),
+        (
+            "cautious where the gradient is zero",
+            "direction * gradient > 0",
+            "direction * gradient >= 0",
+            "cautious",
+        ),
+        (
             "cautious by the momentum",
             "agreeing_with=gradient if cautious else None",
             "agreeing_with=momentum if cautious else None",
@@ -108,6 +138,12 @@ MUTANTS = [
             "cautious scale of the whole, plus one",
             "ops.maximum(ops.mean(agrees), 1 / MAX_CAUTIOUS_SCALE)",
             "(ops.mean(agrees) + 1 / MAX_CAUTIOUS_SCALE)",
+            "cautious",
+        ),
+        (
+            "cautious decay where it disagrees",
+            "ops.where(direction * weight >= 0,",
+            "ops.where(direction * weight <= 0,",
             "cautious",
         ),
         (
@@ -168,7 +204,7 @@ MUTANTS = [
         ),
         (
             "clipped window in the momentum",
-            "            and not (self.clipnorm or self.clipvalue or self.global_clipnorm)",
+            "and not (self.clipnorm or self.clipvalue or self.global_clipnorm)",
             "",
             "accumulation",
         ),
@@ -185,6 +221,12 @@ MUTANTS = [
             "decayed twice",
             "def _apply_weight_decay(",
             "def _apply_no_weight_decay(",
+            "lion",
+        ),
+        (
+            "new decay does not reach the variable",
+            "self._weight_decay_variable.assign(weight_decay or 0.0)",
+            "pass",
             "lion",
         ),
         (
@@ -257,6 +299,12 @@ MUTANTS = [
             "nonfinite",
         ),
         (
+            "finiteness of the first gradient only",
+            "for tensor in tensors]",
+            "for tensor in tensors[:1]]",
+            "nonfinite",
+        ),
+        (
             "any finite variable will do",
             "return ops.all(ops.stack(",
             "return ops.any(ops.stack(",
@@ -303,6 +351,13 @@ MUTANTS = [
             "momentum_storage",
         ),
         (
+            "rounding towards zero",
+            'ops.view(value, "int32") + random_halves(\n'
+            "        tuple(value.shape), step=step, index=index\n    )",
+            'ops.view(value, "int32")',
+            "momentum_storage",
+        ),
+        (
             "half of the random numbers",
             "return ops.bitwise_and(_hash(place + seed), _int32(2**16 - 1))",
             "return ops.bitwise_and(_hash(place + seed), _int32(2**15 - 1))",
@@ -339,6 +394,12 @@ MUTANTS = [
             "state by order",
             "source = by_path(list(here), list(there))",
             "source = dict(zip(here, there, strict=True))",
+            "checkpoints",
+        ),
+        (
+            "paths without a root taken by order",
+            "found = dict(zip(saved, there, strict=True))",
+            "found = dict(zip(own, there, strict=True))",
             "checkpoints",
         ),
         (

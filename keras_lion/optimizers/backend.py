@@ -1,10 +1,11 @@
-"""What is refused on several replicas of TensorFlow, instead of done wrong."""
+"""What differs between the backends of Keras for an optimizer."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import keras
+from keras import ops
 
 
 def check_replicas(optimizer: Any) -> None:
@@ -29,3 +30,15 @@ def replica_count() -> int:
     import tensorflow as tf
 
     return int(tf.distribute.get_strategy().num_replicas_in_sync)
+
+
+def dense(gradient: Any) -> Any:
+    """A gradient as a dense tensor, rows of one index added up; or None."""
+    if gradient is None:
+        return None
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        if isinstance(gradient, tf.IndexedSlices):  # a tensor to Keras, as it is
+            return tf.convert_to_tensor(gradient)
+    return ops.convert_to_tensor(gradient, sparse=False)
