@@ -33,28 +33,24 @@ ENVIRONMENT = {
     "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
 }
 TIMEOUT = 300  # seconds
+WIDTH = max(len(mutant.file + mutant.name) for mutant in MUTANTS)
 
 
 def main(part: str = "") -> int:
     started = time.monotonic()
     escaped = print_wrong_lions()
     chosen = [mutant for mutant in MUTANTS if part in mutant.name]
-    stale = [mutant for mutant in chosen if not fits(mutant)]
-    found = [mutant for mutant in chosen if mutant not in stale]
+    found = [mutant for mutant in chosen if fits(mutant)]
+    killers: dict[Mutant, str] = {}
+    print(f"\n{'mutant':<{WIDTH}}  killed by")
     with ThreadPoolExecutor(max_workers=2) as pool:
-        killers = dict(zip(found, pool.map(kill, found), strict=True))
-    print_table(
-        "mutant",
-        [
-            (
-                f"{Path(mutant.file).stem}: {mutant.name}",
-                "STALE: its text is not in the file once"
-                if mutant in stale
-                else short(killers[mutant]) or "SURVIVES",
-            )
-            for mutant in chosen
-        ],
-    )
+        for mutant, test in zip(found, pool.map(kill, found), strict=True):
+            killers[mutant] = test
+            name = f"{Path(mutant.file).stem}: {mutant.name}"
+            print_row(name, test.removeprefix(f"{TESTS}/"))
+    stale = [mutant for mutant in chosen if mutant not in found]
+    for mutant in stale:
+        print(f"STALE: {mutant.file} has not the text of '{mutant.name}' once")
     survivors = [mutant for mutant in found if not killers[mutant]]
     # A mutant that cannot be imported, and a test that fails anyway, show nothing.
     tests = sorted(set(filter(None, killers.values())))
@@ -132,27 +128,17 @@ def copy(folder: Path) -> None:
 
 def print_wrong_lions() -> int:
     """Print which path finds out each wrong Lion; return how many escape."""
-    rows = [
-        (
-            name,
-            ", ".join(at for at, path in PATHS.items() if not follows(wrong, path)),
-        )
-        for name, wrong in WRONG_LIONS.items()
-    ]
-    print_table("wrong Lion", [(name, paths or "SURVIVES") for name, paths in rows])
-    print()
-    return sum(not paths for _, paths in rows)
+    print(f"{'wrong Lion':<{WIDTH}}  killed by the path")
+    escaped = 0
+    for name, wrong in WRONG_LIONS.items():
+        paths = [at for at, path in PATHS.items() if not follows(wrong, path)]
+        print_row(name.replace("_", " "), ", ".join(paths))
+        escaped += not paths
+    return escaped
 
 
-def print_table(title: str, rows: list[tuple[str, str]]) -> None:
-    width = max(len(title), *(len(name) for name, _ in rows)) if rows else len(title)
-    print(f"{title:<{width}}  killed by")
-    for name, killer in rows:
-        print(f"{name:<{width}}  {killer}", flush=True)
-
-
-def short(test: str) -> str:
-    return test.removeprefix(f"{TESTS}/")
+def print_row(name: str, killer: str) -> None:
+    print(f"{name:<{WIDTH}}  {killer or 'SURVIVES'}", flush=True)
 
 
 if __name__ == "__main__":

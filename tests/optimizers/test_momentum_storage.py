@@ -43,6 +43,9 @@ def test_exact_values_stay():
 def test_infinities_and_nans_stay_what_they_are():
     values = np.array([np.inf, -np.inf, np.nan, -np.nan], "float32")
     np.testing.assert_array_equal(rounded(values), values)
+    # As a number, a NaN of ones would be carried over into the sign: -0.
+    ones = np.full(100, 0x7FFFFFFF, "uint32").view("float32")
+    assert np.isnan(rounded(ones)).all()
 
 
 def test_rounding_depends_on_step_variable_and_place_only():
