@@ -75,10 +75,10 @@ def plans(
 # The centres of the windows, and why.
 #
 # mnist1d_mlp: in the pilot (9 learning rates without decay and with one decay, the same
-# number of runs for both) AdamW was best at a learning rate of 0.03 and Lion at 0.01; AdamW
-# failed at 0.3, and Lion without decay at 0.03. A 5 x 5 grid around the first centres,
-# AdamW (1e-2, 0.1) and Lion (3e-3, 1), had its best weight decay at three times the
-# centre for both, and Lion's best learning rate on the upper edge: hence these.
+# number of runs for both) AdamW was best at a learning rate of 0.03 and Lion at 0.01;
+# AdamW failed at 0.3, and Lion without decay at 0.03. A 5 x 5 grid around the first
+# centres, AdamW (1e-2, 0.1) and Lion (3e-3, 1), had its best weight decay at three
+# times the centre for both, and Lion's best learning rate on the upper edge.
 # The others are first guesses at AdamW's usual values, Lion's moved by 10; their pilots
 # are still to be run, and the report warns where an optimum lies on an edge.
 STUDY = Study(
