@@ -448,7 +448,7 @@ MUTANTS = [
             "variables of one path share a slot",
             'paths.append(f"{path}#{count}" if count else path)',
             "paths.append(path)",
-            "checkpoints",
+            "checkpoint_paths",
         ),
     ),
     *mutants(
