@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 from keras_lion.tuning import backend
 from keras_lion.tuning.environment import environment
+from keras_lion.tuning.executors import Executor, choose_executor
 from keras_lion.tuning.oracle import StudyTuner
 from keras_lion.tuning.records import (
     Record,
@@ -22,8 +22,6 @@ from keras_lion.tuning.records import (
 )
 from keras_lion.tuning.study import RunSpecification, Study
 from keras_lion.tuning.trainer import EXECUTOR, Trainer
-
-ATTEMPTS = 2
 
 
 @dataclass(frozen=True)
@@ -104,12 +102,13 @@ def _sweep(
     report: Callable[[Progress], None],
 ) -> None:
     writer = RecordWriter(folder)
+    executor = choose_executor(trainer, waiting)
     by_key = {run.key: run for run in waiting}
     done = 0
 
     def train(key: str) -> float | None:
         nonlocal done
-        record = run_or_failure(trainer, by_key[key])
+        (record,) = executor.run([by_key[key]])
         writer.append(record)
         done += 1
         report(Progress(total, total - len(waiting), done, record))
@@ -117,24 +116,6 @@ def _sweep(
         return score
 
     StudyTuner(waiting, train, folder).search()
-
-
-def run_or_failure(
-    trainer: Trainer, specification: RunSpecification, *, test: bool = False
-) -> Record:
-    """The record of a run, or of its failure if it raises twice."""
-    for _ in range(ATTEMPTS):
-        try:
-            return trainer.run(specification, test=test)
-        except Exception:
-            message = traceback.format_exc(limit=-3)
-    return {
-        **specification.columns(),
-        "status": "failed",
-        "reason": message,
-        "score": None,
-        "executor": EXECUTOR,
-    }
 
 
 def evaluate_test(
@@ -172,8 +153,9 @@ def evaluate_test(
         return
     trainer = Trainer(study.task(task))
     writer = RecordWriter(folder)
+    executor = Executor(trainer)
     for done, run in enumerate(runs, start=1):
-        record = run_or_failure(trainer, run, test=True)
+        (record,) = executor.run([run], test=True)
         writer.append(record)
         if progress is not None:
             progress(Progress(len(runs), 0, done, record))
