@@ -64,6 +64,51 @@ def value_and_gradients(
     return value, auxiliary, [tf.convert_to_tensor(g) for g in gradients]
 
 
+def stateless_apply(
+    optimizer: Any,
+    variables: list[Any],
+    state: list[Any],
+    gradients: list[Any],
+    weights: list[Any],
+) -> tuple[list[Any], list[Any]]:
+    """One `apply` of a Keras optimizer as a function of tensors.
+
+    Args:
+        optimizer: Built on `variables`.
+        variables: The model's trainable variables.
+        state: Values of the optimizer's variables.
+        gradients: One for each trainable variable.
+        weights: Values of the trainable variables.
+
+    Returns:
+        The new weights and the new state.
+    """
+    if check_backend() == "jax":
+        weights, state = optimizer.stateless_apply(state, gradients, weights)
+        return list(weights), list(state)
+    # Keras has no `stateless_apply` on TensorFlow: the variables are written, updated
+    # and read. TensorFlow keeps these in order within a compiled function.
+    for variable, value in zip(
+        [*optimizer.variables, *variables], [*state, *weights], strict=True
+    ):
+        variable.assign(value)
+    optimizer.apply(gradients, variables)
+    import tensorflow as tf
+
+    return (
+        [tf.identity(v.value) for v in variables],
+        [tf.identity(v.value) for v in optimizer.variables],
+    )
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """True if an error says that memory, of the host or of a device, is exhausted."""
+    return isinstance(error, MemoryError) or any(
+        sign in f"{type(error).__name__} {error}"
+        for sign in ("ResourceExhausted", "RESOURCE_EXHAUSTED")
+    )
+
+
 def leave_accelerators_to_keras() -> None:
     """Keep TensorFlow off the GPU where it only reads data for another backend."""
     if keras.backend.backend() == "tensorflow":

@@ -6,8 +6,6 @@ import math
 
 import numpy as np
 
-from keras_lion.tuning.task import Metric
-
 
 def chance_accuracy(labels: np.ndarray) -> float:
     """Accuracy of always answering the most frequent class."""
@@ -17,7 +15,7 @@ def chance_accuracy(labels: np.ndarray) -> float:
 
 def divergence_reason(
     *,
-    metric: Metric,
+    metric: str,
     finite: bool,
     final_loss: float,
     initial_loss: float,

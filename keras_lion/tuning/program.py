@@ -1,13 +1,10 @@
-"""One compiled training program for all runs that share shapes.
-
-Learning rates, weight decay, betas, initial weights and the order of the data are
-inputs of the program, never constants of it: nothing is traced or compiled twice.
-"""
+"""A task on the device: its examples, its model and the compiled evaluation."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -15,21 +12,23 @@ import numpy as np
 from keras import ops
 
 from keras_lion.tuning import backend
-from keras_lion.tuning.rules import apply_rule, get_rule, initial_slots
+from keras_lion.tuning.objective import make_objective, mean_over_positions
 from keras_lion.tuning.task import Data, Task
 
 Tensor = Any
 
 EVALUATION_BATCH = 1000
+SEEDS_IN_MEMORY = 64
 
 
 @dataclass(frozen=True)
 class Evaluation:
     """What the held-out examples say of some weights."""
 
-    loss: float  # mean cross-entropy, nats
-    accuracy: float
+    loss: float  # mean over the examples; nats for a cross-entropy
+    accuracy: float | None  # None where outputs are not scores of classes
     finite: bool  # every weight is
+    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 class TaskProgram:
@@ -38,15 +37,22 @@ class TaskProgram:
     Args:
         task: What is trained.
         data: Its examples, as `task.load()` gave them.
+        hyperparameters: What the model's shape depends on.
     """
 
-    def __init__(self, task: Task, data: Data) -> None:
+    def __init__(
+        self, task: Task, data: Data, hyperparameters: Mapping[str, Any] | None = None
+    ) -> None:
         self.task = task
         self.data = data
+        self.hyperparameters = dict(hyperparameters or {})
         self.model = self._new_model()
+        self.objective = make_objective(task, data, self.model)
         self.pool = _on_device(data.x, data.y)
         self._test: tuple[Tensor, Tensor] | None = None
-        self._initial: dict[int, tuple[list[np.ndarray], list[np.ndarray]]] = {}
+        self._initial: OrderedDict[int, tuple[list[Tensor], list[Tensor]]] = (
+            OrderedDict()
+        )
         # XLA on CPU is several times slower at convolutions than TensorFlow's own
         # kernels, and slower still inside a loop.
         self._convolutions_on_cpu = backend.runs_on_cpu() and _has_convolution(
@@ -58,23 +64,26 @@ class TaskProgram:
             if self._convolutions_on_cpu and backend.check_backend() == "jax"
             else "epoch"
         )
-        self._evaluate = backend.compile_function(self._evaluation, xla=self.xla)
+        self._evaluate = backend.compile_function(self.evaluation, xla=self.xla)
 
-    def initial_weights(
-        self, model_seed: int
-    ) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    def initial_weights(self, model_seed: int) -> tuple[list[Tensor], list[Tensor]]:
         """Trainable and other weights of a model built under this seed."""
-        if model_seed not in self._initial:
-            keras.utils.set_random_seed(model_seed)
-            model = self._new_model()
-            self._initial[model_seed] = (
-                [np.asarray(v.numpy()) for v in model.trainable_variables],
-                [np.asarray(v.numpy()) for v in model.non_trainable_variables],
-            )
-        return self._initial[model_seed]
+        if model_seed in self._initial:
+            self._initial.move_to_end(model_seed)
+            return self._initial[model_seed]
+        keras.utils.set_random_seed(model_seed)
+        model = self._new_model()
+        weights = (
+            [ops.convert_to_tensor(v.numpy()) for v in model.trainable_variables],
+            [ops.convert_to_tensor(v.numpy()) for v in model.non_trainable_variables],
+        )
+        self._initial[model_seed] = weights
+        if len(self._initial) > SEEDS_IN_MEMORY:
+            self._initial.popitem(last=False)
+        return weights
 
     def _new_model(self) -> Any:
-        model = self.task.model()
+        model = self.task.new_model(self.hyperparameters)
         if not model.built:  # a Sequential without an Input
             model.build((None, *self.data.x.shape[1:]))
         return model
@@ -82,17 +91,22 @@ class TaskProgram:
     def loss(
         self, weights: list[Tensor], others: list[Tensor], x: Tensor, y: Tensor
     ) -> tuple[Tensor, list[Tensor]]:
-        """Mean cross-entropy of a training batch, and the updated other weights."""
-        logits, others = self.model.stateless_call(weights, others, x, training=True)
-        return ops.mean(_cross_entropy(y, logits)), others
+        """Mean loss of a training batch, and the updated other weights.
+
+        Penalties of the model's own, weight regularisers for example, are added.
+        """
+        outputs, others, penalties = self.model.stateless_call(
+            weights, others, x, training=True, return_losses=True
+        )
+        loss = ops.mean(self.objective.example_losses(y, outputs))
+        for penalty in penalties:
+            loss = loss + penalty
+        return loss, others
 
     def evaluate(
-        self,
-        weights: list[Tensor],
-        others: list[Tensor],
-        indices: np.ndarray | None,
+        self, weights: list[Tensor], others: list[Tensor], indices: np.ndarray | None
     ) -> Evaluation:
-        """Loss and accuracy on examples of the pool, or on the test set.
+        """What some examples say of a model.
 
         Args:
             weights: Trainable weights.
@@ -105,24 +119,31 @@ class TaskProgram:
                 self._test = _on_device(self.data.x_test, self.data.y_test)
             x, y = self._test
             indices = np.arange(len(self.data.x_test), dtype=np.int32)
-        batch = min(EVALUATION_BATCH, len(indices))
-        rows = -(-len(indices) // batch)
-        padded = np.full(rows * batch, indices[0], dtype=np.int32)
-        padded[: len(indices)] = indices
-        counts = np.arange(rows * batch) < len(indices)
-        loss, accuracy, finite = self._evaluate(
+        rows, counts = evaluation_batches(indices)
+        found = self._evaluate(
             weights,
             others,
             x,
             y,
-            ops.convert_to_tensor(padded.reshape(rows, batch)),
-            ops.convert_to_tensor(counts.reshape(rows, batch).astype("float32")),
+            ops.convert_to_tensor(rows),
+            ops.convert_to_tensor(counts),
         )
+        return self.evaluation_of(found, len(indices))
+
+    def evaluation_of(self, found: Sequence[Any], num_examples: int) -> Evaluation:
+        """The numbers of one compiled evaluation."""
+        loss, accuracy, finite, metrics = found
         return Evaluation(
-            float(loss) / len(indices), float(accuracy) / len(indices), bool(finite)
+            float(loss) / num_examples,
+            float(accuracy) / num_examples if self.objective.has_accuracy else None,
+            bool(finite),
+            {
+                name: float(value)
+                for name, value in zip(self.objective.metrics, metrics, strict=True)
+            },
         )
 
-    def _evaluation(
+    def evaluation(
         self,
         weights: list[Tensor],
         others: list[Tensor],
@@ -130,191 +151,80 @@ class TaskProgram:
         y: Tensor,
         indices: Tensor,
         counts: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        def add_batch(
-            row: Tensor, sums: tuple[Tensor, Tensor]
-        ) -> tuple[Tensor, Tensor]:
-            labels = ops.take(y, indices[row], axis=0)
-            logits, _ = self.model.stateless_call(
-                weights, others, ops.take(x, indices[row], axis=0), training=False
-            )
-            correct = ops.cast(ops.argmax(logits, axis=-1), labels.dtype) == labels
-            loss = _mean_over_positions(_cross_entropy(labels, logits))
-            accuracy = _mean_over_positions(ops.cast(correct, "float32"))
-            return (
-                sums[0] + ops.sum(loss * counts[row]),
-                sums[1] + ops.sum(accuracy * counts[row]),
+    ) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+        """Sums of loss and accuracy, whether weights are finite, and the metrics."""
+
+        def add(row: Tensor, sums: tuple[Any, ...]) -> tuple[Any, ...]:
+            return self.add_batch(
+                sums, weights, others, x, y, indices[row], counts[row]
             )
 
+        sums = ops.fori_loop(0, indices.shape[0], add, self.no_sums())
+        return self.summed(sums, weights)
+
+    def no_sums(self) -> tuple[Tensor, Tensor, list[list[Tensor]]]:
+        """What an evaluation adds to: loss, accuracy and the metrics' states."""
         zero = ops.zeros((), "float32")
-        loss, accuracy = ops.fori_loop(0, indices.shape[0], add_batch, (zero, zero))
+        metrics = self.objective.metrics.values()
+        return zero, zero, [metric.stateless_reset_state() for metric in metrics]
+
+    def add_batch(
+        self,
+        sums: tuple[Any, ...],
+        weights: list[Tensor],
+        others: list[Tensor],
+        x: Tensor,
+        y: Tensor,
+        indices: Tensor,
+        counts: Tensor,
+    ) -> tuple[Any, ...]:
+        """The sums with one batch of examples added."""
+        loss, accuracy, states = sums
+        labels = ops.take(y, indices, axis=0)
+        outputs, _ = self.model.stateless_call(
+            weights, others, ops.take(x, indices, axis=0), training=False
+        )
+        losses = self.objective.example_losses(labels, outputs)
+        if self.objective.has_accuracy:
+            correct = ops.cast(ops.argmax(outputs, axis=-1), labels.dtype) == labels
+            shares = mean_over_positions(ops.cast(correct, "float32"))
+            accuracy = accuracy + ops.sum(shares * counts)
+        states = [
+            metric.stateless_update_state(state, labels, outputs, sample_weight=counts)
+            for metric, state in zip(
+                self.objective.metrics.values(), states, strict=True
+            )
+        ]
+        return loss + ops.sum(losses * counts), accuracy, states
+
+    def summed(
+        self, sums: tuple[Any, ...], weights: list[Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
+        """What an evaluation returns."""
+        loss, accuracy, states = sums
         finite = ops.stack([ops.all(ops.isfinite(weight)) for weight in weights])
-        return loss, accuracy, ops.all(finite)
-
-
-@dataclass
-class TrainingState:
-    """Everything that a step reads and writes."""
-
-    weights: list[Tensor]
-    others: list[Tensor]
-    slots: list[list[Tensor]]
-    steps: int = 0
-
-
-class TrainingProgram:
-    """The compiled training of one task with one optimizer.
-
-    Args:
-        program: The task's data, model and loss.
-        optimizer: Name of an update rule.
-    """
-
-    def __init__(self, program: TaskProgram, optimizer: str) -> None:
-        self.program = program
-        self.rule = get_rule(optimizer)
-        body: Callable[..., Any] = (
-            self._one_step if program.unit == "step" else self._many_steps
-        )
-        self._compiled = backend.compile_function(body, xla=program.xla)
-
-    def start(self, model_seed: int) -> TrainingState:
-        """The state before the first step."""
-        weights, others = self.program.initial_weights(model_seed)
-        tensors = [ops.convert_to_tensor(w) for w in weights]
-        return TrainingState(
-            weights=tensors,
-            others=[ops.convert_to_tensor(w) for w in others],
-            slots=initial_slots(self.rule, tensors),
-        )
-
-    def train(
-        self,
-        state: TrainingState,
-        indices: np.ndarray,
-        learning_rates: np.ndarray,
-        hyperparameters: np.ndarray,
-    ) -> tuple[TrainingState, float]:
-        """Train for some steps.
-
-        Args:
-            state: Where training stands.
-            indices: Examples of each step, shape `(steps, batch_size)`, int32.
-            learning_rates: η of each step, shape `(steps,)`, float32.
-            hyperparameters: As `hyperparameter_vector` gives them.
-
-        Returns:
-            The new state, and the mean training loss of the steps.
-        """
-        x, y = self.program.pool
-        vector = ops.convert_to_tensor(hyperparameters)
-        numbers = np.arange(state.steps + 1, state.steps + 1 + len(indices))
-        values = (state.weights, state.others, state.slots)
-        if self.program.unit == "step":
-            losses = []
-            for row, rate, number in zip(indices, learning_rates, numbers, strict=True):
-                *values, loss = self._compiled(
-                    *values,
-                    x,
-                    y,
-                    ops.convert_to_tensor(row),
-                    ops.convert_to_tensor(rate),
-                    ops.convert_to_tensor(np.float32(number)),
-                    vector,
-                )
-                losses.append(loss)
-            mean_loss = float(np.mean([float(loss) for loss in losses]))
-        else:
-            *values, total = self._compiled(
-                *values,
-                x,
-                y,
-                ops.convert_to_tensor(indices),
-                ops.convert_to_tensor(learning_rates),
-                ops.convert_to_tensor(numbers.astype("float32")),
-                vector,
+        results = [
+            metric.stateless_result(state)
+            for metric, state in zip(
+                self.objective.metrics.values(), states, strict=True
             )
-            mean_loss = float(total) / len(indices)
-        weights, others, slots = values
-        return (
-            TrainingState(weights, others, slots, state.steps + len(indices)),
-            mean_loss,
-        )
+        ]
+        return loss, accuracy, ops.all(finite), results
 
-    def _one_step(
-        self,
-        weights: list[Tensor],
-        others: list[Tensor],
-        slots: list[list[Tensor]],
-        x: Tensor,
-        y: Tensor,
-        indices: Tensor,
-        learning_rate: Tensor,
-        number: Tensor,
-        hyperparameters: Tensor,
-    ) -> tuple[list[Tensor], list[Tensor], list[list[Tensor]], Tensor]:
-        loss, others, gradients = backend.value_and_gradients(
-            self.program.loss,
-            weights,
-            others,
-            ops.take(x, indices, axis=0),
-            ops.take(y, indices, axis=0),
-        )
-        weights, slots = apply_rule(
-            self.rule,
-            weights,
-            slots,
-            gradients,
-            step=number,
-            learning_rate=learning_rate,
-            hyperparameters=hyperparameters,
-        )
-        return weights, others, slots, loss
 
-    def _many_steps(
-        self,
-        weights: list[Tensor],
-        others: list[Tensor],
-        slots: list[list[Tensor]],
-        x: Tensor,
-        y: Tensor,
-        indices: Tensor,
-        learning_rates: Tensor,
-        numbers: Tensor,
-        hyperparameters: Tensor,
-    ) -> tuple[list[Tensor], list[Tensor], list[list[Tensor]], Tensor]:
-        def step(k: Tensor, carry: tuple[Any, ...]) -> tuple[Any, ...]:
-            weights, others, slots, total = carry
-            weights, others, slots, loss = self._one_step(
-                weights,
-                others,
-                slots,
-                x,
-                y,
-                indices[k],
-                learning_rates[k],
-                numbers[k],
-                hyperparameters,
-            )
-            return weights, others, slots, total + loss
-
-        start = (weights, others, slots, ops.zeros((), "float32"))
-        return ops.fori_loop(0, indices.shape[0], step, start)  # type: ignore[no-any-return]
+def evaluation_batches(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Examples in batches of one size, and 1 for those that count or 0 for padding."""
+    batch = min(EVALUATION_BATCH, len(indices))
+    rows = -(-len(indices) // batch)
+    padded = np.full(rows * batch, indices[0], dtype=np.int32)
+    padded[: len(indices)] = indices
+    counts = np.arange(rows * batch) < len(indices)
+    return padded.reshape(rows, batch), counts.reshape(rows, batch).astype("float32")
 
 
 def _on_device(x: np.ndarray, y: np.ndarray) -> tuple[Tensor, Tensor]:
-    return ops.convert_to_tensor(x), ops.convert_to_tensor(y.astype("int32"))
-
-
-def _cross_entropy(labels: Tensor, logits: Tensor) -> Tensor:
-    return keras.losses.sparse_categorical_crossentropy(
-        labels, logits, from_logits=True
-    )
-
-
-def _mean_over_positions(values: Tensor) -> Tensor:
-    """Mean over all but the first dimension: one value an example."""
-    return ops.mean(ops.reshape(values, (values.shape[0], -1)), axis=-1)
+    dtype = "int32" if np.issubdtype(y.dtype, np.integer) else "float32"
+    return ops.convert_to_tensor(x), ops.convert_to_tensor(y.astype(dtype))
 
 
 def _has_convolution(layer: Any) -> bool:

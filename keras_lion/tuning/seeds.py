@@ -43,27 +43,36 @@ def run_seeds(study: str, task: str, seed: int) -> RunSeeds:
 
 
 def data_order(
-    sequence: np.random.SeedSequence, train: np.ndarray, epochs: int, batch_size: int
+    sequence: np.random.SeedSequence,
+    train: np.ndarray,
+    epochs: int | None,
+    batch_size: int,
+    steps: int | None = None,
 ) -> np.ndarray:
     """Indices of every step: each epoch a new permutation, its last remainder dropped.
 
     Args:
         sequence: Where the permutations come from.
         train: Indices of the training examples, shape `(n,)`.
-        epochs: Number of epochs.
+        epochs: Number of whole epochs; None: as many as `steps` needs.
         batch_size: Examples a step, at most n.
+        steps: Number of steps, the last epoch cut; None: all of `epochs`.
 
     Returns:
-        Shape `(epochs * (n // batch_size), batch_size)`, int32.
+        Shape `(steps, batch_size)`, int32.
     """
-    steps = len(train) // batch_size
-    if steps == 0:
+    a_epoch = len(train) // batch_size
+    if a_epoch == 0:
         raise ValueError(
             f"A batch of {batch_size} needs as many training examples; there are "
             f"{len(train)}. Choose a smaller batch_size."
         )
+    if epochs is None:
+        assert steps is not None
+        epochs = -(-steps // a_epoch)
     generator = np.random.default_rng(sequence)
     epochs_of_indices = [
-        generator.permutation(train)[: steps * batch_size] for _ in range(epochs)
+        generator.permutation(train)[: a_epoch * batch_size] for _ in range(epochs)
     ]
-    return np.concatenate(epochs_of_indices).reshape(-1, batch_size).astype(np.int32)
+    order = np.concatenate(epochs_of_indices).reshape(-1, batch_size)
+    return order[:steps].astype(np.int32)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
 
+from keras_lion.tuning.records import COLUMNS
 from keras_lion.tuning.schedule import Schedule
 from keras_lion.tuning.search_space import SearchSpace
 from keras_lion.tuning.task import Task
@@ -42,37 +43,63 @@ class Plan:
     """What one preset runs on one task.
 
     Args:
-        spaces: Optimizer → its search space.
-        epochs: Passes over the training examples.
+        spaces: Optimizer → its search space, or several that are run together. Axes
+            beside `learning_rate`, `weight_decay`, `beta_1`, `beta_2` and `batch_size`
+            are hyperparameters of the task's model.
+        epochs: Budget of a run: passes over the training examples. None if the budget
+            is in steps.
         seeds: Number of seeds of every configuration, numbered from 0.
-        evaluate_every: Epochs between two looks at the validation examples.
+        evaluate_every: Epochs (steps, if the budget is in steps) between two looks at
+            the validation examples.
         schedule: The learning rate over a run.
-        batch_size: Examples a step; None: the task's.
+        batch_size: Examples a step, where no axis says so; None: the task's.
+        steps: Budget of a run in steps, whatever the batch size. None if it is in
+            epochs.
     """
 
-    spaces: Mapping[str, SearchSpace]
-    epochs: int
+    spaces: Mapping[str, SearchSpace | Sequence[SearchSpace]]
+    epochs: int | None
     seeds: int
     evaluate_every: int = 1
     schedule: Schedule = field(default_factory=Schedule)
     batch_size: int | None = None
+    steps: int | None = None
 
     def __post_init__(self) -> None:
-        if self.epochs < 1 or self.seeds < 1:
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError(
+                "The budget of a plan is either in epochs or in steps. Received: "
+                f"epochs={self.epochs}, steps={self.steps}."
+            )
+        unit, budget = (
+            ("epochs", self.epochs) if self.steps is None else ("steps", self.steps)
+        )
+        assert budget is not None
+        if budget < 1 or self.seeds < 1:
             raise ValueError(
                 "A plan needs at least one epoch and one seed. "
-                f"Received: epochs={self.epochs}, seeds={self.seeds}."
+                f"Received: {unit}={budget}, seeds={self.seeds}."
             )
-        if self.evaluate_every < 1 or self.epochs % self.evaluate_every:
+        if self.evaluate_every < 1 or budget % self.evaluate_every:
             raise ValueError(
-                "`evaluate_every` must divide `epochs`, so that the last epoch is "
-                f"evaluated. Received: {self.evaluate_every} and {self.epochs}."
+                f"`evaluate_every` must divide `{unit}`, so that the end is "
+                f"evaluated. Received: {self.evaluate_every} and {budget}."
             )
 
     @property
     def num_runs(self) -> int:
         """Number of runs: cells times seeds, over all optimizers."""
-        return self.seeds * sum(len(space) for space in self.spaces.values())
+        return self.seeds * sum(
+            len(self.configurations(optimizer)) for optimizer in self.spaces
+        )
+
+    def configurations(self, optimizer: str) -> list[dict[str, float]]:
+        """Every configuration of an optimizer, each once."""
+        spaces = self.spaces[optimizer]
+        found: list[dict[str, float]] = []
+        for space in [spaces] if isinstance(spaces, SearchSpace) else spaces:
+            found += (c for c in space.configurations() if c not in found)
+        return found
 
 
 @dataclass(frozen=True)
@@ -85,11 +112,11 @@ class RunSpecification:
     optimizer: str
     learning_rate: float
     weight_decay: float
-    beta_1: float
-    beta_2: float
+    beta_1: float | None
+    beta_2: float | None
     batch_size: int
     seed: int
-    epochs: int
+    epochs: int | None
     evaluate_every: int
     schedule: Schedule
     train_examples: int | None
@@ -97,6 +124,8 @@ class RunSpecification:
     metric: str
     target: float
     backend: str
+    steps: int | None = None
+    model: tuple[tuple[str, float], ...] = ()
 
     @property
     def key(self) -> str:
@@ -106,6 +135,9 @@ class RunSpecification:
         """
         identity = asdict(self)
         del identity["preset"]
+        for name in ("steps", "model"):  # younger than the first recorded keys
+            if not identity[name]:
+                del identity[name]
         text = json.dumps(identity, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -117,9 +149,16 @@ class RunSpecification:
             "train_examples",
             "validation_examples",
             "target",
+            "steps",
+            "model",
         ):
             del columns[name]
-        return {"key": self.key, **columns, "schedule": str(self.schedule)}
+        return {
+            "key": self.key,
+            **columns,
+            **dict(self.model),
+            "schedule": str(self.schedule),
+        }
 
 
 @dataclass(frozen=True)
@@ -132,6 +171,9 @@ class Study:
         plans: Task name → preset → plan.
         comparison: The comparison that decides, declared before running.
         tasks: Tasks of your own, by name; others are the built-in ones.
+        optimizers: Optimizers of your own, by name: functions of those among `beta_1`
+            and `beta_2` that they name, which return a Keras optimizer without weight
+            decay or schedule; the engine gives it both.
 
     Raises:
         ValueError: If a preset or a task is unknown.
@@ -142,6 +184,7 @@ class Study:
     plans: Mapping[str, Mapping[str, Plan]]
     comparison: Comparison
     tasks: Mapping[str, Task] = field(default_factory=dict)
+    optimizers: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for task, plans in self.plans.items():
@@ -185,29 +228,18 @@ class Study:
         plan = self.plan(task, preset)
         definition = self.task(task)
         specifications = [
-            RunSpecification(
+            specification(
+                definition,
+                plan,
+                optimizer,
+                configuration,
                 study=self.name,
                 preset=preset,
-                task=task,
-                optimizer=optimizer,
-                # As floats: 0 and 0.0 are one configuration, and have one key.
-                learning_rate=float(configuration["learning_rate"]),
-                weight_decay=float(configuration["weight_decay"]),
-                beta_1=float(configuration["beta_1"]),
-                beta_2=float(configuration["beta_2"]),
-                batch_size=plan.batch_size or definition.batch_size,
                 seed=seed,
-                epochs=plan.epochs,
-                evaluate_every=plan.evaluate_every,
-                schedule=plan.schedule,
-                train_examples=definition.train_examples,
-                validation_examples=definition.validation_examples,
-                metric=definition.metric,
-                target=definition.target,
                 backend=backend,
             )
-            for optimizer, space in plan.spaces.items()
-            for configuration in space.configurations()
+            for optimizer in plan.spaces
+            for configuration in plan.configurations(optimizer)
             for seed in range(plan.seeds)
         ]
         name = hashlib.sha256(f"{self.name}\0{task}".encode()).digest()
@@ -228,3 +260,83 @@ class Study:
         }
         text = json.dumps(declared, sort_keys=True)
         return {**declared, "hash": hashlib.sha256(text.encode()).hexdigest()[:16]}
+
+
+def specification(
+    task: Task,
+    plan: Plan,
+    optimizer: str,
+    configuration: Mapping[str, float],
+    *,
+    study: str,
+    preset: str,
+    seed: int,
+    backend: str,
+) -> RunSpecification:
+    """The run of one configuration with one seed.
+
+    Args:
+        task: What is trained.
+        plan: Budget and schedule.
+        optimizer: Name of the optimizer.
+        configuration: `learning_rate`, `weight_decay` (0 if it has none), the betas
+            that the optimizer has, `batch_size` if it is varied, and hyperparameters of
+            the model.
+        study: Name of the study.
+        preset: Name of the preset.
+        seed: Number of the seed.
+        backend: Keras backend that trains.
+
+    Raises:
+        ValueError: If there is no learning rate, or a name is a record's column.
+    """
+    values = dict(configuration)
+    if "learning_rate" not in values:
+        raise ValueError(
+            f"The search space of '{optimizer}' needs a `learning_rate`. It has: "
+            f"{', '.join(values)}."
+        )
+
+    def take(name: str, default: float | None) -> float | None:
+        # As floats: 0 and 0.0 are one configuration, and have one key.
+        value = values.pop(name, default)
+        return None if value is None else float(value)
+
+    learning_rate = take("learning_rate", None)
+    weight_decay = take("weight_decay", 0.0)
+    assert learning_rate is not None
+    assert weight_decay is not None
+    run = RunSpecification(
+        study=study,
+        preset=preset,
+        task=task.name,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        beta_1=take("beta_1", None),
+        beta_2=take("beta_2", None),
+        batch_size=int(values.pop("batch_size", plan.batch_size or task.batch_size)),
+        seed=seed,
+        epochs=plan.epochs,
+        evaluate_every=plan.evaluate_every,
+        schedule=plan.schedule,
+        train_examples=task.train_examples,
+        validation_examples=task.validation_examples,
+        metric=task.metric,
+        target=task.target,
+        backend=backend,
+        steps=plan.steps,
+        model=tuple(sorted((name, _whole(v)) for name, v in values.items())),
+    )
+    taken = sorted(set(values) & {*run.__dataclass_fields__, *COLUMNS})
+    if taken:
+        raise ValueError(
+            "A hyperparameter of the model cannot have the name of a record's column. "
+            f"Received: {', '.join(taken)}."
+        )
+    return run
+
+
+def _whole(value: float) -> float:
+    """Whole numbers as integers, which is what widths and depths must be."""
+    return int(value) if float(value).is_integer() else value

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
-Metric = Literal["accuracy", "loss", "steps_to_target"]
-METRICS: tuple[Metric, ...] = ("accuracy", "loss", "steps_to_target")
+from keras_lion.tuning.fit_data import as_arrays
+from keras_lion.tuning.hyper_model import build_model
+
+METRICS = ("accuracy", "loss", "steps_to_target")
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,8 +21,8 @@ class Data:
 
     Attributes:
         x: Inputs of the pool, shape `(pool, ...)`.
-        y: Integer labels of the pool, shape `(pool,)`, or `(pool, length)` for
-            sequences.
+        y: Labels of the pool: integers (class numbers) of shape `(pool,)`, or
+            `(pool, length)` for sequences; or what the task's own loss takes.
         x_test: Inputs of the test set.
         y_test: Labels of the test set.
         groups: Group of each example of the pool, shape `(pool,)`. Examples of one
@@ -44,16 +46,20 @@ class Data:
                     f"The {part} of a task must have as many labels as inputs, and at "
                     f"least one. Received {len(x)} inputs and {len(y)} labels."
                 )
-            if not np.issubdtype(y.dtype, np.integer):
+            if not np.issubdtype(y.dtype, np.number):
                 raise ValueError(
-                    f"Labels must be integers (class numbers). Received dtype "
-                    f"{y.dtype} in the {part}."
+                    f"Labels must be numbers. Received dtype {y.dtype} in the {part}."
                 )
         if self.groups is not None and len(self.groups) != len(self.x):
             raise ValueError(
                 f"`groups` must give one group for each of the {len(self.x)} examples "
                 f"of the pool. Received {len(self.groups)}."
             )
+
+    @property
+    def has_classes(self) -> bool:
+        """True if the labels are class numbers."""
+        return bool(np.issubdtype(self.y.dtype, np.integer))
 
     def fingerprint(self) -> str:
         """Hash of all examples: two runs with one fingerprint saw the same data."""
@@ -77,24 +83,34 @@ class Split:
 class Task:
     """Data set + model + loss + metric + splits: what a run trains.
 
-    The loss is the cross-entropy of integer labels under the model's logits. Training
-    and validation examples are drawn from the pool by each seed; the test set is fixed
-    and is looked at once, for selected cells.
+    Training and validation examples are drawn from the pool by each seed; the test set
+    is fixed and is looked at once, for selected cells.
 
     Args:
         name: Name of the task in records and reports.
-        data: Function without arguments that returns `Data`, or
-            `((x, y), (x_test, y_test))` as the functions of `keras.datasets` do.
-        model: Function without arguments that returns a new Keras model, which maps a
-            batch of inputs to logits.
+        data: Function without arguments that returns `Data`, or a pool and a test set
+            as `fit` takes them: pairs of arrays, as the functions of `keras.datasets`
+            give them, or a batched `tf.data.Dataset` or `keras.utils.PyDataset`, which
+            is read once into memory. Augmentation belongs into the model, as layers.
+        model: Function without arguments that returns a new Keras model of one input
+            and one output; or a `keras_tuner.HyperModel`, or a function of `hp`, whose
+            model depends on further axes of the search space.
         train_examples: Examples of the pool to train on. Default: four fifths.
         validation_examples: Examples of the pool to select on. Default: those that are
             not trained on.
         batch_size: Examples a step, unless a study says otherwise.
-        metric: What the score is made of: `"accuracy"`, `"loss"` (the score is the
-            negated validation loss), or `"steps_to_target"` (the score is
-            −log₁₀ of the steps until validation accuracy reaches `target`).
+        metric: What the score is made of: `"accuracy"`; `"loss"` (the score is the
+            negated validation loss); `"steps_to_target"` (the score is −log₁₀ of the
+            steps until validation accuracy reaches `target`); or the name of one of
+            `metrics`.
         target: Validation accuracy that `"steps_to_target"` waits for.
+        loss: Any Keras loss. Default: that which the model function compiled its model
+            with, else the cross-entropy of integer labels under the model's logits.
+        metrics: Keras metrics to record at every evaluation.
+        lower_is_better: The score is the negated metric, where it is one of `metrics`.
+        callbacks: Function without arguments that returns new Keras callbacks. They are
+            told of the beginning and end of training and of every evaluation, with the
+            weights in their `model`; runs with callbacks train one at a time.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -121,16 +137,30 @@ class Task:
     train_examples: int | None = None
     validation_examples: int | None = None
     batch_size: int = 128
-    metric: Metric = "accuracy"
+    metric: str = "accuracy"
     target: float = 0.9
+    loss: Any = None
+    metrics: Sequence[Any] = ()
+    lower_is_better: bool = False
+    callbacks: Callable[[], Sequence[Any]] | None = None
 
     def __post_init__(self) -> None:
         if not self.name:
             raise ValueError("A task needs a name. Received an empty one.")
-        if self.metric not in METRICS:
+        if self.metric not in METRICS and not self.metrics:
             raise ValueError(
-                f"`metric` must be one of {', '.join(METRICS)}. "
-                f"Received: metric={self.metric!r}."
+                f"`metric` must be one of {', '.join(METRICS)}, or the name of one of "
+                f"the task's `metrics`. Received: metric={self.metric!r}."
+            )
+        if not callable(self.model) and not hasattr(self.model, "build"):
+            raise ValueError(
+                "`model` must be a function that returns a new Keras model, or a "
+                f"keras_tuner.HyperModel. Received: {type(self.model).__name__}."
+            )
+        if hasattr(self.model, "stateless_call"):
+            raise ValueError(
+                "Every run needs new weights: `model` must be a function that returns "
+                "a new Keras model. Received a model."
             )
         if self.batch_size < 1:
             raise ValueError(
@@ -145,16 +175,17 @@ class Task:
         """The examples, checked against the numbers that the split asks for."""
         data = self.data()
         if not isinstance(data, Data):
-            (x, y), (x_test, y_test) = data
+            (x, y), (x_test, y_test) = (as_arrays(part) for part in data)
             # Some of the functions of `keras.datasets` give labels of shape (n, 1).
-            y, y_test = (
-                np.asarray(part).reshape(len(part), -1) for part in (y, y_test)
-            )
-            if y.shape[1] == 1:
+            if np.issubdtype(y.dtype, np.integer) and y.shape[1:] == (1,):
                 y, y_test = y[:, 0], y_test[:, 0]
-            data = Data(np.asarray(x), y, np.asarray(x_test), y_test)
+            data = Data(x, y, x_test, y_test)
         self.split_sizes(len(data.x))
         return data
+
+    def new_model(self, hyperparameters: Mapping[str, Any]) -> Any:
+        """A new model, with the weights of Keras's current random seed."""
+        return build_model(self.name, self.model, hyperparameters)
 
     def split_sizes(self, pool: int) -> tuple[int, int]:
         """Numbers of training and of validation examples of a pool."""

@@ -1,46 +1,99 @@
-"""From a run's specification to its record."""
+"""From the specifications of runs to their records."""
 
 from __future__ import annotations
 
 import math
 import time
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from keras_lion.tuning.divergence import chance_accuracy, divergence_reason
-from keras_lion.tuning.program import Evaluation, TaskProgram, TrainingProgram
+from keras_lion.tuning.callbacks import RunCallbacks
+from keras_lion.tuning.keras_rules import OptimizerFactory, compiles_betas, get_rule
+from keras_lion.tuning.population import PopulationProgram
+from keras_lion.tuning.program import Evaluation, TaskProgram
 from keras_lion.tuning.records import Record
-from keras_lion.tuning.rules import hyperparameter_vector
-from keras_lion.tuning.seeds import data_order, run_seeds
+from keras_lion.tuning.rules import UpdateRule, hyperparameter_vector
+from keras_lion.tuning.scoring import Scorer
+from keras_lion.tuning.seeds import RunSeeds, data_order, run_seeds
 from keras_lion.tuning.study import RunSpecification
 from keras_lion.tuning.task import Split, Task
-
-History = dict[str, list[Any]]
-
-EXECUTOR = "loop"
+from keras_lion.tuning.training import TrainingProgram
 
 
 class Trainer:
-    """Trains runs of one task, reusing one compiled program for each optimizer.
+    """Trains runs of one task, reusing one compiled program for each shape.
 
     Args:
         task: What is trained.
+        optimizers: The study's own optimizers, by name.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(
+        self, task: Task, optimizers: Mapping[str, OptimizerFactory] | None = None
+    ) -> None:
         self.task = task
+        self.optimizers = dict(optimizers or {})
         self.data = task.load()
-        self.program = TaskProgram(task, self.data)
-        self._training: dict[str, TrainingProgram] = {}
-        self._initial_losses: dict[tuple[str, int], float] = {}
+        self._programs: dict[tuple[Any, ...], TaskProgram] = {}
+        self._training: dict[tuple[Any, ...], Any] = {}
+        self._initial: dict[tuple[Any, ...], Evaluation] = {}
 
-    def training(self, optimizer: str) -> TrainingProgram:
-        """The compiled training with one optimizer."""
-        if optimizer not in self._training:
-            self._training[optimizer] = TrainingProgram(self.program, optimizer)
-        return self._training[optimizer]
+    @property
+    def program(self) -> TaskProgram:
+        """The task's program, where the model has no hyperparameters."""
+        return self.program_of(())
+
+    def program_of(self, model: tuple[tuple[str, Any], ...]) -> TaskProgram:
+        """The task's program for these hyperparameters of the model."""
+        if model not in self._programs:
+            self._programs[model] = TaskProgram(self.task, self.data, dict(model))
+        return self._programs[model]
+
+    def rule(self, specification: RunSpecification) -> UpdateRule:
+        """The update rule of a run's optimizer."""
+        spec = specification
+        betas = {"beta_1": spec.beta_1, "beta_2": spec.beta_2}
+        return get_rule(
+            spec.optimizer,
+            {name: value for name, value in betas.items() if value is not None},
+            self.program_of(spec.model),
+            self.optimizers,
+        )
+
+    def shape(self, specification: RunSpecification) -> tuple[Any, ...]:
+        """What decides the compiled program: runs that share it can train together."""
+        spec = specification
+        betas: tuple[Any, ...] = ()
+        if compiles_betas(spec.optimizer, self.optimizers):
+            betas = (spec.beta_1, spec.beta_2)
+        return spec.model, spec.optimizer, betas
+
+    def training(self, specification: RunSpecification) -> TrainingProgram:
+        """The compiled training of a run by itself."""
+        shape = self.shape(specification)
+        if shape not in self._training:
+            self._training[shape] = TrainingProgram(
+                self.program_of(specification.model), self.rule(specification)
+            )
+        training: TrainingProgram = self._training[shape]
+        return training
+
+    def population(
+        self, specification: RunSpecification, executor: str
+    ) -> PopulationProgram:
+        """The compiled training of several runs of one shape."""
+        shape = (*self.shape(specification), executor)
+        if shape not in self._training:
+            self._training[shape] = PopulationProgram(
+                self.program_of(specification.model),
+                self.rule(specification),
+                executor,
+            )
+        population: PopulationProgram = self._training[shape]
+        return population
 
     def run(self, specification: RunSpecification, *, test: bool = False) -> Record:
         """Train one run and describe it.
@@ -53,137 +106,190 @@ class Trainer:
             The run's record.
         """
         started = time.perf_counter()
+        run = self._prepare(specification)
+        training = self.training(specification)
+        callbacks = RunCallbacks(self.task, training.program)
+        state = training.start(run.seeds.model_seed)
+        callbacks.begin(state)
+        for part in run.parts():
+            state, loss = training.train(
+                state, run.order[part], run.rates[part], run.hyperparameters
+            )
+            found = training.program.evaluate(
+                state.weights, state.others, run.split.validation
+            )
+            run.note(part.stop, loss, found)
+            if callbacks.evaluated(state, run.history()) or not run.finite:
+                break
+        callbacks.end(state)
+        test_result = None
+        if test:
+            test_result = training.program.evaluate(state.weights, state.others, None)
+        return {
+            **run.record(self.task, self.data.y, test_result),
+            "seconds": time.perf_counter() - started,
+            "executor": "loop",
+        }
+
+    def run_together(
+        self, specifications: Sequence[RunSpecification], executor: str, members: int
+    ) -> list[Record]:
+        """Train several runs of one shape at once.
+
+        A run that diverges is left alone from then on; it does not stop the others.
+
+        Args:
+            specifications: What to train; runs with one `shape` and one budget.
+            executor: `"map"` or `"vmap"`.
+            members: Size of the compiled program; the last run fills what is left.
+
+        Returns:
+            A record for each run.
+        """
+        started = time.perf_counter()
+        runs = [self._prepare(specification) for specification in specifications]
+        population = self.population(specifications[0], executor)
+        padded = runs + [runs[-1]] * (members - len(runs))
+        state = population.start([run.seeds.model_seed for run in padded])
+        vectors = np.stack([run.hyperparameters for run in padded])
+        validation = [run.split.validation for run in padded]
+        for part in runs[0].parts():
+            state, losses = population.train(
+                state,
+                np.stack([run.order[part] for run in padded]),
+                np.stack([run.rates[part] for run in padded]),
+                vectors,
+            )
+            found = population.evaluate(state, validation)
+            for run, loss, evaluation in zip(runs, losses, found, strict=False):
+                if run.finite:
+                    run.note(part.stop, float(loss), evaluation)
+            if not any(run.finite for run in runs):
+                break
+        seconds = (time.perf_counter() - started) / len(runs)
+        return [
+            {
+                **run.record(self.task, self.data.y, None),
+                "seconds": seconds,
+                "executor": executor,
+            }
+            for run in runs
+        ]
+
+    def _prepare(self, specification: RunSpecification) -> _Run:
         spec = specification
         seeds = run_seeds(spec.study, spec.task, spec.seed)
         split = self.task.split(self.data, np.random.default_rng(seeds.split))
-        order = data_order(seeds.order, split.train, spec.epochs, spec.batch_size)
+        order = data_order(
+            seeds.order, split.train, spec.epochs, spec.batch_size, spec.steps
+        )
         factors = spec.schedule.factors(len(order))
-        learning_rates = (spec.learning_rate * factors).astype("float32")
-        hyperparameters = hyperparameter_vector(
-            spec.weight_decay, spec.beta_1, spec.beta_2
+        return _Run(
+            spec,
+            seeds,
+            split,
+            order,
+            rates=(spec.learning_rate * factors).astype("float32"),
+            sum_learning_rate=float(np.sum(spec.learning_rate * factors)),
+            hyperparameters=hyperparameter_vector(
+                spec.weight_decay, spec.beta_1, spec.beta_2
+            ),
+            initial=self._initial_evaluation(spec, seeds.model_seed, split),
         )
-        initial_loss = self._initial_loss(spec, seeds.model_seed, split)
 
-        program = self.training(spec.optimizer)
-        state = program.start(seeds.model_seed)
-        history: History = {
-            "epoch": [],
-            "train_loss": [],
-            "loss": [],
-            "accuracy": [],
-        }
-        calls = spec.epochs // spec.evaluate_every
-        for call, (indices, rates) in enumerate(
-            zip(np.split(order, calls), np.split(learning_rates, calls), strict=True),
-            start=1,
-        ):
-            state, train_loss = program.train(state, indices, rates, hyperparameters)
-            evaluation = self.program.evaluate(
-                state.weights, state.others, split.validation
+    def _initial_evaluation(
+        self, spec: RunSpecification, model_seed: int, split: Split
+    ) -> Evaluation:
+        name = (spec.study, spec.seed, spec.model)
+        if name not in self._initial:
+            program = self.program_of(spec.model)
+            self._initial[name] = program.evaluate(
+                *program.initial_weights(model_seed), split.validation
             )
-            history["epoch"].append(call * spec.evaluate_every)
-            history["train_loss"].append(train_loss)
-            history["loss"].append(evaluation.loss)
-            history["accuracy"].append(evaluation.accuracy)
-            finite = math.isfinite(train_loss) and evaluation.finite
-            if not finite:
-                break
+        return self._initial[name]
 
-        labels = self.data.y[split.validation]
-        chance = chance_accuracy(labels)
-        reason = divergence_reason(
-            metric=self.task.metric,
-            finite=finite,
-            final_loss=evaluation.loss,
-            initial_loss=initial_loss,
-            final_accuracy=evaluation.accuracy,
-            chance=chance,
-            num_validation=len(labels),
-        )
-        floor = self._floor(chance, initial_loss, len(order))
-        scores = self._scores(history, len(order) // spec.epochs, floor)
-        score = scores[-1] if reason is None else floor
-        best = int(np.argmax(scores))
-        test_score = None
-        if test:
-            on_test = self.program.evaluate(state.weights, state.others, None)
-            test_score = self._test_score(on_test, reason, chance, initial_loss)
-        sum_learning_rate = float(np.sum(spec.learning_rate * factors))
+
+@dataclass
+class _Run:
+    """One run while it trains."""
+
+    spec: RunSpecification
+    seeds: RunSeeds
+    split: Split
+    order: np.ndarray
+    rates: np.ndarray
+    sum_learning_rate: float
+    hyperparameters: np.ndarray
+    initial: Evaluation
+    finite: bool = True
+    steps: list[int] = field(default_factory=list)
+    train_losses: list[float] = field(default_factory=list)
+    evaluations: list[Evaluation] = field(default_factory=list)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return len(self.split.train) // self.spec.batch_size
+
+    def parts(self) -> list[slice]:
+        """The steps from one look at the validation examples to the next."""
+        size = self.spec.evaluate_every
+        if self.spec.steps is None:
+            size *= self.steps_per_epoch
+        starts = range(0, len(self.order), size)
+        return [slice(start, start + size) for start in starts]
+
+    def note(self, steps: int, train_loss: float, evaluation: Evaluation) -> None:
+        """Remember what the examples say after so many steps."""
+        self.steps.append(steps)
+        self.train_losses.append(train_loss)
+        self.evaluations.append(evaluation)
+        self.finite = math.isfinite(train_loss) and evaluation.finite
+
+    def history(self) -> dict[str, list[Any]]:
+        """What was seen, by name; one value an evaluation."""
+        epochs = [step / self.steps_per_epoch for step in self.steps]
         return {
-            **spec.columns(),
-            "sum_learning_rate": sum_learning_rate,
-            "steps": len(order),
-            "train_examples": len(split.train),
-            "kappa": spec.weight_decay * sum_learning_rate,
-            "floor": floor,
+            "epoch": [int(e) if e.is_integer() else e for e in epochs],
+            "train_loss": self.train_losses,
+            "loss": [found.loss for found in self.evaluations],
+            "accuracy": [found.accuracy for found in self.evaluations],
+            **{
+                name: [found.metrics[name] for found in self.evaluations]
+                for name in self.initial.metrics
+            },
+        }
+
+    def record(
+        self, task: Task, labels: np.ndarray, on_test: Evaluation | None
+    ) -> Record:
+        """The run's record, but for how long it took."""
+        scorer = Scorer(
+            task, labels[self.split.validation], self.initial, len(self.order)
+        )
+        reason = scorer.divergence(self.evaluations[-1], finite=self.finite)
+        scores = scorer.scores(self.evaluations, self.steps)
+        best = int(np.argmax(scores))
+        history = self.history()
+        columns = self.spec.columns()
+        if columns["epochs"] is None:
+            columns["epochs"] = len(self.order) / self.steps_per_epoch
+        return {
+            **columns,
+            "sum_learning_rate": self.sum_learning_rate,
+            "steps": len(self.order),
+            "train_examples": len(self.split.train),
+            "kappa": self.spec.weight_decay * self.sum_learning_rate,
+            "floor": scorer.floor,
             "status": "ok" if reason is None else "diverged",
             "reason": reason,
-            "score": score,
+            "score": scores[-1] if reason is None else scorer.floor,
             "best_score": scores[best],
             "best_epoch": history["epoch"][best],
-            "initial_loss": initial_loss,
-            "final_loss": history["loss"][-1],
-            "final_train_loss": history["train_loss"][-1],
+            "initial_loss": self.initial.loss,
+            "final_loss": self.evaluations[-1].loss,
+            "final_train_loss": self.train_losses[-1],
             "history": history,
-            "test_score": test_score,
-            "seconds": time.perf_counter() - started,
-            "executor": EXECUTOR,
+            "test_score": None
+            if on_test is None
+            else scorer.test_score(on_test, reason),
         }
-
-    def seconds_of(self, specification: RunSpecification) -> float:
-        """Likely seconds of one run, from a part of it timed after compilation."""
-        spec = replace(specification, epochs=specification.evaluate_every)
-        self.run(spec)
-        started = time.perf_counter()
-        self.run(spec)
-        calls = specification.epochs // specification.evaluate_every
-        return (time.perf_counter() - started) * calls
-
-    def _initial_loss(
-        self, spec: RunSpecification, model_seed: int, split: Split
-    ) -> float:
-        name = (spec.study, spec.seed)
-        if name not in self._initial_losses:
-            weights, others = self.program.initial_weights(model_seed)
-            self._initial_losses[name] = self.program.evaluate(
-                weights, others, split.validation
-            ).loss
-        return self._initial_losses[name]
-
-    def _floor(self, chance: float, initial_loss: float, steps: int) -> float:
-        if self.task.metric == "accuracy":
-            return chance
-        if self.task.metric == "loss":
-            return -initial_loss
-        return -math.log10(steps)
-
-    def _scores(
-        self, history: History, steps_per_epoch: int, floor: float
-    ) -> list[float]:
-        """The score after every evaluation; at least the floor."""
-        if self.task.metric == "accuracy":
-            return [_or_floor(value, floor) for value in history["accuracy"]]
-        if self.task.metric == "loss":
-            return [_or_floor(-value, floor) for value in history["loss"]]
-        scores, reached = [], floor
-        for epoch, accuracy in zip(history["epoch"], history["accuracy"], strict=True):
-            if accuracy >= self.task.target and reached == floor:
-                reached = -math.log10(epoch * steps_per_epoch)
-            scores.append(reached)
-        return scores
-
-    def _test_score(
-        self,
-        on_test: Evaluation,
-        reason: str | None,
-        chance: float,
-        initial_loss: float,
-    ) -> float:
-        """Test accuracy, or the negated test loss; chance for a run that diverged."""
-        if self.task.metric == "loss":
-            return -initial_loss if reason is not None else -on_test.loss
-        return chance if reason is not None else on_test.accuracy
-
-
-def _or_floor(value: float, floor: float) -> float:
-    return max(value, floor) if math.isfinite(value) else floor

@@ -10,18 +10,14 @@ from keras import ops
 
 from keras_lion import Lion
 from keras_lion.tuning import Data
-from keras_lion.tuning.program import EVALUATION_BATCH, Evaluation, TrainingProgram
+from keras_lion.tuning.keras_rules import check_optimizers
+from keras_lion.tuning.program import EVALUATION_BATCH, Evaluation
 from keras_lion.tuning.records import strict_json
-from keras_lion.tuning.rules import (
-    RULES,
-    apply_rule,
-    get_rule,
-    hyperparameter_vector,
-    initial_slots,
-)
+from keras_lion.tuning.rules import RULES, hyperparameter_vector
 from keras_lion.tuning.schedule import Schedule
 from keras_lion.tuning.seeds import data_order, run_seeds
 from keras_lion.tuning.trainer import Trainer
+from keras_lion.tuning.training import TrainingProgram
 from tests.arrays import array
 from tests.tuning.tiny import (
     BETAS,
@@ -41,6 +37,10 @@ KERAS_CLASSES = {"adamw": keras.optimizers.AdamW, "lion": Lion}
 @pytest.fixture(scope="module")
 def trainer():
     return Trainer(tiny_task())
+
+
+def training(trainer, optimizer):
+    return TrainingProgram(trainer.program, RULES[optimizer])
 
 
 def train_with_keras(trainer, optimizer, model_seed, order, rates, weight_decay):
@@ -68,7 +68,7 @@ def test_equals_keras(trainer, optimizer, peak, steps):
     train = np.arange(192, dtype=np.int32)
     order = data_order(np.random.SeedSequence(3), train, 9, 16)[:steps]
     rates = (peak * Schedule(warmup=0.1).factors(steps)).astype("float32")
-    program = trainer.training(optimizer)
+    program = training(trainer, optimizer)
     state, mean_loss = program.train(
         program.start(17),
         order,
@@ -88,8 +88,8 @@ def test_equals_keras(trainer, optimizer, peak, steps):
 def test_training_in_pieces_is_training_at_once(trainer, optimizer):
     order = data_order(np.random.SeedSequence(3), np.arange(192), 2, 16)
     rates = np.full(len(order), 1e-3, dtype="float32")
-    vector = hyperparameter_vector(0.1, *BETAS[optimizer].values())
-    program = trainer.training(optimizer)
+    vector = hyperparameter_vector(0.1, 0.9, 0.99)
+    program = training(trainer, optimizer)
     whole, loss = program.train(program.start(0), order, rates, vector)
     state, losses = program.start(0), []
     for part in (slice(0, 12), slice(12, 24)):
@@ -149,10 +149,9 @@ def test_a_run_is_wired_from_its_specification(trainer):
 def test_weight_decay_spares_tensors_of_less_than_two_dimensions():
     weights = [ops.ones((2, 2)), ops.ones((2,)), ops.ones(()), ops.ones((1, 2, 3))]
     for rule in RULES.values():
-        updated, _ = apply_rule(
-            rule,
+        updated, _ = rule.apply(
             weights,
-            initial_slots(rule, weights),
+            rule.initial_slots(weights),
             [ops.zeros_like(weight) for weight in weights],
             step=ops.convert_to_tensor(1.0),
             learning_rate=ops.convert_to_tensor(0.1),
@@ -177,8 +176,8 @@ def test_complements_of_the_betas_are_taken_before_the_cast():
 
 
 def test_an_unknown_optimizer_names_the_known():
-    with pytest.raises(ValueError, match=r"'sgd'\. Known: adamw, lion"):
-        get_rule("sgd")
+    with pytest.raises(ValueError, match=r"'adamv'\. Known: adafactor, adam, .*mine"):
+        check_optimizers(["lion", "mine", "adamv"], {"mine": keras.optimizers.SGD})
 
 
 # --- one program for all runs ---
@@ -218,7 +217,7 @@ def test_hyperparameters_are_inputs_of_one_program(optimizer):
 
 @pytest.mark.parametrize("optimizer", sorted(RULES))
 def test_every_hyperparameter_changes_the_result(trainer, optimizer):
-    program = trainer.training(optimizer)
+    program = training(trainer, optimizer)
     order = data_order(np.random.SeedSequence(3), np.arange(192), 2, 16)
 
     def weights(rate=1e-2, decay=0.1, beta_1=0.9, beta_2=0.99, seed=0):
@@ -235,6 +234,8 @@ def test_every_hyperparameter_changes_the_result(trainer, optimizer):
         {"beta_2": 0.8},
         {"seed": 1},
     ):
+        if optimizer == "signum" and "beta_2" in change:
+            continue  # has one beta
         assert np.abs(weights(**change) - base).max() > 1e-4, change
     np.testing.assert_array_equal(weights(), base)
 
@@ -290,7 +291,7 @@ def test_layers_with_state_and_randomness_are_repeatable():
     assert one["status"] == "ok"
 
     # Dropout draws anew at every step, and the moving averages move.
-    program = trainer.training("lion")
+    program = training(trainer, "lion")
     start = program.start(0)
     order = np.tile(np.arange(16, dtype=np.int32), (2, 1))
     still = np.zeros(2, dtype="float32")
@@ -313,7 +314,7 @@ def test_evaluation_is_the_mean_over_the_examples(size):
     indices = np.random.default_rng(size).permutation(2400)[:size].astype(np.int32)
     found = trainer.program.evaluate(weights, others, indices)
 
-    hidden, bias, output, offset = weights
+    hidden, bias, output, offset = map(array, weights)
     x, y = trainer.data.x[indices].astype(float), trainer.data.y[indices]
     logits = np.tanh(x @ hidden + bias) @ output + offset
     log_softmax = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
@@ -357,7 +358,7 @@ def test_the_test_set_is_evaluated_when_no_indices_are_given(trainer):
 def test_a_weight_that_is_not_finite_is_seen(trainer):
     weights, others = trainer.program.initial_weights(0)
     for value in (np.nan, np.inf):
-        broken = [w.copy() for w in weights]
+        broken = [array(w).copy() for w in weights]
         broken[-1][0] = value
         indices = np.arange(10, dtype=np.int32)
         assert not trainer.program.evaluate(broken, others, indices).finite
@@ -376,7 +377,7 @@ def test_a_forced_nan_is_a_diverged_run_with_finite_json():
     x[:] = np.nan
     task = tiny_task(data=lambda: Data(x, data.y, data.x_test, data.y_test))
     study = tiny_study(tiny_plan((1e-2,), (0.1,), seeds=1, epochs=3), task)
-    for optimizer in RULES:
+    for optimizer in ("adamw", "lion"):
         record = record_of(study, optimizer=optimizer)
         assert record["status"] == "diverged"
         assert "not finite" in record["reason"]
@@ -437,7 +438,8 @@ def test_the_score_is_that_of_the_last_epoch(trainer, monkeypatch):
         "evaluate",
         lambda *_: Evaluation(loss=0.5, accuracy=next(accuracies), finite=True),
     )
-    monkeypatch.setattr(trainer, "_initial_losses", {("tiny", 0): 1.0})
+    initial = Evaluation(loss=1.0, accuracy=0.3, finite=True)
+    monkeypatch.setattr(trainer, "_initial", {("tiny", 0, ()): initial})
     plan = tiny_plan(epochs=3, optimizers=("lion",))
     record = record_of(tiny_study(plan), trainer, **FIRST)
     assert (record["score"], record["best_score"], record["best_epoch"]) == (
@@ -448,7 +450,7 @@ def test_the_score_is_that_of_the_last_epoch(trainer, monkeypatch):
 
 
 def test_a_training_loss_that_is_not_finite_diverges(trainer, monkeypatch):
-    program = trainer.training("lion")
+    program = trainer.training(only_run(tiny_study(), optimizer="lion", **FIRST))
     train = program.train
     monkeypatch.setattr(program, "train", lambda *a: (train(*a)[0], math.inf))
     record = record_of(tiny_study(), trainer, optimizer="lion", **FIRST)
@@ -474,7 +476,7 @@ def test_one_step_at_a_time_is_the_same_training(trainer, monkeypatch):
     results = []
     for unit in ("epoch", "step"):
         monkeypatch.setattr(trainer.program, "unit", unit)
-        program = TrainingProgram(trainer.program, "adamw")
+        program = TrainingProgram(trainer.program, RULES["adamw"])
         state, loss = program.train(program.start(0), order, rates, vector)
         results.append([*map(array, state.weights), loss])
     for one, other in zip(*results, strict=True):

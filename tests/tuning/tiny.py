@@ -13,7 +13,9 @@ from keras_lion.tuning.trainer import Trainer
 
 BETAS = {
     "adamw": {"beta_1": 0.9, "beta_2": 0.999},
+    "cautious_lion": {"beta_1": 0.9, "beta_2": 0.99},
     "lion": {"beta_1": 0.9, "beta_2": 0.99},
+    "signum": {"beta_1": 0.9},
 }
 RATES, DECAYS = (1e-3, 1e-2), (0.0, 0.1)
 
@@ -52,7 +54,7 @@ def tiny_plan(
     **arguments: Any,
 ) -> Plan:
     axes = (Axis("weight_decay", decays), Axis("learning_rate", rates))
-    spaces = {name: SearchSpace(axes, BETAS[name]) for name in optimizers}
+    spaces = {name: SearchSpace(axes, BETAS.get(name, {})) for name in optimizers}
     return Plan(spaces, epochs=epochs, seeds=seeds, **arguments)
 
 
