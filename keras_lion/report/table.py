@@ -18,16 +18,18 @@ from keras_lion.robustness.summary import OptimizerSummary
 from keras_lion.statistics import Interval
 
 
-def summary_frame(rows: Iterable[tuple[OptimizerSummary, float]]) -> pd.DataFrame:
-    """One row for each task and optimizer, in the units of the records.
+def summary_frame(
+    rows: Iterable[tuple[OptimizerSummary, float, str]],
+) -> pd.DataFrame:
+    """One row for each section and optimizer, in the units of the records.
 
     Args:
-        rows: (summary, ε of its task).
+        rows: (summary, ε of its task, title of its section).
 
     Returns:
         A frame whose columns are numbers, but for the names.
     """
-    return pd.DataFrame([_numbers(row, epsilon) for row, epsilon in rows])
+    return pd.DataFrame([_numbers(*row) for row in rows])
 
 
 def headings(metric: str, value: str) -> list[str]:
@@ -70,8 +72,9 @@ def interval_text(interval: Interval, quantity: Quantity) -> str:
     return format(interval.scaled(quantity.factor), quantity.spec)
 
 
-def _numbers(row: OptimizerSummary, epsilon: float) -> dict[str, Any]:
+def _numbers(row: OptimizerSummary, epsilon: float, title: str) -> dict[str, Any]:
     return {
+        "section": title,
         "task": row.task,
         "optimizer": row.optimizer,
         **_interval("score", row.score),

@@ -16,6 +16,7 @@ from keras_lion.report.html import Page, Picture, Section, png_of, render
 from keras_lion.report.style import in_order, optimizer_label, quantity_of
 from keras_lion.report.table import cells, headings, summary_frame
 from keras_lion.robustness.cautions import cautions_of, edge_cautions, window_cautions
+from keras_lion.robustness.conditions import conditions_of
 from keras_lion.robustness.landscape import Landscape, Value
 from keras_lion.robustness.summary import (
     OptimizerSummary,
@@ -92,18 +93,20 @@ def write_pages(
     report: dict[str, dict[str, Any]] = {}
     for task in _tasks(frame, study):
         epsilon = epsilons.get(task, EPSILON)
-        section, summaries = _section(frame, task, value, epsilon, folder)
         if task not in epsilons:
             notes.append(
                 f"{task}: the study declares no ε, so that {EPSILON} was used."
             )
-        sections.append(section)
-        rows += [(summary, epsilon) for summary in summaries]
-        report[task] = {"answer": section.answer, "cautions": section.cautions}
+        for condition, runs in conditions_of(frame, task).items():
+            title = f"{task}, {condition}" if condition else task
+            section, summaries = _section(runs, title, value, epsilon, folder)
+            sections.append(section)
+            rows += [(summary, epsilon, title) for summary in summaries]
+            report[title] = {"answer": section.answer, "cautions": section.cautions}
     table = summary_frame(rows)
     table.to_csv(folder / "summary.csv", index=False)
-    for task, entry in report.items():
-        entry["optimizers"] = table[table["task"] == task].to_dict("records")
+    for title, entry in report.items():
+        entry["optimizers"] = table[table["section"] == title].to_dict("records")
     write_json(
         folder / "summary.json",
         {"study": study.get("name"), "tasks": report, "notes": notes},
@@ -131,25 +134,25 @@ def file_name(task: str) -> str:
 
 
 def _section(
-    frame: pd.DataFrame, task: str, value: Value, epsilon: float, folder: Path
+    runs: pd.DataFrame, title: str, value: Value, epsilon: float, folder: Path
 ) -> tuple[Section, list[OptimizerSummary]]:
-    runs = frame[frame["task"] == task]
-    optimizers = in_order(task_optimizers(frame, task))
+    task = str(runs["task"].iloc[0])
+    optimizers = in_order(task_optimizers(runs, task))
     metrics = runs["metric"].dropna() if "metric" in runs else pd.Series()
     metric = str(metrics.iloc[0]) if len(metrics) else "score"
     landscapes: dict[Value, dict[str, Landscape]] = {
         each: {
-            name: Landscape.from_runs(frame, optimizer=name, task=task, value=each)
+            name: Landscape.from_runs(runs, optimizer=name, task=task, value=each)
             for name in optimizers
         }
         for each in {"score": None, value: None, **_also_loss(metric)}
     }
     rows = summarize(
-        frame, task=task, epsilon=epsilon, optimizers=optimizers, value=value
+        runs, task=task, epsilon=epsilon, optimizers=optimizers, value=value
     )
     cautions = _cautions(landscapes, metric, value, epsilon)
     section = Section(
-        task=task,
+        task=title,
         answer=text.answer(
             rows,
             metric=metric,
@@ -161,7 +164,7 @@ def _section(
         headings=headings(metric, value),
         rows=[cells(row, metric) for row in rows],
         cautions=cautions,
-        pictures=_pictures(task, metric, landscapes, folder),
+        pictures=_pictures(title, metric, landscapes, folder),
     )
     return section, rows
 
@@ -200,7 +203,7 @@ def _doubts(landscapes: Iterable[Landscape]) -> list[str]:
 
 
 def _pictures(
-    task: str,
+    title: str,
     metric: str,
     landscapes: Mapping[Value, Mapping[str, Landscape]],
     folder: Path,
@@ -213,13 +216,13 @@ def _pictures(
     for value, name in shown.items():
         quantity = quantity_of(metric, value)
         png = png_of(heatmap_figure(landscapes[value], quantity=quantity))
-        (figures / f"{file_name(task)}_{name}.png").write_bytes(png)
+        (figures / f"{file_name(title)}_{name}.png").write_bytes(png)
         pictures.append(
             Picture(
                 png=png,
                 caption=text.caption(landscapes[value], quantity),
                 alternative=f"Heatmaps of {quantity.label} over learning rate and "
-                f"weight decay, task {task}",
+                f"weight decay, task {title}",
             )
         )
     return pictures

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from keras_lion.robustness._runs import FIXED
+from keras_lion.robustness.conditions import conditions_of
 from keras_lion.robustness.landscape import Landscape, Value, common_best
 from keras_lion.robustness.regret import mean_regret
 from keras_lion.robustness.tolerance import ToleranceWidth, tolerance_width
@@ -115,8 +116,9 @@ def selected_keys(frame: pd.DataFrame, task: str) -> dict[str, list[str]]:
         task: Task whose runs are read.
 
     Returns:
-        optimizer → keys of the runs of its best cell (by mean score), by seed.
-        Optimizers without a run that trained are left out.
+        optimizer → keys of the runs of its best cell (by mean score), by seed; of the
+        best cell of each batch size, where there are several. Optimizers without a run
+        that trained are left out.
 
     Example:
 
@@ -124,12 +126,14 @@ def selected_keys(frame: pd.DataFrame, task: str) -> dict[str, list[str]]:
     keys = selected_keys(load_runs("results/lr_wd"), "digits")["lion"]
     ```
     """
-    keys = {}
-    for optimizer in task_optimizers(frame, task):
-        scores = Landscape.from_runs(frame, optimizer=optimizer, task=task)
-        if not scores.empty and not scores.all_diverged:
-            runs = _selected_runs(frame, task, optimizer, scores)
-            keys[optimizer] = runs.sort_values("seed")["key"].tolist()
+    keys: dict[str, list[str]] = {}
+    for runs in conditions_of(frame, task).values():
+        for optimizer in task_optimizers(runs, task):
+            scores = Landscape.from_runs(runs, optimizer=optimizer, task=task)
+            if not scores.empty and not scores.all_diverged:
+                chosen = _selected_runs(runs, task, optimizer, scores)
+                keys.setdefault(optimizer, [])
+                keys[optimizer] += chosen.sort_values("seed")["key"].tolist()
     return keys
 
 

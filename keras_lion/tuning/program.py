@@ -12,6 +12,7 @@ import numpy as np
 from keras import ops
 
 from keras_lion.tuning import backend
+from keras_lion.tuning.hyper_model import build_model
 from keras_lion.tuning.objective import make_objective, mean_over_positions
 from keras_lion.tuning.task import Data, Task
 
@@ -83,7 +84,7 @@ class TaskProgram:
         return weights
 
     def _new_model(self) -> Any:
-        model = self.task.new_model(self.hyperparameters)
+        model = build_model(self.task.name, self.task.model, self.hyperparameters)
         if not model.built:  # a Sequential without an Input
             model.build((None, *self.data.x.shape[1:]))
         return model

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from keras_lion.tuning.fit_data import as_arrays
-from keras_lion.tuning.hyper_model import build_model
 
 METRICS = ("accuracy", "loss", "steps_to_target")
 
@@ -182,10 +181,6 @@ class Task:
             data = Data(x, y, x_test, y_test)
         self.split_sizes(len(data.x))
         return data
-
-    def new_model(self, hyperparameters: Mapping[str, Any]) -> Any:
-        """A new model, with the weights of Keras's current random seed."""
-        return build_model(self.name, self.model, hyperparameters)
 
     def split_sizes(self, pool: int) -> tuple[int, int]:
         """Numbers of training and of validation examples of a pool."""
