@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -127,7 +128,7 @@ class RunSpecification:
     steps: int | None = None
     model: tuple[tuple[str, float], ...] = ()
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Hash of what decides the result, and not of when or where it is computed.
 

@@ -52,6 +52,8 @@ OTHER = {
     "metric": "loss",
     "target": 0.5,
     "backend": "tensorflow",
+    "steps": 30,
+    "model": (("units", 8),),
 }
 
 
@@ -85,7 +87,7 @@ def grid_study(rates=5, decays=5, seeds=2, name="tiny"):
         Axis.geometric("weight_decay", centre=1, ratio=3, num=decays, zero=True),
         Axis.geometric("learning_rate", centre=1e-2, ratio=3, num=rates),
     )
-    spaces = {name: SearchSpace(axes, betas) for name, betas in BETAS.items()}
+    spaces = {name: SearchSpace(axes, BETAS[name]) for name in ("adamw", "lion")}
     plan = dataclasses.replace(tiny_plan(), spaces=spaces, seeds=seeds)
     return tiny_study(plan, name=name)
 
