@@ -61,39 +61,41 @@ class Executor:
 
         Args:
             specifications: At most `population` runs.
-            test: Look at the test set after training, which runs one at a time.
+            test: Look at the test set after training.
         """
         records: dict[str, Record] = {}
         alone = []
         groups: dict[Any, list[RunSpecification]] = {}
         for spec in specifications:
-            if self.name == "loop" or test or not self._vectorizes(spec):
+            if self.name == "loop" or not self._vectorizes(spec):
                 alone.append(spec)
             else:
                 groups.setdefault(program_shape(self.trainer, spec), []).append(spec)
         for group in groups.values():
-            for record in self._together(group, self.population):
+            for record in self._together(group, self.population, test):
                 records[record["key"]] = record
         for spec in alone:
             records[spec.key] = self._alone(spec, test)
         return [records[spec.key] for spec in specifications]
 
-    def _together(self, group: list[RunSpecification], members: int) -> list[Record]:
+    def _together(
+        self, group: list[RunSpecification], members: int, test: bool
+    ) -> list[Record]:
         """The records of runs of one shape, in smaller and smaller populations."""
         if members == 1:
-            return [self._alone(spec, test=False) for spec in group]
+            return [self._alone(spec, test) for spec in group]
         try:
             return [
                 record
                 for start in range(0, len(group), members)
                 for record in self.trainer.run_together(
-                    group[start : start + members], self.name, members
+                    group[start : start + members], self.name, members, test=test
                 )
             ]
         except Exception as error:
             if not backend.is_out_of_memory(error):
                 # One of them is to blame: alone, it is the only one that fails.
-                return [self._alone(spec, test=False) for spec in group]
+                return [self._alone(spec, test) for spec in group]
             self.population = min(self.population, max(members // 2, 1))
             warnings.warn(
                 f"A population of {members} runs does not fit into memory; going on "
@@ -101,7 +103,7 @@ class Executor:
                 ExecutorWarning,
                 stacklevel=2,
             )
-        return self._together(group, self.population)
+        return self._together(group, self.population, test)
 
     def _alone(self, specification: RunSpecification, test: bool) -> Record:
         for _ in range(ATTEMPTS):

@@ -130,6 +130,13 @@ class PopulationProgram:
             for k in range(len(validation))
         ]
 
+    def evaluate_test(self, state: TrainingState, member: int) -> Evaluation:
+        """One member on the test set."""
+        weights, others = tree.map_structure(
+            lambda values: values[member], (state.weights, state.others)
+        )
+        return self.program.evaluate(weights, others, None)
+
     def _mapped_epochs(
         self,
         weights: list[Tensor],

@@ -132,7 +132,12 @@ class Trainer:
         }
 
     def run_together(
-        self, specifications: Sequence[RunSpecification], executor: str, members: int
+        self,
+        specifications: Sequence[RunSpecification],
+        executor: str,
+        members: int,
+        *,
+        test: bool = False,
     ) -> list[Record]:
         """Train several runs of one shape at once.
 
@@ -142,6 +147,7 @@ class Trainer:
             specifications: What to train; runs with one `shape` and one budget.
             executor: `"map"` or `"vmap"`.
             members: Size of the compiled program; the last run fills what is left.
+            test: Look at the test set after training.
 
         Returns:
             A record for each run.
@@ -166,14 +172,18 @@ class Trainer:
                     run.note(part.stop, float(loss), evaluation)
             if not any(run.finite for run in runs):
                 break
+        on_test = [
+            population.evaluate_test(state, member) if test else None
+            for member in range(len(runs))
+        ]
         seconds = (time.perf_counter() - started) / len(runs)
         return [
             {
-                **run.record(self.task, self.data.y, None),
+                **run.record(self.task, self.data.y, found),
                 "seconds": seconds,
                 "executor": executor,
             }
-            for run in runs
+            for run, found in zip(runs, on_test, strict=True)
         ]
 
     def _prepare(self, specification: RunSpecification) -> _Run:

@@ -132,6 +132,17 @@ def test_padding_changes_nothing(trainer):
     assert_alike(comparable(full[0]), comparable(padded[0]), 1e-6)
 
 
+@pytest.mark.parametrize("executor", TOGETHER)
+def test_looking_at_the_test_set(trainer, executor):
+    runs = runs_of(tiny_study(tiny_plan((1e-3,), (0.1,), optimizers=("adamw",))))
+    without = Executor(trainer, executor, 2).run(runs)
+    looked = Executor(trainer, executor, 2).run(runs, test=True)
+    for one, other, run in zip(without, looked, runs, strict=True):
+        alone = trainer.run(run, test=True)["test_score"]
+        assert other["test_score"] == pytest.approx(alone, abs=1e-6)
+        assert comparable(one) == {**comparable(other), "test_score": None}
+
+
 def test_a_population_is_compiled_once(trainer, monkeypatch):
     calls = []
     one_step = type(trainer.training(runs_of(tiny_study())[0])).one_step
@@ -172,7 +183,7 @@ def test_memory_that_runs_out_halves_the_population(trainer, monkeypatch):
     sizes = []
     together = Trainer.run_together
 
-    def small_machine(self, runs, executor, members):
+    def small_machine(self, runs, executor, members, *, test=False):
         sizes.append(members)
         if members > 2:
             raise RuntimeError("RESOURCE_EXHAUSTED: out of memory")
@@ -208,7 +219,7 @@ def test_the_member_that_fails_is_found(trainer, monkeypatch):
     runs = runs_of(tiny_study(tiny_plan(optimizers=("lion",))))
     run = Trainer.run
 
-    def fail(self, *_):
+    def fail(self, *_, test):
         raise RuntimeError("somewhere")
 
     def fail_one(self, specification, *, test=False):
