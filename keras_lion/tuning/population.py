@@ -112,22 +112,18 @@ class PopulationProgram:
         batches = [evaluation_batches(indices) for indices in validation]
         rows = np.stack([rows for rows, _ in batches])
         counts = np.stack([counts for _, counts in batches])
-        losses, accuracies, finite, metrics = tree.map_structure(
-            ops.convert_to_numpy,
-            self._evaluate(
-                state.weights,
-                state.others,
-                *self.program.pool,
-                ops.convert_to_tensor(rows),
-                ops.convert_to_tensor(counts),
-            ),
+        found = self._evaluate(
+            state.weights,
+            state.others,
+            *self.program.pool,
+            ops.convert_to_tensor(rows),
+            ops.convert_to_tensor(counts),
         )
         return [
-            self.program.evaluation_of(
-                (losses[k], accuracies[k], finite[k], [m[k] for m in metrics]),
-                len(validation[k]),
+            self.program.evaluation_of(values, len(indices))
+            for values, indices in zip(
+                ops.convert_to_numpy(found), validation, strict=True
             )
-            for k in range(len(validation))
         ]
 
     def evaluate_test(self, state: TrainingState, member: int) -> Evaluation:
@@ -238,7 +234,11 @@ class PopulationProgram:
         start = tree.map_structure(
             lambda value: ops.stack([value] * members), self.program.no_sums()
         )
-        sums = ops.fori_loop(0, rows.shape[0], add, start)
+        sums = (
+            add(0, start)
+            if rows.shape[0] == 1
+            else ops.fori_loop(0, rows.shape[0], add, start)
+        )
         return ops.vectorized_map(
             lambda values: self.program.summed(*values), (sums, weights)
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -129,19 +129,16 @@ class TaskProgram:
             ops.convert_to_tensor(rows),
             ops.convert_to_tensor(counts),
         )
-        return self.evaluation_of(found, len(indices))
+        return self.evaluation_of(ops.convert_to_numpy(found), len(indices))
 
-    def evaluation_of(self, found: Sequence[Any], num_examples: int) -> Evaluation:
+    def evaluation_of(self, found: np.ndarray, num_examples: int) -> Evaluation:
         """The numbers of one compiled evaluation."""
-        loss, accuracy, finite, metrics = found
+        loss, accuracy, finite, *metrics = (float(value) for value in found)
         return Evaluation(
-            float(loss) / num_examples,
-            float(accuracy) / num_examples if self.objective.has_accuracy else None,
-            bool(finite),
-            {
-                name: float(value)
-                for name, value in zip(self.objective.metrics, metrics, strict=True)
-            },
+            loss / num_examples,
+            accuracy / num_examples if self.objective.has_accuracy else None,
+            finite == 1,
+            dict(zip(self.objective.metrics, metrics, strict=True)),
         )
 
     def evaluation(
@@ -152,15 +149,20 @@ class TaskProgram:
         y: Tensor,
         indices: Tensor,
         counts: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
-        """Sums of loss and accuracy, whether weights are finite, and the metrics."""
+    ) -> Tensor:
+        """What `summed` says of all batches."""
 
         def add(row: Tensor, sums: tuple[Any, ...]) -> tuple[Any, ...]:
             return self.add_batch(
                 sums, weights, others, x, y, indices[row], counts[row]
             )
 
-        sums = ops.fori_loop(0, indices.shape[0], add, self.no_sums())
+        # A loop around one batch would only take time to compile.
+        sums = (
+            add(0, self.no_sums())
+            if indices.shape[0] == 1
+            else ops.fori_loop(0, indices.shape[0], add, self.no_sums())
+        )
         return self.summed(sums, weights)
 
     def no_sums(self) -> tuple[Tensor, Tensor, list[list[Tensor]]]:
@@ -198,10 +200,11 @@ class TaskProgram:
         ]
         return loss + ops.sum(losses * counts), accuracy, states
 
-    def summed(
-        self, sums: tuple[Any, ...], weights: list[Tensor]
-    ) -> tuple[Tensor, Tensor, Tensor, list[Tensor]]:
-        """What an evaluation returns."""
+    def summed(self, sums: tuple[Any, ...], weights: list[Tensor]) -> Tensor:
+        """Sums of loss and accuracy, 1 if all weights are finite, and the metrics.
+
+        One vector, so that one transfer fetches it.
+        """
         loss, accuracy, states = sums
         finite = ops.stack([ops.all(ops.isfinite(weight)) for weight in weights])
         results = [
@@ -210,7 +213,8 @@ class TaskProgram:
                 self.objective.metrics.values(), states, strict=True
             )
         ]
-        return loss, accuracy, ops.all(finite), results
+        values = [loss, accuracy, ops.all(finite), *results]
+        return ops.stack([ops.cast(value, "float32") for value in values])
 
 
 def evaluation_batches(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

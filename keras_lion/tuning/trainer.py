@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from keras_lion.tuning.callbacks import RunCallbacks
 from keras_lion.tuning.keras_rules import OptimizerFactory, compiles_betas, get_rule
 from keras_lion.tuning.population import PopulationProgram
-from keras_lion.tuning.program import Evaluation, TaskProgram
+from keras_lion.tuning.program import SEEDS_IN_MEMORY, Evaluation, TaskProgram
 from keras_lion.tuning.records import Record
 from keras_lion.tuning.rules import UpdateRule, hyperparameter_vector
 from keras_lion.tuning.scoring import Scorer
@@ -21,6 +22,8 @@ from keras_lion.tuning.seeds import RunSeeds, data_order, run_seeds
 from keras_lion.tuning.study import RunSpecification
 from keras_lion.tuning.task import Split, Task
 from keras_lion.tuning.training import TrainingProgram
+
+ORDERS_IN_MEMORY = 8  # each may be many megabytes
 
 
 class Trainer:
@@ -40,6 +43,9 @@ class Trainer:
         self._programs: dict[tuple[Any, ...], TaskProgram] = {}
         self._training: dict[tuple[Any, ...], Any] = {}
         self._initial: dict[tuple[Any, ...], Evaluation] = {}
+        # Runs of one seed share these.
+        self._split = lru_cache(SEEDS_IN_MEMORY)(self._new_split)
+        self._order = lru_cache(ORDERS_IN_MEMORY)(self._new_order)
 
     @property
     def program(self) -> TaskProgram:
@@ -188,10 +194,9 @@ class Trainer:
 
     def _prepare(self, specification: RunSpecification) -> _Run:
         spec = specification
-        seeds = run_seeds(spec.study, spec.task, spec.seed)
-        split = self.task.split(self.data, np.random.default_rng(seeds.split))
-        order = data_order(
-            seeds.order, split.train, spec.epochs, spec.batch_size, spec.steps
+        seeds, split = self._split(spec.study, spec.task, spec.seed)
+        order = self._order(
+            spec.study, spec.task, spec.seed, spec.epochs, spec.batch_size, spec.steps
         )
         factors = spec.schedule.factors(len(order))
         return _Run(
@@ -206,6 +211,18 @@ class Trainer:
             ),
             initial=self._initial_evaluation(spec, seeds.model_seed, split),
         )
+
+    def _new_split(self, study: str, task: str, seed: int) -> tuple[RunSeeds, Split]:
+        seeds = run_seeds(study, task, seed)
+        return seeds, self.task.split(self.data, np.random.default_rng(seeds.split))
+
+    def _new_order(
+        self, study: str, task: str, seed: int, *budget: int | None
+    ) -> np.ndarray:
+        seeds, split = self._split(study, task, seed)
+        epochs, batch_size, steps = budget
+        assert batch_size is not None
+        return data_order(seeds.order, split.train, epochs, batch_size, steps)
 
     def _initial_evaluation(
         self, spec: RunSpecification, model_seed: int, split: Split
