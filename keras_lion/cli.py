@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from keras_lion.tuning import Study
 
 BACKENDS = ("tensorflow", "jax")
+EXECUTORS = ("loop", "map", "vmap")
 PRESETS = ("smoke", "standard", "full", "pilot")
 MODES = ("paper", "matched")  # of conversion from AdamW
 WIDTH = 150  # of lines where there is no terminal; the table needs about 140
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         options.command(options)
-    except (ValueError, FileNotFoundError, ImportError) as error:
+    except (ValueError, OSError, ImportError) as error:
         advice = None
         if isinstance(error, ModuleNotFoundError):
             advice = missing_package("this command", error)
@@ -48,6 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         return INTERRUPTED
     return 0
+
+
+def _at_least_one(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be 1 or more, received {text!r}")
+    return int(text)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -77,6 +84,25 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="DIR",
         help="the study's folder (default: results/STUDY-PRESET)",
+    )
+    command.add_argument(
+        "--workers",
+        type=_at_least_one,
+        default=1,
+        metavar="N",
+        help="processes that train, one thread each (default: 1)",
+    )
+    command.add_argument(
+        "--executor",
+        choices=EXECUTORS,
+        help="how runs share a program (default: as this folder's last sweep, or else "
+        "the fastest)",
+    )
+    command.add_argument(
+        "--population",
+        type=_at_least_one,
+        metavar="K",
+        help="runs that are trained together",
     )
     command.add_argument("--only", metavar="KEY", help="train this one run again")
     command.add_argument(
@@ -135,8 +161,7 @@ def _run(options: argparse.Namespace) -> None:
     if options.dry_run:
         _estimate(study, task, options.preset, console)
         return
-    _sweep(study, task, options.preset, folder, options.only, console)
-    if options.only is None:
+    if _sweep(study, task, folder, options, console):
         _report_on(folder, task, console)
 
 
@@ -155,36 +180,60 @@ def _estimate(study: Study, task: str, preset: str, console: Console) -> None:
 def _sweep(
     study: Study,
     task: str,
-    preset: str,
     folder: Path,
-    only: str | None,
+    options: argparse.Namespace,
     console: Console,
-) -> None:
+) -> bool:
+    """Run the sweep; True if its folder is now ready for the report."""
     from keras_lion.progress import sweep_display
-    from keras_lion.robustness.summary import runs_of_preset, selected_keys
     from keras_lion.tuning.records import load_runs
-    from keras_lion.tuning.run import evaluate_test, run_study
+    from keras_lion.tuning.role import current_role
+    from keras_lion.tuning.run import run_study
 
+    role = current_role()
+    if role.is_chief:
+        console.print(f"handing out runs at {role.address}", highlight=False)
     with sweep_display(console) as display:
         run_study(
             study,
             task=task,
-            preset=preset,
+            preset=options.preset,
             output=folder,
             progress=display,
-            only=only,
+            only=options.only,
+            executor=options.executor,
+            population=options.population,
+            workers=options.workers,
         )
-    if only is not None:
-        record = load_runs(folder).set_index("key").loc[only]
+    if options.only is not None:
+        record = load_runs(folder).set_index("key").loc[options.only]
         console.print(record.drop("history").to_string(), highlight=False, markup=False)
-        return
-    console.print(
-        f"{display.done} runs executed, {display.skipped} skipped, "
-        f"{display.diverged} diverged, {display.failed} failed",
-        highlight=False,
-    )
-    runs = load_runs(folder)
-    selected = selected_keys(runs_of_preset(runs, preset), task)
+        return False
+    if not role.is_chief:
+        console.print(
+            f"{display.done} runs executed, {display.skipped} skipped, "
+            f"{display.diverged} diverged, {display.failed} failed",
+            highlight=False,
+        )
+        display.tell_failures()
+    if role.address:
+        console.print(
+            f"'{role.name}' is done. When all are, give the same command without the "
+            "KERASTUNER_ variables: it looks at the test set and writes the report.",
+            highlight=False,
+            soft_wrap=True,
+        )
+        return False
+    _evaluate_selected(study, task, options.preset, folder)
+    return True
+
+
+def _evaluate_selected(study: Study, task: str, preset: str, folder: Path) -> None:
+    from keras_lion.robustness.summary import runs_of_preset, selected_keys
+    from keras_lion.tuning.records import load_runs
+    from keras_lion.tuning.run import evaluate_test
+
+    selected = selected_keys(runs_of_preset(load_runs(folder), preset), task)
     evaluate_test(
         study,
         task=task,
@@ -208,9 +257,9 @@ def _report_on(folder: Path, task: str | None, console: Console) -> None:
     if task is not None:
         table = table[table["task"] == task]
     tasks = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["tasks"]
-    for name in dict.fromkeys(table["task"]):
+    for name in dict.fromkeys(table["section"]):
         console.print(f"\n{name}", highlight=False, markup=False)
-        _print_table(table[table["task"] == name], console)
+        _print_table(table[table["section"] == name], console)
         console.print(tasks[name]["answer"], highlight=False, markup=False)
         for caution in tasks[name]["cautions"]:
             console.print(f"  caution: {caution}", highlight=False, markup=False)

@@ -30,7 +30,7 @@ class SweepDisplay:
         self.skipped = 0
         self.done = 0
         self.diverged = 0
-        self.failed = 0
+        self.failures: list[dict[str, Any]] = []
         self.best: dict[str, dict[str, Any]] = {}
         self.bar: Bar | None = None
         self._started = time.monotonic()
@@ -40,17 +40,13 @@ class SweepDisplay:
         record = progress.record
         self.skipped, self.done = progress.skipped, progress.done
         if record is None:
+            for earlier in progress.earlier:
+                self._note(earlier)
             self._begin(progress)
             return
-        self.diverged += record["status"] == "diverged"
-        self.failed += record["status"] == "failed"
-        if record["status"] == "ok":
-            known = self.best.get(record["optimizer"])
-            if known is None or record["score"] > known["score"]:
-                self.best[record["optimizer"]] = record
+        self._note(record)
         if record["status"] == "failed":
-            reason = record["reason"].strip().splitlines()[-1]
-            self.console.print(f"run {record['key']} failed: {reason}", markup=False)
+            self.console.print(_failure(record), markup=False, soft_wrap=True)
         if self.bar is not None:
             self.bar.update(
                 self.bar.task_ids[0],
@@ -65,6 +61,33 @@ class SweepDisplay:
                 markup=False,
                 soft_wrap=True,
             )
+
+    @property
+    def failed(self) -> int:
+        """Number of runs that failed."""
+        return len(self.failures)
+
+    def tell_failures(self) -> None:
+        """Say again, at the end of a sweep, which runs failed, and why."""
+        if not self.failures:
+            return
+        self.console.print(
+            f"{self.failed} runs failed and count as missing; the same command tries "
+            "them again:",
+            highlight=False,
+            soft_wrap=True,
+        )
+        for record in self.failures:
+            self.console.print(f"  {_failure(record)}", markup=False, soft_wrap=True)
+
+    def _note(self, record: dict[str, Any]) -> None:
+        self.diverged += record["status"] == "diverged"
+        if record["status"] == "failed":
+            self.failures.append(record)
+        if record["status"] == "ok":
+            known = self.best.get(record["optimizer"])
+            if known is None or record["score"] > known["score"]:
+                self.best[record["optimizer"]] = record
 
     def _begin(self, progress: Progress) -> None:
         waiting = progress.total - progress.skipped
@@ -114,6 +137,11 @@ def sweep_display(console: Console) -> Iterator[SweepDisplay]:
         bar.add_task("", total=None, status="")
         display.bar = bar
         yield display
+
+
+def _failure(record: dict[str, Any]) -> str:
+    reason = record["reason"].strip().splitlines()[-1]
+    return f"run {record['key']} failed: {reason}"
 
 
 def _clock(seconds: float) -> str:

@@ -63,9 +63,10 @@ def test_run_ends_with_a_table_and_the_report(study, output, capsys):
     out, errors = capsys.readouterr()
     assert errors == ""
     text = out.splitlines()
+    diverged = (load_runs(output)["status"] == "diverged").sum()
     assert text[:2] == [
         "16 runs declared, 16 finished earlier and skipped, 0 to run",
-        "0 runs executed, 16 skipped, 0 diverged, 0 failed",
+        f"0 runs executed, 16 skipped, {diverged} diverged, 0 failed",
     ]
     title = text.index("blobs")
     head = text[title + 1]
@@ -139,7 +140,7 @@ def test_dry_run_counts_and_records_nothing(study, tmp_path, monkeypatch, capsys
 def test_the_default_folder_is_that_of_study_and_preset(study, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = []
-    monkeypatch.setattr(cli, "_sweep", lambda *arguments: found.append(arguments[3]))
+    monkeypatch.setattr(cli, "_sweep", lambda *arguments: found.append(arguments[2]))
     monkeypatch.setattr(cli, "_report_on", lambda *arguments: None)
     assert cli.main(["run", study, "--preset", "smoke"]) == 0
     assert [str(folder) for folder in found] == ["results/tiny-smoke"]
@@ -185,6 +186,10 @@ def test_wrong_arguments_give_one_line(study, output, tmp_path, capsys):
         ([*smoke, str(tmp_path), "--task", "digits"], "no task 'digits'"),
         ([*smoke, str(output), "--only", "nothing"], "has the key 'nothing'"),
         (["run", study, "--dry-run"], "no preset 'standard'"),
+        (["run", study, "--executor", "scan"], "invalid choice: 'scan'"),
+        (["run", study, "--workers", "0"], "must be 1 or more, received '0'"),
+        (["run", study, "--population", "many"], "must be 1 or more, received 'many'"),
+        ([*smoke, str(output), "--only", "a", "--workers", "2"], "1 for a single run"),
         (["report", str(tmp_path)], "holds no run records"),
         (["report", str(tmp_path / "no")], "holds no run records"),
         (["list", str(tmp_path / "no")], "There is no folder"),
@@ -208,6 +213,54 @@ def test_an_interrupt_says_how_to_go_on(study, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(cli, "_sweep", interrupt)
     assert cli.main(["run", study, "--output", str(tmp_path)]) == 130
     assert "the same command goes on from here" in capsys.readouterr().err
+
+
+def test_a_broken_task_is_one_line(tmp_path, capsys):
+    file = tmp_path / "broken.py"
+    file.write_text(
+        "from tests.tuning.tiny import tiny_study, tiny_task\n"
+        "def model():\n"
+        "    raise RuntimeError('one\\ntwo')\n"
+        "STUDY = tiny_study(task=tiny_task(model=model))\n"
+    )
+    arguments = ["run", str(file), "--preset", "smoke", "--output", str(tmp_path / "x")]
+    assert "RuntimeError: one (broken.py, line 3)" in error_of(capsys, *arguments)
+
+
+def test_failures_are_told_again_at_the_end(study, tmp_path, monkeypatch, capsys):
+    from keras_lion.tuning.executors import Executor
+
+    run, failing = Executor.run, []
+
+    def some_fail(self, specifications, *, test=False):
+        records = run(self, specifications, test=test)
+        if len(failing) < 2:
+            reason = "Traceback\nRuntimeError: [why]\n"
+            records[0] |= {"status": "failed", "score": None, "reason": reason}
+            failing.append(records[0]["key"])
+        return records
+
+    monkeypatch.setattr(Executor, "run", some_fail)
+    arguments = ["run", study, "--preset", "smoke", "--output", str(tmp_path)]
+    assert cli.main(arguments) == 0
+    out = capsys.readouterr().out.splitlines()
+    (start,) = [k for k, line in enumerate(out) if line.endswith("diverged, 2 failed")]
+    assert out[start + 1].startswith("2 runs failed and count as missing")
+    assert out[start + 2 : start + 4] == [
+        f"  run {key} failed: RuntimeError: [why]" for key in failing
+    ]
+
+
+def test_a_worker_leaves_test_set_and_report_to_the_end(
+    study, output, monkeypatch, capsys
+):
+    for name, value in (("TUNER_ID", "gpu0"), ("ORACLE_PORT", "1"), ("ORACLE_IP", "x")):
+        monkeypatch.setenv(f"KERASTUNER_{name}", value)
+    # All runs are recorded, so that it asks no chief for any.
+    assert cli.main(["run", study, "--preset", "smoke", "--output", str(output)]) == 0
+    out = capsys.readouterr().out
+    assert "'gpu0' is done. When all are, give the same command without" in out
+    assert "report:" not in out
 
 
 # --- the display ---
@@ -251,6 +304,18 @@ def test_plain_lines_say_where_a_sweep_stands():
     assert shown[3].endswith("lion 0.75 (lr 0.01, wd 0.1)")
     assert "0:00 left" in shown[3]
     assert (show.done, show.skipped, show.diverged, show.failed) == (3, 2, 1, 0)
+
+
+def test_what_earlier_sweeps_found_counts():
+    earlier = [
+        ended(0, 0, score=0.875).record,
+        ended(0, 0, status="diverged", score=0.1).record,
+    ]
+    show, shown = display_lines(
+        Progress(3, 2, 0, None, earlier), ended(1, 3, 2, score=0.5)
+    )
+    assert "1 diverged · lion 0.875" in shown[-1]
+    assert (show.diverged, show.failed) == (1, 0)
 
 
 def test_a_worse_run_does_not_replace_the_best():

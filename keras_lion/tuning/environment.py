@@ -11,6 +11,12 @@ from typing import Any
 from keras_lion.tuning import backend
 
 PACKAGES = ("keras-lion", "keras", "keras-tuner", "numpy", "tensorflow", "jax")
+# What can change the numbers of a run. The commit is recorded without a warning.
+DECISIVE = ("python", "backend", "device")
+
+
+class EnvironmentChangedWarning(UserWarning):
+    """A folder is gone on with on other software or another device."""
 
 
 def environment() -> dict[str, Any]:
@@ -23,6 +29,23 @@ def environment() -> dict[str, Any]:
         "device": backend.device_name(),
         **_commit(),
     }
+
+
+def changes(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """What can change the numbers of a run, as `name old → new`."""
+    pairs = [(name, before.get(name), now.get(name)) for name in DECISIVE]
+    old, new = before.get("packages", {}), now.get("packages", {})
+    pairs += [(name, old.get(name), new.get(name)) for name in {**old, **new}]
+    return [f"{name} {one} → {other}" for name, one, other in pairs if one != other]
+
+
+def with_history(before: dict[str, Any], now: dict[str, Any]) -> dict[str, Any]:
+    """The present environment, with the data and the earlier ones of its folder."""
+    past = {k: v for k, v in before.items() if k not in ("data", "earlier")}
+    earlier = list(before.get("earlier", []))
+    if past and past != now and past not in earlier:
+        earlier.append(past)
+    return {**now, "data": before.get("data", {}), "earlier": earlier}
 
 
 def _version(package: str) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
@@ -75,6 +76,21 @@ class ConflictingRecordWarning(UserWarning):
     """Two records of one key disagree on the score."""
 
 
+class FolderWriteError(OSError):
+    """A file of a study's folder could not be written: the disk is full, say."""
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Name the file in the error where it cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise FolderWriteError(
+            f"{path} could not be written: {error.strerror or error}."
+        ) from error
+
+
 def strict_json(value: Any) -> Any:
     """The value with every non-finite number replaced by None, which is valid JSON."""
     if isinstance(value, Mapping):
@@ -87,14 +103,23 @@ def strict_json(value: Any) -> Any:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file whole or not at all."""
+    """Write a JSON file whole or not at all.
+
+    Raises:
+        FolderWriteError: If it cannot be written; the old file is still there then.
+    """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(strict_json(value), file, indent=2, allow_nan=False)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    with writing(path):
+        try:
+            with temporary.open("w", encoding="utf-8") as file:
+                json.dump(strict_json(value), file, indent=2, allow_nan=False)
+                file.write("\n")
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 class RecordWriter:
@@ -109,20 +134,81 @@ class RecordWriter:
         self.path = folder / f"runs-{process}.jsonl"
 
     def append(self, record: Record) -> None:
-        """Write one record and wait until the disk has it."""
+        """Write one record and wait until the disk has it.
+
+        Raises:
+            FolderWriteError: If it cannot be written; no part of it is left then.
+        """
         line = json.dumps(strict_json(record), allow_nan=False) + "\n"
-        with self.path.open("ab") as file:
-            if file.tell() and not self._ends_with_newline():
+        # Without a buffer nothing is left that `close` would try to write again.
+        with writing(self.path), self.path.open("ab", buffering=0) as file:
+            size = file.tell()
+            if size and not self._ends_with_newline():
                 # The rest of a line that was cut in half stays a line of its own.
-                file.write(b"\n")
-            file.write(line.encode())
-            file.flush()
-            os.fsync(file.fileno())
+                line = "\n" + line
+            try:
+                rest = line.encode()
+                while rest:
+                    rest = rest[file.write(rest) :]
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(size)
+                raise
 
     def _ends_with_newline(self) -> bool:
         with self.path.open("rb") as file:
             file.seek(-1, os.SEEK_END)
             return file.read(1) == b"\n"
+
+
+class RecordTail:
+    """Reads what is appended to a folder's records, every line once.
+
+    Args:
+        folder: The study's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._offsets: dict[Path, int] = {}
+
+    def read(self) -> list[Record]:
+        """The records since the last call, in all files; at first all of them.
+
+        A line without its end may still be growing and is left for the next call. A
+        whole line that is no record is left out; `read_records` reports it.
+        """
+        records = []
+        for path in sorted(self.folder.glob("runs-*.jsonl")):
+            with path.open("rb") as file:
+                file.seek(self._offsets.get(path, 0))
+                text = file.read()
+            whole = text[: text.rfind(b"\n") + 1]
+            self._offsets[path] = self._offsets.get(path, 0) + len(whole)
+            for line in whole.splitlines():
+                # Empty lines and those that were cut in half are no records.
+                with contextlib.suppress(ValueError, KeyError, TypeError):
+                    records.append(_record(line))
+        return records
+
+
+class FinishedRuns:
+    """Scores of the finished runs of a folder, which grow as processes record them.
+
+    Args:
+        folder: The study's folder.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._tail = RecordTail(folder)
+        self._scores: dict[str, float] = {}
+
+    def scores(self) -> Mapping[str, float]:
+        """Key → score of every run that is finished by now."""
+        for record in self._tail.read():
+            if record["status"] != "failed":
+                self._scores[record["key"]] = record["score"]
+        return self._scores
 
 
 def read_records(folder: Path) -> list[Record]:
@@ -154,6 +240,8 @@ def _rank(record: Record) -> tuple[bool, bool]:
 def _disagree(one: Record, other: Record) -> bool:
     if "failed" in (one["status"], other["status"]):
         return False
+    if one.get("executor") != other.get("executor"):
+        return False  # executors round differently
     return bool(one["score"] != other["score"])
 
 
@@ -163,11 +251,7 @@ def _lines(folder: Path) -> Iterator[Record]:
             if not line.strip():
                 continue
             try:
-                record = json.loads(line)
-                if not isinstance(record["key"], str) or (
-                    record["status"] not in STATUSES
-                ):
-                    raise ValueError
+                record = _record(line)
             except (ValueError, KeyError, TypeError):
                 warnings.warn(
                     f"{path.name}, line {number}, cannot be read (cut in half?). It is "
@@ -177,6 +261,13 @@ def _lines(folder: Path) -> Iterator[Record]:
                 )
                 continue
             yield record
+
+
+def _record(line: bytes) -> Record:
+    record: Record = json.loads(line)
+    if not isinstance(record["key"], str) or record["status"] not in STATUSES:
+        raise ValueError
+    return record
 
 
 def load_runs(folder: str | os.PathLike[str]) -> pd.DataFrame:

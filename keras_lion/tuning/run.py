@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Callable, Iterable
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 from keras_lion.tuning import backend
-from keras_lion.tuning.environment import environment
-from keras_lion.tuning.executors import Executor, choose_executor
-from keras_lion.tuning.oracle import StudyTuner
+from keras_lion.tuning.executors import (
+    Executor,
+    arrange,
+    choose_executor,
+    seconds_of,
+)
+from keras_lion.tuning.folder import (
+    Execution,
+    load_execution,
+    note_data,
+    note_execution,
+    open_folder,
+)
+from keras_lion.tuning.oracle import search_runs
 from keras_lion.tuning.records import (
+    FinishedRuns,
+    FolderWriteError,
     Record,
     RecordWriter,
-    load_environment,
-    load_study,
     read_records,
-    write_json,
 )
+from keras_lion.tuning.role import Role, current_role
 from keras_lion.tuning.study import RunSpecification, Study
-from keras_lion.tuning.trainer import EXECUTOR, Trainer
+from keras_lion.tuning.task import Task
+from keras_lion.tuning.threads import limit_threads, thread_count
+from keras_lion.tuning.trainer import Trainer
+from keras_lion.tuning.workers import run_workers, share_accelerator
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -33,12 +51,14 @@ class Progress:
         skipped: Runs that earlier sweeps had finished.
         done: Runs of this sweep, failed ones included.
         record: The run that just ended; None before the first.
+        earlier: Records of the skipped runs, before the first run.
     """
 
     total: int
     skipped: int
     done: int
     record: Record | None
+    earlier: Sequence[Record] = ()
 
 
 def run_study(
@@ -49,6 +69,9 @@ def run_study(
     output: str | os.PathLike[str],
     progress: Callable[[Progress], None] | None = None,
     only: str | None = None,
+    executor: str | None = None,
+    population: int | None = None,
+    workers: int = 1,
 ) -> Path:
     """Train every declared run that its folder does not hold yet.
 
@@ -57,6 +80,9 @@ def run_study(
     tried once more; if it fails again its error is recorded, the sweep goes on, and the
     next sweep tries it again.
 
+    With KerasTuner's environment variables set, this process is the chief of a sweep on
+    several machines or one of its workers (`docs/scaling-out.md`).
+
     Args:
         study: What to run.
         task: Which of its tasks; None: the first.
@@ -64,58 +90,181 @@ def run_study(
         output: The study's folder; made if need be.
         progress: Called with `Progress` before the first run and after every run.
         only: Key of the one run to train, even if it is recorded already.
+        executor: `"loop"`, `"map"` or `"vmap"`; None: what the folder's last sweep of
+            this task used, or else the fastest.
+        population: Number of runs that are trained together; None: likewise.
+        workers: Number of processes that train, one thread each. More than one needs a
+            study that a Python file declares as its `STUDY`.
 
     Returns:
         The study's folder.
 
     Raises:
-        ValueError: If the folder belongs to another study, or no run has the key.
+        ValueError: If the folder belongs to another study, no run has the key, the data
+            have changed, or the task cannot be prepared.
+        FolderWriteError: If the folder cannot be written; what is recorded is safe.
+        ChildProcessError: If a worker process dies again and again.
     """
     task = study.default_task if task is None else task
+    role = current_role()
+    if workers < 1 or (workers > 1 and (role.address or only is not None)):
+        raise ValueError(
+            "`workers` must be at least 1, and 1 for a single run or where "
+            f"KERASTUNER_* variables give this process a part. Received: {workers}."
+        )
     runs = study.runs(task, preset, backend.check_backend())
-    folder = Path(output)
-    _open_folder(folder, study)
-    finished = {r["key"] for r in read_records(folder) if r["status"] != "failed"}
     if only is not None:
         runs = [run for run in runs if run.key == only]
         if not runs:
             raise ValueError(
                 f"No run of task '{task}' and preset '{preset}' has the key '{only}'."
             )
-        finished -= {only}
-    waiting = [run for run in runs if run.key not in finished]
-    report = progress or (lambda _: None)
-    skipped = len(runs) - len(waiting)
-    report(Progress(len(runs), skipped, 0, None))
-    if waiting:
-        trainer = Trainer(study.task(task))
-        _note_data(folder, task, trainer.data.fingerprint())
-        _sweep(waiting, trainer, folder, len(runs), report)
+    folder = Path(output)
+    kept = load_execution(folder, task)
+    if workers > 1:
+        share_accelerator()
+        limit_threads(1)
+    elif kept is not None:
+        limit_threads(kept.threads)
+    if kept is not None and executor is None and population is None:
+        executor, population = kept.executor, kept.population
+    with safe_records(folder):
+        open_folder(folder, study, role)
+        keys = {run.key for run in runs}
+        finished = {
+            record["key"]: record
+            for record in read_records(folder)
+            if record["status"] != "failed" and record["key"] in keys - {only}
+        }
+        report = progress or (lambda _: None)
+        report(Progress(len(runs), len(finished), 0, None, list(finished.values())))
+        if len(finished) < len(runs):
+            sweep = _Sweep(study, task, folder, role, runs, set(finished), report)
+            if role.is_chief:
+                sweep.hand_out(population or 1)
+            elif workers > 1:
+                sweep.supervise(workers, preset, executor, population)
+            else:
+                sweep.train(executor, population, again=only is not None)
     return folder
 
 
-def _sweep(
-    waiting: list[RunSpecification],
-    trainer: Trainer,
-    folder: Path,
-    total: int,
-    report: Callable[[Progress], None],
-) -> None:
-    writer = RecordWriter(folder)
-    executor = choose_executor(trainer, waiting)
-    by_key = {run.key: run for run in waiting}
-    done = 0
+@dataclass
+class _Sweep:
+    """The runs of one task that a folder does not hold yet, and who trains them."""
 
-    def train(key: str) -> float | None:
-        nonlocal done
-        (record,) = executor.run([by_key[key]])
-        writer.append(record)
-        done += 1
-        report(Progress(total, total - len(waiting), done, record))
-        score: float | None = record["score"]
-        return score
+    study: Study
+    task: str
+    folder: Path
+    role: Role
+    runs: list[RunSpecification]
+    finished: set[str]
+    report: Callable[[Progress], None]
+    done: int = 0
 
-    StudyTuner(waiting, train, folder).search()
+    def train(
+        self, wanted: str | None, population: int | None, *, again: bool = False
+    ) -> None:
+        """Train in this process, as a chief's worker or alone."""
+        executor = self._executor(wanted, population, threads=thread_count())
+        population = executor.population
+        writer = RecordWriter(self.folder, self.role.name)
+        by_key = {run.key: run for run in self.runs}
+        # A single run that is asked for by its key is trained although it is recorded.
+        scores = (lambda: {}) if again else FinishedRuns(self.folder).scores
+
+        def train(keys: list[str]) -> list[float | None]:
+            if unknown := set(keys) - set(by_key):
+                raise ValueError(
+                    f"The chief hands out runs ({', '.join(sorted(unknown))}) that "
+                    "this process does not know. Chief and workers need the same study "
+                    "file, task, preset and backend."
+                )
+            # Another process, or a former life of this one, may have got there first.
+            known = scores()
+            found: dict[str, float | None] = {k: known[k] for k in keys if k in known}
+            waiting = [by_key[key] for key in keys if key not in found]
+            for record in executor.run(waiting) if waiting else []:
+                writer.append(record)
+                found[record["key"]] = record["score"]
+                self.note(record)
+            return [found[key] for key in keys]
+
+        search_runs(
+            self._in_order(executor),
+            train,
+            self.folder,
+            role=self.role,
+            scores=scores,
+            population=population,
+        )
+
+    def hand_out(self, population: int) -> None:
+        """Be the chief of workers that others start."""
+        # It trains nothing, but knows which runs share a program.
+        executor = Executor(self._trainer(), population=population)
+        search_runs(
+            self._in_order(executor),
+            lambda keys: [None for _ in keys],
+            self.folder,
+            role=self.role,
+            scores=FinishedRuns(self.folder).scores,
+        )
+
+    def supervise(
+        self, workers: int, preset: str, wanted: str | None, population: int | None
+    ) -> None:
+        """Start a chief and workers, and tell what they record."""
+        executor = self._executor(wanted, population, threads=1)
+        wanted, population = executor.name, executor.population
+        del executor  # and the data with it
+        run_workers(
+            self.study,
+            task=self.task,
+            preset=preset,
+            folder=self.folder,
+            workers=workers,
+            executor=wanted,
+            population=population,
+            waiting={run.key for run in self.runs} - self.finished,
+            note=self.note,
+        )
+
+    def note(self, record: Record) -> None:
+        """Tell that a run ended."""
+        self.done += 1
+        skipped = len(self.finished)
+        self.report(Progress(len(self.runs), skipped, self.done, record))
+
+    def _executor(
+        self, wanted: str | None, population: int | None, *, threads: int
+    ) -> Executor:
+        trainer, waiting = self._trainer(), self._waiting()
+        # A model that cannot be built is told at once, and once.
+        prepared(trainer.task, lambda _: trainer.program_of(waiting[0].model))
+        executor = choose_executor(
+            trainer, waiting, wanted=wanted, population=population
+        )
+        # Workers follow the folder; the process that they share it with writes it.
+        if not self.role.is_worker or load_execution(self.folder, self.task) is None:
+            execution = Execution(executor.name, executor.population, threads)
+            note_execution(self.folder, self.task, execution)
+        return executor
+
+    def _trainer(self) -> Trainer:
+        trainer = _trainer(self.study, self.task)
+        note_data(self.folder, self.task, trainer.data.fingerprint())
+        return trainer
+
+    def _waiting(self) -> list[RunSpecification]:
+        return [run for run in self.runs if run.key not in self.finished]
+
+    def _in_order(self, executor: Executor) -> list[RunSpecification]:
+        """All runs: the finished ones first, which the oracle only takes note of."""
+        return [
+            *(run for run in self.runs if run.key in self.finished),
+            *arrange(executor, self._waiting()),
+        ]
 
 
 def evaluate_test(
@@ -151,60 +300,72 @@ def evaluate_test(
     ]
     if not runs:
         return
-    trainer = Trainer(study.task(task))
+    trainer = _trainer(study, task)
     writer = RecordWriter(folder)
-    executor = Executor(trainer)
-    for done, run in enumerate(runs, start=1):
-        (record,) = executor.run([run], test=True)
-        writer.append(record)
-        if progress is not None:
-            progress(Progress(len(runs), 0, done, record))
+    kept = load_execution(folder, task)
+    # As in the sweep: the record must have the same score.
+    executor = choose_executor(
+        trainer,
+        runs,
+        wanted=kept.executor if kept else "loop",
+        population=kept.population if kept else None,
+    )
+    size, done = executor.population, 0
+    with safe_records(folder):
+        for start in range(0, len(runs), size):
+            for record in executor.run(runs[start : start + size], test=True):
+                writer.append(record)
+                done += 1
+                if progress is not None:
+                    progress(Progress(len(runs), 0, done, record))
 
 
 def estimate_seconds(study: Study, *, task: str, preset: str) -> float:
     """Likely seconds of a whole sweep here, from one timed run of each optimizer."""
-    trainer = Trainer(study.task(task))
+    trainer = _trainer(study, task)
     runs = study.runs(task, preset, backend.check_backend())
     seconds = 0.0
     for optimizer in sorted({run.optimizer for run in runs}):
         mine = [run for run in runs if run.optimizer == optimizer]
-        seconds += trainer.seconds_of(mine[0]) * len(mine)
+        seconds += seconds_of(trainer, mine[0]) * len(mine)
     return seconds
 
 
-def _open_folder(folder: Path, study: Study) -> None:
-    """Make the folder and declare the study in it, or check what is declared."""
-    folder.mkdir(parents=True, exist_ok=True)
-    declaration = {
-        **study.declaration(),
-        "executor": EXECUTOR,
-        "threads": backend.thread_count(),
-    }
-    if (folder / "study.json").exists():
-        name = load_study(folder)["name"]
-        if name != study.name:
-            raise ValueError(
-                f"{folder} holds study '{name}', not '{study.name}'. Choose another "
-                "folder with --output."
-            )
-    write_json(folder / "study.json", declaration)
-    known: dict[str, Any] = {}
-    if (folder / "environment.json").exists():
-        known = load_environment(folder)
-    write_json(
-        folder / "environment.json", {**environment(), "data": known.get("data", {})}
-    )
+def _trainer(study: Study, task: str) -> Trainer:
+    return prepared(study.task(task), lambda task: Trainer(task, study.optimizers))
 
 
-def _note_data(folder: Path, task: str, fingerprint: str) -> None:
-    """Record which data a task had, or refuse to mix two data sets in one folder."""
-    known = load_environment(folder)
-    before = known["data"].get(task)
-    if before is not None and before != fingerprint:
+def prepared(task: Task, prepare: Callable[[Task], Result]) -> Result:
+    """Prepare a task; what its own functions raise becomes one line."""
+    try:
+        return prepare(task)
+    except (ImportError, OSError):
+        raise  # missing packages and files say what to do
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        ours = Path(__file__).parents[1]
+        if isinstance(error, ValueError) and ours in Path(frames[-1].filename).parents:
+            raise
+        # The data set and the model are functions of the study's author.
+        strange = [f for f in frames if ours not in Path(f.filename).parents]
+        where = strange[0] if strange else frames[-1]
+        lines = str(error).strip().splitlines() or [""]
         raise ValueError(
-            f"The data of task '{task}' have changed since this folder was begun "
-            f"(fingerprint {before} then, {fingerprint} now). Runs on different data "
-            "cannot be compared: choose another folder with --output."
-        )
-    known["data"][task] = fingerprint
-    write_json(folder / "environment.json", known)
+            f"Task '{task.name}' cannot be prepared: its data or its model raised "
+            f"{type(error).__name__}: {lines[0]} "
+            f"({Path(where.filename).name}, line {where.lineno}). Nothing was trained."
+        ) from error
+
+
+@contextlib.contextmanager
+def safe_records(folder: Path) -> Iterator[None]:
+    """Say how many runs are safe where the folder can no longer be written."""
+    try:
+        yield
+    except FolderWriteError as error:
+        records = read_records(folder)
+        safe = sum(record["status"] != "failed" for record in records)
+        raise FolderWriteError(
+            f"{error} {safe} finished runs are safe in {folder}. Make room and give "
+            "the same command again: it goes on from there."
+        ) from error

@@ -12,6 +12,9 @@ from keras_lion.tuning import load_runs
 from keras_lion.tuning.records import (
     COLUMNS,
     ConflictingRecordWarning,
+    FinishedRuns,
+    FolderWriteError,
+    RecordTail,
     RecordWriter,
     TornRecordWarning,
     load_environment,
@@ -172,6 +175,11 @@ def test_scores_that_disagree_are_reported(tmp_path):
         assert len(read_records(tmp_path)) == 1
 
 
+def test_scores_of_different_executors_may_disagree(tmp_path):
+    write(tmp_path, record(executor="vmap"), record(score=0.25, executor="loop"))
+    assert len(read_records(tmp_path)) == 1  # a warning would be an error
+
+
 def test_the_frame(tmp_path):
     write(
         tmp_path,
@@ -226,3 +234,43 @@ def test_json_files_are_written_whole_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="disk full"):
         write_json(path, {"a": 1})
     assert json.loads(path.read_text()) == {"a": None}
+
+
+def test_a_record_that_cannot_be_written_leaves_no_part_of_it(tmp_path, monkeypatch):
+    path = write(tmp_path, record("a"))
+    before = path.read_bytes()
+
+    def fail(_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    message = r"runs-0\.jsonl could not be written: No space left on device\."
+    with pytest.raises(FolderWriteError, match=message):
+        write(tmp_path, record("b"))
+    assert path.read_bytes() == before
+
+
+def test_a_tail_reads_every_line_once(tmp_path):
+    tail = RecordTail(tmp_path)
+    assert tail.read() == []
+    path = write(tmp_path, record("a"), record("b"))
+    write(tmp_path, record("c"), process="worker1")
+    assert [r["key"] for r in tail.read()] == ["a", "b", "c"]
+    assert tail.read() == []
+    whole = path.read_bytes()
+    line = whole[: whole.index(b"\n") + 1]
+    for cut in range(1, len(line)):
+        path.write_bytes(whole + line[:cut])
+        assert tail.read() == []  # it may still be growing
+    path.write_bytes(whole + line + b"torn\n\n" + line[:5])
+    assert [r["key"] for r in tail.read()] == ["a"]
+    path.write_bytes(whole + line + b"torn\n\n" + line)
+    assert [r["key"] for r in tail.read()] == ["a"]
+
+
+def test_finished_runs_grow_with_the_records(tmp_path):
+    finished = FinishedRuns(tmp_path)
+    write(tmp_path, record("a"), record("b", status="failed", score=None))
+    assert finished.scores() == {"a": 0.5}
+    write(tmp_path, record("b", status="diverged", score=0.1), process="1")
+    assert finished.scores() == {"a": 0.5, "b": 0.1}

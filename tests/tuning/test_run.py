@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import json
 import os
 import signal
@@ -18,13 +19,18 @@ import pytest
 
 from keras_lion.tuning import load_runs, run_study
 from keras_lion.tuning import run as run_module
+from keras_lion.tuning.environment import EnvironmentChangedWarning
+from keras_lion.tuning.executors import Executor
 from keras_lion.tuning.records import (
+    FolderWriteError,
     TornRecordWarning,
     load_environment,
     load_study,
     read_records,
+    write_json,
 )
 from keras_lion.tuning.run import estimate_seconds, evaluate_test
+from keras_lion.tuning.threads import thread_count
 from tests.tuning.tiny import blobs, network, tiny_plan, tiny_study, tiny_task
 
 REPOSITORY = Path(__file__).parents[2]
@@ -86,8 +92,9 @@ def test_what_the_folder_holds(finished):
     study = load_study(finished)
     assert study["name"] == "tiny"
     assert study["hash"] == tiny_study(SMALL).declaration()["hash"]
-    assert study["executor"] == "loop"
-    assert study["threads"] >= 1
+    assert study["execution"] == {
+        "blobs": {"executor": "loop", "population": 1, "threads": thread_count()}
+    }
     environment = load_environment(finished)
     assert environment["backend"] == keras.backend.backend()
     assert environment["data"] == {"blobs": blobs().fingerprint()}
@@ -330,6 +337,115 @@ def test_an_interrupt_within_a_run_is_not_a_failure(tmp_path, monkeypatch):
     assert not (tmp_path / "runs-0.jsonl").exists()
 
 
+# --- what a folder keeps ---
+
+
+def warnings_of(category, function):
+    """The warnings of a category; those of KerasTuner are left alone."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        function()
+    return [str(w.message) for w in caught if issubclass(w.category, category)]
+
+
+def test_more_cells_and_more_seeds_extend_a_folder(folder, finished):
+    more = tiny_plan(
+        (1e-2, 2e-2, 3e-2), (0.1,), optimizers=("lion",), epochs=6, seeds=3
+    )
+    reports = sweep(folder, tiny_study(more))
+    assert (reports[0].total, reports[0].skipped, reports[-1].done) == (9, 4, 5)
+    assert {r["key"] for r in reports[0].earlier} == set(scores(finished).index)
+    assert scores(folder).loc[scores(finished).index].equals(scores(finished))
+    assert load_study(folder)["hash"] == tiny_study(more).declaration()["hash"]
+
+
+def test_a_changed_environment_is_told_and_both_are_kept(folder):
+    path = folder / "environment.json"
+    known = load_environment(folder)
+    old = {**known, "python": "3.0.1", "packages": {**known["packages"], "keras": "2"}}
+    write_json(path, old)
+    (message,) = warnings_of(EnvironmentChangedWarning, lambda: sweep(folder))
+    assert f"python 3.0.1 → {known['python']}, keras 2 → {keras.__version__}" in message
+    now = load_environment(folder)
+    assert [e["python"] for e in now["earlier"]] == ["3.0.1"]
+    assert now["data"] == known["data"]
+    assert warnings_of(EnvironmentChangedWarning, lambda: sweep(folder)) == []
+    # Back and forth adds nothing.
+    for _ in range(2):
+        write_json(path, {**old, "earlier": load_environment(folder)["earlier"]})
+        warnings_of(EnvironmentChangedWarning, lambda: sweep(folder))
+    assert len(load_environment(folder)["earlier"]) == 1
+
+
+def test_another_backend_is_told_to_train_all_runs_again(folder):
+    known = load_environment(folder)
+    write_json(folder / "environment.json", {**known, "backend": "other"})
+    (message,) = warnings_of(EnvironmentChangedWarning, lambda: sweep(folder))
+    assert "backend other → " in message
+    assert "all are trained again" in message
+
+
+def test_the_executor_of_a_folder_is_used_again_unless_given(folder, monkeypatch):
+    asked = []
+
+    def choose(trainer, runs, *, wanted=None, population=None):
+        asked.append((wanted, population))
+        return Executor(trainer, wanted or "loop", population or 1)
+
+    monkeypatch.setattr(run_module, "choose_executor", choose)
+    sweep(folder, only=json.loads(lines(folder)[0])["key"])
+    more = tiny_study(dataclasses.replace(SMALL, seeds=3))
+    sweep(folder, more, executor="map", population=2)
+    sweep(folder, tiny_study(dataclasses.replace(SMALL, seeds=4)))
+    assert asked == [("loop", 1), ("map", 2), ("map", 2)]
+    kept = load_study(folder)["execution"]["blobs"]
+    assert (kept["executor"], kept["population"]) == ("map", 2)
+
+
+def test_a_population_trains_and_reports_every_run(tmp_path, finished):
+    reports = sweep(tmp_path, executor="map", population=3)
+    assert [r.done for r in reports] == [0, 1, 2, 3, 4]
+    assert len(lines(tmp_path)) == 4
+    assert list(scores(tmp_path).index) == list(scores(finished).index)
+
+
+def test_a_task_that_cannot_be_prepared_is_told_in_one_line(tmp_path):
+    def fail():
+        raise RuntimeError("first line\nsecond line")
+
+    for task in (tiny_task(model=fail), tiny_task(data=fail)):
+        with pytest.raises(ValueError, match="Task 'blobs' cannot be") as found:
+            sweep(tmp_path, tiny_study(SMALL, task))
+        assert "RuntimeError: first line (test_run.py, line " in str(found.value)
+        assert "\n" not in str(found.value)
+    assert not (tmp_path / "runs-0.jsonl").exists()
+
+
+def test_a_folder_that_cannot_be_written_says_what_is_safe(tmp_path, monkeypatch):
+    full = OSError(errno.ENOSPC, "No space left on device")
+    written = []
+
+    def fsync(file):
+        written.append(file)
+        if len(written) > 6:  # four files are written before the first record
+            raise full
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with pytest.raises(FolderWriteError, match="No space left on device") as found:
+        sweep(tmp_path)
+    count = len(lines(tmp_path))
+    assert 0 < count < 4
+    assert f"{count} finished runs are safe in {tmp_path}" in str(found.value)
+    assert len(read_records(tmp_path)) == count
+
+
+def test_so_does_one_where_kerastuner_cannot_write(tmp_path):
+    # A file where its folder is to be; permissions do not stop root.
+    (tmp_path / "keras_tuner").write_text("")
+    with pytest.raises(FolderWriteError, match="keras_tuner could not be written"):
+        sweep(tmp_path)
+
+
 # --- a sweep in a process of its own, killed ---
 
 STUDY_FILE = """
@@ -349,11 +465,11 @@ def study_file(tmp_path_factory):
     return file
 
 
-def start(study_file, folder):
+def start(study_file, folder, prelude=""):
     command = "import sys; from keras_lion.cli import main; sys.exit(main())"
     arguments = ["run", str(study_file), "--preset", "smoke", "--output", str(folder)]
     return subprocess.Popen(
-        [sys.executable, "-c", command, *arguments],
+        [sys.executable, "-c", prelude + command, *arguments],
         cwd=REPOSITORY,
         env={
             **os.environ,
@@ -410,3 +526,15 @@ def test_a_killed_sweep_goes_on_and_ends_as_an_undisturbed_one(study_file, tmp_p
     decided = ["key", "status", "score", "best_score", "initial_loss", "final_loss"]
     assert one[decided].equals(other[decided])
     assert list(one["history"]) == list(other["history"])
+
+
+def test_a_full_disk_ends_the_command_with_one_line(study_file, tmp_path):
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (30000,) * 2);"
+    process = start(study_file, tmp_path, limit)
+    out, errors = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "Traceback" not in out + errors
+    (line,) = [x for x in errors.splitlines() if x.startswith("keras-lion: ")]
+    count = len(read_records(tmp_path))  # a cut line would warn
+    assert 0 < count < NUM_RUNS
+    assert f"{count} finished runs are safe in {tmp_path}. Make room" in line
