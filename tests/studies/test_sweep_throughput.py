@@ -1,0 +1,106 @@
+"""The sides of the throughput measurement train the same thing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).parents[2] / "studies" / "performance"
+
+
+@pytest.fixture(autouse=True)
+def on_path(monkeypatch):
+    """As where a script of that folder runs; its modules are forgotten afterwards."""
+    monkeypatch.syspath_prepend(str(FOLDER))
+    yield
+    for file in FOLDER.glob("*.py"):
+        sys.modules.pop(file.stem, None)
+
+
+def test_quick_measurement(tmp_path, capsys):
+    import sweep_throughput
+
+    backend = keras.backend.backend()
+    path = tmp_path / "new" / "result.json"
+    sweep_throughput.main(
+        ["--quick", "--parts", "sides", "--backends", backend, "--output", str(path)]
+    )
+    (part,) = json.loads(path.read_text(encoding="utf-8"))["sides"]
+    rows = {row["side"]: row for row in part["rows"]}
+    assert list(rows) == ["anchor", "ours", "stock"]
+    assert rows["ours"]["disagreement"]["of_all_runs"] < 1e-4
+    printed = capsys.readouterr().out
+    assert "digits_mlp" in printed
+    assert "NO" not in printed  # quick numbers meet or miss no target
+
+
+def test_different_training_is_noticed():
+    import sweep_sides
+    from sweep_workload import STUDY
+
+    runs = STUDY.runs("digits_mlp", "smoke", "tensorflow")
+    one = {run.key: 2.0 for run in runs}
+    other = {run.key: 2.0 + 0.01 * (run.learning_rate < 1e-4) for run in runs}
+    found = sweep_sides.disagreement(one, one, runs)
+    assert found == {"at_smallest_rates": 0.0, "of_all_runs": 0.0}
+    with pytest.raises(RuntimeError, match="do not train the same"):
+        sweep_sides.disagreement(one, other, runs)
+
+
+def test_all_sides_take_the_same_steps():
+    from sweep_workload import BATCH_SIZE, STUDY, TRAIN_EXAMPLES
+
+    assert all(size % BATCH_SIZE == 0 for size in TRAIN_EXAMPLES.values())
+    for task in ("digits_mlp", "fashion_mnist_mlp"):
+        assert len(STUDY.runs(task, "standard", "jax")) == 64
+
+
+def test_stock_learning_rates_have_the_same_shape():
+    import sweep_stock
+
+    from keras_lion.tuning.schedule import Schedule
+
+    steps = 256
+    schedule = sweep_stock.learning_rate_schedule(1e-3, steps, Schedule().warmup)
+    rates = np.array([float(schedule(k)) for k in range(steps)])
+    # Keras starts at 0 where the engine starts one step further.
+    np.testing.assert_allclose(rates, 1e-3 * Schedule().factors(steps), atol=8e-5)
+
+
+def test_populations_need_no_tuner_and_no_data_set():
+    import sweep_accelerator
+
+    name = "fashion_mnist_mlp"
+    found = sweep_accelerator.tasks([name], train=256, validation=100)
+    runs = sweep_accelerator.study(found, points=1).runs(
+        name, "standard", keras.backend.backend()
+    )
+    rows = sweep_accelerator.compare(runs, found[name], 1, populations=[2])
+    assert [row["side"] for row in rows] == ["anchor", "loop", "map 2", "vmap 2"]
+
+
+def test_without_an_accelerator_it_says_so(monkeypatch):
+    import sweep_accelerator
+
+    monkeypatch.setattr(sweep_accelerator.backend, "runs_on_cpu", lambda: True)
+    part = sweep_accelerator.measure(repeats=1)
+    assert part["device"].startswith("none: there was no GPU")
+    assert part["rows"] == []
+
+
+def test_page_takes_the_table_between_its_markers():
+    import sweep_throughput
+
+    row = {"task": "digits_mlp", "side": "anchor", "ratio": 0.9, "ratios": [0.9, 0.8]}
+    row["runs_per_minute"] = 1234.5
+    part = {"environment": {"backend": "jax"}, "rows": [row]}
+    page = sweep_throughput.PAGE.read_text(encoding="utf-8")
+    new = sweep_throughput.documented(page, {"quick": False, "sides": [part]})
+    assert "1234" in new
+    assert ">= 0.85: yes" in new
+    assert sweep_throughput.documented(new, {"quick": False}).count("```") == 2
