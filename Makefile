@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 .PHONY: help setup study test lint notebooks \
-	mutants test-faults test-oldest test-torch test-upstream clean
+	mutants test-faults test-performance test-oldest test-torch test-upstream clean
 
 help:
 	@echo "make setup      .venv with everything"
@@ -17,6 +17,7 @@ help:
 	@echo "make notebooks  run the notebooks and keep their output"
 	@echo "make mutants    tests against wrong versions of the optimizer, about 3 minutes"
 	@echo "make test-faults    kills, full disks and long sweeps, about 5 minutes a backend"
+	@echo "make test-performance  that what the throughput script compares is the same"
 	@echo "make test-oldest    the optimizer's tests with the oldest Keras that is claimed"
 	@echo "make test-torch     the optimizer's tests on the torch backend (CPU build)"
 	@echo "make test-upstream  which faults of Keras are still there"
@@ -50,8 +51,13 @@ mutants: $(READY)
 
 # One at a time: each starts several processes.
 test-faults: $(READY)
-	KERAS_LION_FAULTS=1 KERAS_BACKEND=jax $(BIN)/python -m pytest -q tests/faults
-	KERAS_LION_FAULTS=1 KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q tests/faults
+	KERAS_LION_SLOW_TESTS=1 KERAS_BACKEND=jax $(BIN)/python -m pytest -q tests/faults
+	KERAS_LION_SLOW_TESTS=1 KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q tests/faults
+
+# That the sides of the throughput measurement train the same thing.
+test-performance: $(READY)
+	KERAS_LION_SLOW_TESTS=1 KERAS_BACKEND=jax $(BIN)/python -m pytest -q tests/studies
+	KERAS_LION_SLOW_TESTS=1 KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q tests/studies
 
 TESTERS := pytest==9.2.0 hypothesis==6.170.15
 

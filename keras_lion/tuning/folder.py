@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,13 @@ class Execution:
         executor: Name of the executor.
         population: Number of runs that are trained together.
         threads: Threads that the programs may use.
+        measured: Seconds a run of each candidate, where the executor was measured.
     """
 
     executor: str
     population: int
     threads: int
+    measured: Mapping[str, float] = field(default_factory=dict)
 
 
 def open_folder(folder: Path, study: Study, role: Role) -> None:

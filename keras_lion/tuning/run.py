@@ -247,7 +247,9 @@ class _Sweep:
         )
         # Workers follow the folder; the process that they share it with writes it.
         if not self.role.is_worker or load_execution(self.folder, self.task) is None:
-            execution = Execution(executor.name, executor.population, threads)
+            execution = Execution(
+                executor.name, executor.population, threads, executor.measured
+            )
             note_execution(self.folder, self.task, execution)
         return executor
 

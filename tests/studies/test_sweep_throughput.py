@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import keras
 import numpy as np
 import pytest
 
+SLOW = pytest.mark.skipif(
+    not os.environ.get("KERAS_LION_SLOW_TESTS"), reason="make test-performance"
+)
 FOLDER = Path(__file__).parents[2] / "studies" / "performance"
 
 
@@ -22,6 +26,7 @@ def on_path(monkeypatch):
         sys.modules.pop(file.stem, None)
 
 
+@SLOW
 def test_quick_measurement(tmp_path, capsys):
     import sweep_throughput
 
@@ -72,6 +77,7 @@ def test_stock_learning_rates_have_the_same_shape():
     np.testing.assert_allclose(rates, 1e-3 * Schedule().factors(steps), atol=8e-5)
 
 
+@SLOW
 def test_populations_need_no_tuner_and_no_data_set():
     import sweep_accelerator
 

@@ -93,7 +93,12 @@ def test_what_the_folder_holds(finished):
     assert study["name"] == "tiny"
     assert study["hash"] == tiny_study(SMALL).declaration()["hash"]
     assert study["execution"] == {
-        "blobs": {"executor": "loop", "population": 1, "threads": thread_count()}
+        "blobs": {
+            "executor": "loop",
+            "population": 1,
+            "threads": thread_count(),
+            "measured": {},
+        }
     }
     environment = load_environment(finished)
     assert environment["backend"] == keras.backend.backend()
@@ -491,6 +496,10 @@ def wait_for_records(process, folder, number):
         time.sleep(0.002)
 
 
+@pytest.mark.skipif(
+    keras.backend.backend() != "jax",
+    reason="once is enough here; `make test-faults` kills on both backends",
+)
 def test_a_killed_sweep_goes_on_and_ends_as_an_undisturbed_one(study_file, tmp_path):
     from keras_lion.tuning.study_file import load_study_file
 
@@ -526,15 +535,3 @@ def test_a_killed_sweep_goes_on_and_ends_as_an_undisturbed_one(study_file, tmp_p
     decided = ["key", "status", "score", "best_score", "initial_loss", "final_loss"]
     assert one[decided].equals(other[decided])
     assert list(one["history"]) == list(other["history"])
-
-
-def test_a_full_disk_ends_the_command_with_one_line(study_file, tmp_path):
-    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (30000,) * 2);"
-    process = start(study_file, tmp_path, limit)
-    out, errors = process.communicate(timeout=60)
-    assert process.returncode == 2
-    assert "Traceback" not in out + errors
-    (line,) = [x for x in errors.splitlines() if x.startswith("keras-lion: ")]
-    count = len(read_records(tmp_path))  # a cut line would warn
-    assert 0 < count < NUM_RUNS
-    assert f"{count} finished runs are safe in {tmp_path}. Make room" in line
