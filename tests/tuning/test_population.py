@@ -133,6 +133,14 @@ def test_padding_changes_nothing(trainer):
 
 
 @pytest.mark.parametrize("executor", TOGETHER)
+def test_a_population_repeats_bit_for_bit(executor):
+    plan = tiny_plan((1e-2,), (0.1,), optimizers=("lion",), seeds=3, epochs=4)
+    runs = runs_of(tiny_study(plan))
+    one, other = (Executor(Trainer(tiny_task()), executor, 3).run(runs) for _ in "ab")
+    assert [comparable(r) for r in one] == [comparable(r) for r in other]
+
+
+@pytest.mark.parametrize("executor", TOGETHER)
 def test_looking_at_the_test_set(trainer, executor):
     runs = runs_of(tiny_study(tiny_plan((1e-3,), (0.1,), optimizers=("adamw",))))
     without = Executor(trainer, executor, 2).run(runs)
