@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from keras_lion.robustness.landscape import AxisName, Landscape, Side
+from keras_lion.robustness.boundary import boundary_optimum
+from keras_lion.robustness.landscape import Landscape
 from keras_lion.statistics import FEW
 
 Kind = Literal["edge", "inert_decay", "few_seeds", "missing", "diverged", "window"]
@@ -39,11 +40,11 @@ def edge_cautions(landscape: Landscape) -> list[Caution]:
     return [
         Caution(
             "edge",
-            f"the best cell lies on the {side} {axis} edge of the grid "
-            f"({axis} = {getattr(landscape.best, axis):.3g}): the optimum may lie "
-            f"beyond it. Extend the grid to {_beyond(landscape, axis, side)}.",
+            f"the best cell lies on the {at.side} {at.axis} edge of the grid "
+            f"({at.axis} = {getattr(landscape.best, at.axis):.3g}): the optimum may "
+            f"lie beyond it. Extend the grid to {_list(at.next_values)}.",
         )
-        for axis, side in landscape.edge
+        for at in boundary_optimum(landscape)
     ]
 
 
@@ -161,10 +162,5 @@ def _window(landscape: Landscape) -> str:
     return ", ".join(parts)
 
 
-def _beyond(landscape: Landscape, axis: AxisName, side: Side) -> str:
-    values = getattr(landscape, axis)
-    values = values[values > 0]
-    if side == "low":
-        values = values[::-1]
-    ratio = values[-1] / values[-2]
-    return f"{values[-1] * ratio:.3g} and {values[-1] * ratio**2:.3g}"
+def _list(values: tuple[float, ...]) -> str:
+    return " and ".join(f"{value:.3g}" for value in values)
