@@ -5,7 +5,7 @@ import pytest
 
 from keras_lion.robustness.cross_fitting import folds, own_best, own_profile
 from keras_lion.robustness.landscape import Landscape
-from keras_lion.robustness.misspecification import misspecification, worst_regret
+from keras_lion.robustness.misspecified import misspecification, worst_regret
 from keras_lion.robustness.regret import mean_regret
 from keras_lion.robustness.sensitivity import learning_rate_sensitivity
 from keras_lion.robustness.tolerance import tolerance_width

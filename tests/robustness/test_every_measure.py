@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 from keras_lion.robustness.boundary import boundary_optimum
 from keras_lion.robustness.expected_best import expected_best_of
 from keras_lion.robustness.landscape import Landscape, common_best
-from keras_lion.robustness.misspecification import misspecification, worst_regret
+from keras_lion.robustness.misspecified import misspecification, worst_regret
 from keras_lion.robustness.regret import mean_regret, regret_profile_area
 from keras_lion.robustness.rule_of_thumb import rule_of_thumb_regret
 from keras_lion.robustness.sensitivity import (
@@ -26,7 +26,7 @@ from keras_lion.robustness.tolerance import (
     tolerance_fraction,
     tolerance_width,
 )
-from keras_lion.robustness.variance_shares import variance_shares
+from keras_lion.robustness.variance import variance_shares
 
 RAW = {"cross_fit": False}
 TRAPEZOID = {"weights": "trapezoid"}

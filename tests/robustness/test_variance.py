@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_lion.robustness.landscape import Landscape
-from keras_lion.robustness.variance_shares import variance_shares
+from keras_lion.robustness.variance import variance_shares
 
 AXES = np.arange(1, 5), np.arange(4)
 

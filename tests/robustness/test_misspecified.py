@@ -6,7 +6,7 @@ from scipy.stats import norm
 
 from keras_lion.robustness.interpolation import interpolated
 from keras_lion.robustness.landscape import Landscape
-from keras_lion.robustness.misspecification import misspecification, worst_regret
+from keras_lion.robustness.misspecified import misspecification, worst_regret
 
 TENS = [1, 10, 100]
 
