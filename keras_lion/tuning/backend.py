@@ -38,7 +38,8 @@ def compile_function(
         return jax.jit(function)  # type: ignore[no-any-return]
     import tensorflow as tf
 
-    return tf.function(function, jit_compile=xla)  # type: ignore[no-any-return]
+    # As Keras does in `fit`: nothing of ours needs converting, and it takes long.
+    return tf.function(function, jit_compile=xla, autograph=False)  # type: ignore[no-any-return]
 
 
 def value_and_gradients(

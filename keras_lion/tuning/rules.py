@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -56,6 +56,12 @@ def decays(weight: Tensor) -> bool:
     return len(weight.shape) >= 2
 
 
+@lru_cache(maxsize=256)
+def _zeros(shape: tuple[int, ...], dtype: Any) -> Tensor:
+    """One tensor of zeros for all runs: tensors do not change."""
+    return ops.zeros(shape, dtype)
+
+
 @dataclass(frozen=True)
 class TensorRule:
     """A rule that updates each weight tensor by itself, from a pure function.
@@ -72,7 +78,7 @@ class TensorRule:
 
     def initial_slots(self, weights: list[Tensor]) -> list[list[Tensor]]:
         """Zeros for every state tensor."""
-        return [[ops.zeros_like(w) for _ in range(self.num_slots)] for w in weights]
+        return [[_zeros(tuple(w.shape), w.dtype)] * self.num_slots for w in weights]
 
     def apply(
         self,

@@ -87,12 +87,14 @@ def measure(
         preset: Its preset.
         repeats: How often every side takes its turn.
         trials: Trials of stock KerasTuner in a turn.
-        populations: Sizes of the populations of `map` and `vmap`.
+        populations: Sizes of the populations of `map` and `vmap`; of networks without
+            convolutions, which are slow in populations on a CPU.
     """
     rows = []
     for task in tasks:
         print(f"{keras.backend.backend()}, {task}", flush=True)
-        rows += _measure_task(task, preset, repeats, trials, populations)
+        sizes = populations if in_loop(task) else ()
+        rows += _measure_task(task, preset, repeats, trials, sizes)
     return {
         "environment": environment(),
         "threads": backend.thread_count(),

@@ -63,18 +63,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.quick:
         options.tasks, options.populations = ["digits_mlp"], []
         options.repeats, options.trials = 1, 1
-    result = {"quick": options.quick, "repeats": options.repeats}
+    result: dict[str, Any] = {"quick": options.quick, "repeats": options.repeats}
     if "sides" in options.parts:
-        result["sides"] = [_in_process("sides", b, options) for b in options.backends]
+        result["sides"] = []
+        for backend in options.backends:
+            result["sides"].append(_in_process("sides", backend, options))
+            _write(options.output, result)
     if "workers" in options.parts:
         result["workers"] = _in_process("workers", options.backends[0], options)
     if "gpu" in options.parts:
         result["gpu"] = _in_process("gpu", "jax", options)
-    options.output.parent.mkdir(parents=True, exist_ok=True)
-    text = json.dumps(result, indent=2, allow_nan=False) + "\n"
-    options.output.write_text(text, encoding="utf-8")
+    _write(options.output, result)
     print("\n".join(table(result)))
     return 0
+
+
+def _write(path: Path, result: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(result, indent=2, allow_nan=False) + "\n"
+    path.write_text(text, encoding="utf-8")
 
 
 def _parser() -> argparse.ArgumentParser:
