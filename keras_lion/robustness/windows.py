@@ -1,0 +1,239 @@
+"""Whether a comparison depends on where the window was laid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from keras_lion.robustness.landscape import AxisName, Landscape, common_best
+from keras_lion.robustness.tolerance import tolerance_width
+
+# (landscape, score that both optimizers are compared with) → number
+Measure = Callable[[Landscape, float], float]
+Part = tuple[slice, slice]
+
+
+@dataclass(frozen=True)
+class WindowAgreement:
+    """In how many other windows a comparison comes out with the same sign.
+
+    Attributes:
+        share: Share of the decided windows whose sign is that of the full window. Where
+            that is 0 (a tie): share of all windows that tie, too. 0 if no window is
+            decided.
+        sign: Of the difference in the full window, first minus second: 1, −1 or 0.
+        num_windows: Number of sub-windows and shifts.
+        num_decided: Number of those with a difference other than 0: in the others the
+            measure ties, as two widths that both fill the window do, or is undefined.
+        share_of_sub_windows: As `share`, of the sub-windows alone.
+        share_of_shifts: As `share`, of the shifts alone.
+        smallest: (weight decays, learning rates) of the smallest sub-window.
+    """
+
+    share: float
+    sign: int
+    num_windows: int
+    num_decided: int
+    share_of_sub_windows: float
+    share_of_shifts: float
+    smallest: tuple[int, int]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.share:.0%} of {self.num_decided} decided windows "
+            f"(of {self.num_windows})"
+        )
+
+
+def window_agreement(
+    first: Landscape,
+    second: Landscape,
+    epsilon: float | None = None,
+    *,
+    axis: AxisName = "learning_rate",
+    measure: Measure | None = None,
+    smallest: int | None = None,
+) -> WindowAgreement:
+    """Share of other windows in which the sign of a comparison stays.
+
+    The sign of measure(first, r) − measure(second, r), with r the common best of both
+    in the window, is taken again
+
+    - in every sub-window: the same neighbouring rows and columns of both landscapes,
+      matched by index, down to `smallest` of each;
+    - in every shift: the window of one row, one column or both fewer, one cell further
+      on in one landscape than in the other. Which cells of two grids face each other is
+      a choice of the grid's designer.
+
+    The row of no decay belongs to every window.
+
+    Args:
+        first: Landscape of one optimizer.
+        second: Landscape of the other, on a grid of as many values: the same one, or
+            moved by (1/k, k).
+        epsilon: Compare `tolerance_width`s at this tolerated loss of score.
+        axis: Of the tolerance width.
+        measure: Compare this instead: (landscape, reference) → number, such as
+            `mean_regret`.
+        smallest: Fewest values on an axis of a sub-window. None: two fewer than the
+            axis has, but at least two.
+
+    Returns:
+        The shares with their counts.
+
+    Raises:
+        ValueError: If neither or both of `epsilon` and `measure` are given, the grids
+            differ in their numbers of values, one has no score, the measure is NaN in
+            the full window, no other window exists, or `smallest` is not positive.
+
+    Example:
+
+    ```python
+    print(window_agreement(lion, adamw, measure=mean_regret))
+    ```
+
+    References:
+        Choi et al. (2019). On empirical comparisons of optimizers for deep learning
+        (rankings change with the search space).
+    """
+    if (epsilon is None) == (measure is None):
+        raise ValueError(
+            "Windows are compared by a tolerance width or by another measure: give "
+            f"`epsilon` or `measure`. Received: epsilon={epsilon}, measure={measure}."
+        )
+    if measure is None:
+        measure = _width(axis, math.nan if epsilon is None else epsilon)
+    if smallest is not None and smallest < 1:
+        raise ValueError(f"`smallest` must be 1 or more. Received: {smallest}.")
+    shape = _shape(first)
+    if shape != _shape(second):
+        raise ValueError(
+            "Windows are matched by index: both grids need the same numbers of "
+            "positive weight decays and of learning rates. "
+            f"Received: {shape} and {_shape(second)}."
+        )
+    least = (_least(shape[0], smallest), _least(shape[1], smallest))
+    whole = (slice(0, shape[0]), slice(0, shape[1]))
+    full = _difference(first, second, (whole, whole), measure)
+    if math.isnan(full):
+        raise ValueError(
+            "The measure must be a number for both landscapes in the full window. "
+            f"Received NaN for {first!r} and {second!r}."
+        )
+    sub_windows = _differences(first, second, list(_sub_windows(shape, least)), measure)
+    shifts = _differences(first, second, list(_shifts(shape)), measure)
+    both = sub_windows + shifts
+    if not both:
+        raise ValueError(
+            "A grid of one cell has no other windows. "
+            f"Received: {first!r} and {second!r}."
+        )
+    return WindowAgreement(
+        share=_share(both, full),
+        sign=_sign(full),
+        num_windows=len(both),
+        num_decided=sum(_sign(each) != 0 for each in both),
+        share_of_sub_windows=_share(sub_windows, full),
+        share_of_shifts=_share(shifts, full),
+        smallest=least,
+    )
+
+
+def sub_landscape(landscape: Landscape, part: Part) -> Landscape:
+    """Some rows (of positive weight decay; that of no decay stays) and columns."""
+    decays = landscape.weight_decay
+    undecayed, decayed = np.flatnonzero(decays == 0), np.flatnonzero(decays > 0)
+    rows = np.concatenate([undecayed, decayed[part[0]]])
+    return Landscape(
+        landscape.learning_rate[part[1]],
+        decays[rows],
+        landscape.scores[rows][:, part[1]],
+        diverged=landscape.diverged[rows][:, part[1]],
+    )
+
+
+def _width(axis: AxisName, epsilon: float) -> Measure:
+    def measure(landscape: Landscape, reference: float) -> float:
+        return tolerance_width(landscape, epsilon, reference, axis).decades
+
+    return measure
+
+
+def _shape(landscape: Landscape) -> tuple[int, int]:
+    return int((landscape.weight_decay > 0).sum()), len(landscape.learning_rate)
+
+
+def _least(values: int, smallest: int | None) -> int:
+    return min(values, max(2, values - 2) if smallest is None else smallest)
+
+
+def _sub_windows(
+    shape: tuple[int, int], least: tuple[int, int]
+) -> Iterator[tuple[Part, Part]]:
+    ranges = [
+        [
+            slice(start, start + size)
+            for size in range(fewest, values + 1)
+            for start in range(values - size + 1)
+        ]
+        for values, fewest in zip(shape, least, strict=True)
+    ]
+    whole = (slice(0, shape[0]), slice(0, shape[1]))
+    for rows, columns in product(*ranges):
+        if (rows, columns) != whole:
+            yield (rows, columns), (rows, columns)
+
+
+def _shifts(shape: tuple[int, int]) -> Iterator[tuple[Part, Part]]:
+    for moves in product((-1, 0, 1), repeat=2):
+        fits = all(
+            move == 0 or values > 1 for move, values in zip(moves, shape, strict=True)
+        )
+        if moves == (0, 0) or not fits:
+            continue
+        ahead, behind = (
+            tuple(
+                slice(max(0, sign * move), values + min(0, sign * move))
+                for move, values in zip(moves, shape, strict=True)
+            )
+            for sign in (1, -1)
+        )
+        yield (ahead[0], ahead[1]), (behind[0], behind[1])
+
+
+def _differences(
+    first: Landscape,
+    second: Landscape,
+    windows: list[tuple[Part, Part]],
+    measure: Measure,
+) -> list[float]:
+    return [_difference(first, second, parts, measure) for parts in windows]
+
+
+def _difference(
+    first: Landscape, second: Landscape, parts: tuple[Part, Part], measure: Measure
+) -> float:
+    """Measure of the first minus that of the second; NaN where one is undefined."""
+    landscapes = [
+        sub_landscape(landscape, part)
+        for landscape, part in zip((first, second), parts, strict=True)
+    ]
+    if any(landscape.empty for landscape in landscapes):
+        return math.nan
+    reference = common_best(landscapes)
+    return measure(landscapes[0], reference) - measure(landscapes[1], reference)
+
+
+def _sign(difference: float) -> int:
+    """Sign of a difference; 0 for rounding errors and for NaN."""
+    return 0 if not abs(difference) > 1e-12 else int(math.copysign(1, difference))
+
+
+def _share(differences: list[float], full: float) -> float:
+    signs = [_sign(each) for each in differences]
+    counted = signs if _sign(full) == 0 else [sign for sign in signs if sign != 0]
+    return counted.count(_sign(full)) / len(counted) if counted else 0.0
