@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
+    from keras_lion.robustness import Landscape
     from keras_lion.tuning import Study
 
 BACKENDS = ("tensorflow", "jax")
@@ -55,6 +56,13 @@ def _at_least_one(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be 1 or more, received {text!r}")
     return int(text)
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, sign, value = text.partition("=")
+    if not (name and sign and value):
+        raise argparse.ArgumentTypeError(f"must be NAME=VALUE, received {text!r}")
+    return name, value
 
 
 class _Parser(argparse.ArgumentParser):
@@ -113,6 +121,55 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("report", help="write the report of a study's folder")
     command.add_argument("folder", type=Path, metavar="DIR")
     command.set_defaults(command=_report)
+
+    command = commands.add_parser(
+        "calibrate", help="error rates of the analysis, on cases with known answers"
+    )
+    command.add_argument(
+        "folder",
+        nargs="?",
+        type=Path,
+        metavar="DIR",
+        help="a study, for A/A on its runs",
+    )
+    command.add_argument(
+        "--draws", type=_at_least_one, default=200, help="simulated studies a control"
+    )
+    command.add_argument(
+        "--seeds", type=_at_least_one, default=6, help="of each simulated study"
+    )
+    command.set_defaults(command=_calibrate)
+
+    command = commands.add_parser(
+        "import", help="runs of W&B, Optuna, TensorBoard or KerasTuner, as a study"
+    )
+    command.add_argument("source", type=Path, help="CSV file, or KerasTuner project")
+    command.add_argument("--output", type=Path, required=True, metavar="DIR")
+    command.add_argument(
+        "--map",
+        nargs="+",
+        default=[],
+        type=_assignment,
+        metavar="NAME=COLUMN",
+        help="which column is meant: learning_rate=config.lr",
+    )
+    command.add_argument(
+        "--set",
+        nargs="+",
+        default=[],
+        type=_assignment,
+        metavar="NAME=VALUE",
+        help="what no column says: optimizer=lion",
+    )
+    command.add_argument("--direction", choices=("max", "min"))
+    command.add_argument("--floor", type=float, help="result of a diverged run")
+    command.add_argument(
+        "--epsilon", type=float, help="how far from the best still counts as good"
+    )
+    command.add_argument(
+        "--diverged", nargs="+", default=[], metavar="STATE", help="diverged states"
+    )
+    command.set_defaults(command=_import)
 
     command = commands.add_parser(
         "convert", help="AdamW's hyperparameters -> Lion's, and why"
@@ -260,6 +317,13 @@ def _report_on(folder: Path, task: str | None, console: Console) -> None:
     for name in dict.fromkeys(table["section"]):
         console.print(f"\n{name}", highlight=False, markup=False)
         _print_table(table[table["section"] == name], console)
+        for verdict in tasks[name]["verdicts"]:
+            console.print(
+                f"{verdict['claim']} {verdict['outcome'].upper()}: "
+                f"{verdict['sentence']}",
+                highlight=False,
+                markup=False,
+            )
         console.print(tasks[name]["answer"], highlight=False, markup=False)
         for caution in tasks[name]["cautions"]:
             console.print(f"  caution: {caution}", highlight=False, markup=False)
@@ -303,6 +367,60 @@ def _interval(row: Mapping[Any, Any], name: str) -> str:
         return "–"
     numbers = (row[name], row[f"{name}_low"], row[f"{name}_high"])
     return format(Interval(*numbers, int(row[f"{name}_n"])), ".4g")
+
+
+def _calibrate(options: argparse.Namespace) -> None:
+    from keras_lion.robustness.calibration import calibrate, calibration_text
+
+    landscapes: dict[str, Landscape] = {}
+    epsilon = 1.0
+    if options.folder is not None:
+        landscapes, epsilon = _landscapes_of(options.folder)
+    rates = calibrate(
+        0,
+        draws=options.draws,
+        seeds=options.seeds,
+        landscapes=landscapes,
+        epsilon=epsilon,
+    )
+    print(calibration_text(rates))
+
+
+def _landscapes_of(folder: Path) -> tuple[dict[str, Landscape], float]:
+    """The optimizers of a study's first task, and the ε that it declares."""
+    from keras_lion.robustness import Landscape
+    from keras_lion.robustness.summary import task_optimizers
+    from keras_lion.tuning.records import load_runs, load_study
+
+    frame = load_runs(folder)
+    comparison = load_study(folder).get("comparison", {})
+    task = str(frame["task"].iloc[0])
+    landscapes = {
+        name: Landscape.from_runs(
+            frame,
+            optimizer=name,
+            task=task,
+            value=comparison.get("value", "final_loss"),
+        )
+        for name in task_optimizers(frame, task)
+    }
+    return landscapes, comparison.get("epsilon", {}).get(task, 0.05)
+
+
+def _import(options: argparse.Namespace) -> None:
+    from keras_lion.tuning.readers import import_runs
+
+    import_runs(
+        options.source,
+        options.output,
+        columns=dict(options.map),
+        constants=dict(options.set),
+        direction=options.direction,
+        floor=options.floor,
+        epsilon=options.epsilon,
+        diverged_states=options.diverged,
+    )
+    print(f"imported: {options.output} (next: keras-lion report {options.output})")
 
 
 def _convert(options: argparse.Namespace) -> None:

@@ -1,11 +1,23 @@
+import itertools
 import math
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from keras_lion.statistics import Interval, t_interval, wilson_interval
+from keras_lion.statistics import (
+    Interval,
+    SignFlipTest,
+    bootstrap_interval,
+    detectable_gap,
+    interquartile_mean,
+    probability_of_improvement,
+    sign_flip_test,
+    t_interval,
+    wilson_interval,
+)
 
 
 def test_t_interval_by_hand():
@@ -57,6 +69,7 @@ def test_formats():
     assert f"{interval:.1f}" == "1.0 [1.0, 1.0] (n=10)"
     assert f"{interval.scaled(100):.1f}" == "95.7 [95.1, 96.2] (n=10)"
     assert not interval.indicative
+    assert not Interval(0.0, -1.0, 1.0, 5).indicative
     assert str(Interval(math.nan, math.nan, math.nan, 0)) == "no value (n=0)"
 
 
@@ -76,3 +89,141 @@ def test_bad_counts_and_confidence():
         wilson_interval(3, 2)
     with pytest.raises(ValueError, match="between 0 and 1"):
         t_interval([1.0, 2.0], confidence=95)
+
+
+def test_sign_flip_by_hand():
+    # ±1 ±2 ±3: |sum| is at least 6 for two of the eight, at least 2 for six.
+    assert sign_flip_test([1, 2, 3]) == SignFlipTest(p=0.25, smallest_p=0.25, n=3)
+    assert sign_flip_test([1, -2, 3]).p == 0.75
+    assert sign_flip_test([0.0, 0.0]).p == 1
+    assert sign_flip_test([5.0]).p == 1
+    assert str(sign_flip_test([1] * 6)) == "p = 0.0312 (smallest attainable 0.0312)"
+
+
+@given(st.lists(st.integers(-20, 20), min_size=1, max_size=8))
+def test_sign_flip_counts_all_changes(values):
+    sums = [
+        abs(sum(s * v for s, v in zip(signs, values, strict=True)))
+        for signs in itertools.product((-1, 1), repeat=len(values))
+    ]
+    expected = sum(each >= abs(sum(values)) for each in sums) / len(sums)
+    found = sign_flip_test(np.array(values) / 10)
+    assert found.p == expected
+    assert found.p >= found.smallest_p == 2.0 ** (1 - len(values))
+    assert sign_flip_test([-v for v in values]).p == found.p
+
+
+def test_many_values_are_flipped_at_random():
+    values = np.arange(1, 18)
+    found = sign_flip_test(values, generator=np.random.default_rng(0), draws=999)
+    assert found == sign_flip_test(
+        values, generator=np.random.default_rng(0), draws=999
+    )
+    assert found.p == found.smallest_p == 0.001  # the observed one counts
+    around_0 = np.r_[values[:16] * (-1.0) ** np.arange(16), 0.5]
+    exact = sign_flip_test(np.delete(around_0, 16)).p
+    random = sign_flip_test(around_0, generator=np.random.default_rng(0)).p
+    assert random == pytest.approx(exact, abs=0.05)
+    assert 0.05 < random < 1
+    with pytest.raises(ValueError, match="17 values, generator=None"):
+        sign_flip_test(values)
+
+
+def test_sixteen_values_are_still_counted():
+    assert sign_flip_test(np.arange(16) + 1.0).p == 2.0**-15
+
+
+def test_probability_of_improvement_by_hand():
+    found = probability_of_improvement([0.1, 0.2, -0.1, 0.0])
+    assert found.estimate == 0.625  # a tie is half a win
+    assert found == wilson_interval(2.5, 4)
+    assert probability_of_improvement([-1.0]).estimate == 0
+
+
+def test_interquartile_mean_by_hand():
+    assert interquartile_mean([30, 1, 0, 2]) == 1.5
+    assert interquartile_mean([9, 1, 2]) == 4
+    assert interquartile_mean(range(8)) == 3.5
+    assert interquartile_mean([0, 0, 0, 1, 5, 100, 200]) == pytest.approx(106 / 5)
+
+
+@pytest.mark.parametrize("method", ["bca", "percentile"])
+@pytest.mark.parametrize("statistic", [np.mean, np.median, np.std, np.max])
+def test_bootstrap_agrees_with_scipy(method, statistic):
+    values = np.random.default_rng(1).exponential(size=25)
+    found = bootstrap_interval(
+        values, statistic, generator=np.random.default_rng(2), method=method
+    )
+    theirs = stats.bootstrap(
+        (values,),
+        statistic,
+        method={"bca": "BCa"}.get(method, method),
+        random_state=np.random.default_rng(3),
+    ).confidence_interval
+    assert found.estimate == statistic(values)
+    width = theirs.high - theirs.low
+    assert found.low == pytest.approx(theirs.low, abs=0.03 * width)
+    assert found.high == pytest.approx(theirs.high, abs=0.06 * width)
+    assert found.n == 25
+
+
+def test_bootstrap_is_reproducible_and_widens():
+    values = np.linspace(0, 1, 20) ** 2
+    narrow, again, wide = (
+        bootstrap_interval(
+            values, generator=np.random.default_rng(0), confidence=c, resamples=999
+        )
+        for c in (0.5, 0.5, 0.99)
+    )
+    assert narrow == again
+    assert wide.low < narrow.low < narrow.estimate < narrow.high < wide.high
+
+
+def test_bootstrap_of_equal_values_has_no_width():
+    found = bootstrap_interval([0.5] * 20, generator=np.random.default_rng(0))
+    assert found == Interval(0.5, 0.5, 0.5, 20)
+
+
+def test_bootstrap_refuses_few_values():
+    generator = np.random.default_rng(0)
+    with pytest.raises(ValueError, match="20 values or more.*Received: 19 values"):
+        bootstrap_interval(np.arange(19.0), generator=generator)
+    with pytest.raises(ValueError, match="method='BCa'"):
+        bootstrap_interval(np.arange(20.0), generator=generator, method="BCa")
+
+
+def test_detectable_gap():
+    # A paired t test of 6 pairs finds 1.67 standard deviations with 90 %.
+    gap = detectable_gap(1.0, 6)
+    assert gap == pytest.approx(1.6704, abs=1e-4)
+    t = stats.t.ppf(0.975, 5)
+    assert stats.nct.sf(t, 5, gap * math.sqrt(6)) == pytest.approx(0.9)
+    assert detectable_gap(3.0, 6) == pytest.approx(3 * gap)
+    assert detectable_gap(1.0, 6, power=0.8) < gap < detectable_gap(1.0, 5)
+    assert detectable_gap(1.0, 6, confidence=0.99) > gap
+    assert detectable_gap(0.0, 6) == 0
+    assert detectable_gap(0.0, 1) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((-1.0, 6), "`deviation` must"),
+        ((math.nan, 6), "`deviation` must"),
+        ((1.0, 6, 0.4), "`power` must"),
+        ((1.0, 6, 1.0), "`power` must"),
+        ((1.0, 6, 0.9, 1.0), "`confidence` must"),
+    ],
+)
+def test_detectable_gap_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        detectable_gap(*arguments)
+
+
+@pytest.mark.parametrize(
+    "function", [sign_flip_test, probability_of_improvement, interquartile_mean]
+)
+@pytest.mark.parametrize("values", [[], [[1.0]], [1.0, np.nan], [np.inf]])
+def test_statistics_of_values_refuse(function, values):
+    with pytest.raises(ValueError, match="`values` must"):
+        function(values)

@@ -1,4 +1,4 @@
-"""Predictions under gradient noise: constants, limits, and simulations in NumPy."""
+"""Equilibria under gradient noise: constants, limits, and simulations in NumPy."""
 
 import math
 import subprocess
@@ -143,6 +143,108 @@ def test_adamw_settles_where_predicted(learning_rate):
     assert update_rms == pytest.approx(theory.adamw_update_rms(0.9), rel=0.02)
 
 
+@pytest.mark.parametrize(
+    ("betas", "constants"),
+    [((0.9, 0.99), (4.756, 0.2102)), ((0.95, 0.98), (5.235, 0.1910))],
+)
+def test_published_limits(betas, constants):
+    """√(45.245 / 2) and √(54.805 / 2) of the root of η / λ; π S of that of ηλ."""
+    rms, rotation = constants
+    assert theory.published_lion_rms(1e-2, 1.0, *betas) == pytest.approx(
+        0.1 * rms, abs=5e-5
+    )
+    assert theory.published_lion_rotation(0.1, 0.1, *betas) == pytest.approx(
+        0.1 * rotation, abs=5e-6
+    )
+    assert theory.published_adamw_rms(1e-2, 1.0) == pytest.approx(math.sqrt(0.005))
+    assert theory.published_adamw_rotation(0.1, 0.1) == pytest.approx(0.03244, abs=5e-6)
+
+
+def test_published_limits_are_limits():
+    tiny = (1e-6, 1e-2)
+    assert theory.adamw_equilibrium_rms(*tiny) == pytest.approx(
+        theory.published_adamw_rms(*tiny), rel=1e-6
+    )
+    assert theory.adamw_rotation(*tiny) == pytest.approx(
+        theory.published_adamw_rotation(*tiny), rel=1e-6
+    )
+    # Lion's is linear in the momentum too: by 0.7 % even in the limit.
+    for exact, published, deviation in [
+        (theory.lion_equilibrium_rms, theory.published_lion_rms, 1.0075),
+        (theory.lion_rotation, theory.published_lion_rotation, 1 / 1.0075),
+    ]:
+        assert exact(*tiny) / published(*tiny) == pytest.approx(deviation, abs=1e-4)
+    # and far off where ηλ is the share that momentum forgets
+    ratio = theory.published_lion_rms(1e-2, 1.0) / theory.lion_equilibrium_rms(
+        1e-2, 1.0
+    )
+    assert ratio == pytest.approx(1.39, abs=5e-3)
+
+
+def test_rotation_is_that_of_a_settled_step():
+    """E[w²] before = after, so that the cosine is (1 + a² − η² u² / w²) / 2a."""
+    for rate, decay in [(1e-2, 1.0), (0.5, 1.0), (0.1, 0.02)]:
+        a = 1 - rate * decay
+        for rotation, rms, update in [
+            (theory.lion_rotation, theory.lion_equilibrium_rms, 1.0),
+            (theory.adamw_rotation, theory.adamw_equilibrium_rms, 19**-0.5),
+        ]:
+            step = rate * update / rms(rate, decay)
+            cosine = (1 + a**2 - step**2) / (2 * a)
+            assert rotation(rate, decay) == pytest.approx(math.acos(cosine), rel=1e-4)
+    # ηλ alone decides.
+    assert theory.lion_rotation(1e-3, 2.0) == pytest.approx(
+        theory.lion_rotation(1e-1, 0.02)
+    )
+
+
+def test_drift_of_lion():
+    """On gradients with a mean, against a simulation; and its two ends."""
+    generator = np.random.default_rng(0)
+    for betas, signal in [((0.9, 0.99), 0.1), ((0.95, 0.98), -0.05)]:
+        update, state, signs = lion(*betas), (np.zeros(2000), None), []
+        for step in range(1500):
+            u, state = update(signal + generator.normal(size=2000), state)
+            signs += [u.mean()] if step >= 700 else []
+        assert np.mean(signs) == pytest.approx(
+            theory.lion_drift(signal, *betas), rel=0.02
+        )
+    assert theory.lion_drift(0.0) == 0
+    assert theory.lion_drift(10.0) == 1
+    with pytest.raises(ValueError, match="`signal_to_noise`"):
+        theory.lion_drift(math.nan)
+
+
+@pytest.mark.parametrize(
+    ("kind", "rms", "flips"),
+    [("laplace", 0.12, -0.09), ("half zero", 0.30, -0.29), ("signs", -0.37, 0.15)],
+)
+def test_where_gaussian_gradients_are_assumed(kind, rms, flips):
+    """The limits that the page of `lion_equilibrium_rms` gives."""
+    generator = np.random.default_rng(0)
+
+    def draw(size):
+        if kind == "laplace":
+            return generator.laplace(size=size)
+        if kind == "signs":
+            return generator.choice([-1.0, 1.0], size=size)
+        return generator.normal(size=size) * (generator.random(size) < 0.5)
+
+    update, state = lion(0.9, 0.99), (np.zeros(1500), None)
+    w, last, squares, changed = np.zeros(1500), 0.0, [], []
+    for step in range(2500):
+        u, state = update(draw(1500), state)
+        w = w - 2e-3 * (u + w)
+        if step >= 1000:
+            squares.append(np.mean(w**2))
+            changed.append(np.mean(u * last < 0))
+        last = u
+    measured = math.sqrt(np.mean(squares)) / theory.lion_equilibrium_rms(2e-3, 1.0)
+    assert measured - 1 == pytest.approx(rms, abs=0.04)
+    rate = np.mean(changed) / theory.sign_flip_probability()
+    assert rate - 1 == pytest.approx(flips, abs=0.02)
+
+
 def test_long_memories_cost_nothing():
     gain = theory.lion_noise_gain(0.9, 1 - 1e-9)
     assert math.isfinite(gain)
@@ -157,8 +259,16 @@ def test_arguments_out_of_range():
             theory.adamw_update_rms(beta)
         with pytest.raises(ValueError, match="`beta_1`"):
             theory.adamw_equilibrium_rms(1e-3, 0.1, beta)
+    for turn in (theory.lion_rotation, theory.published_adamw_rotation):
+        with pytest.raises(ValueError, match="product is below 1"):
+            turn(1.0, 1.0)
     for rates in [(0.0, 1.0), (1.0, 0.0), (-1.0, -1.0), (2.0, 1.0), (math.nan, 1.0)]:
-        for settle in (theory.lion_equilibrium_rms, theory.adamw_equilibrium_rms):
+        for settle in (
+            theory.lion_equilibrium_rms,
+            theory.adamw_equilibrium_rms,
+            theory.published_lion_rms,
+            theory.published_adamw_rms,
+        ):
             with pytest.raises(ValueError, match="product is below 2"):
                 settle(*rates)
 

@@ -65,6 +65,7 @@ class Section:
     rows: Sequence[Mapping[str, Any]] = ()
     cautions: Sequence[str] = ()
     pictures: Sequence[Picture] = ()
+    verdicts: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class Page:
     statement: str = ""
     environment: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    error_rates: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def render(page: Page) -> str:

@@ -15,6 +15,7 @@ from keras_lion.report.style import (
     quantity_of,
 )
 from keras_lion.robustness.summary import OptimizerSummary
+from keras_lion.robustness.verdicts import Verdict
 from keras_lion.statistics import Interval
 
 
@@ -65,6 +66,55 @@ def cells(row: OptimizerSummary, metric: str) -> dict[str, Any]:
             interval_text(row.test_score, score) if row.test_score.n else "–",
         ],
     }
+
+
+def verdict_texts(verdict: Verdict) -> dict[str, Any]:
+    """A verdict for readers: claim, outcome, sentence, numbers and reasons."""
+    numbers = {
+        "sign-flip p": verdict.p,
+        "smallest p that so many seeds can give": verdict.smallest_p,
+        "found in 90 of 100 such studies: a difference of": verdict.detectable_gap,
+        "share of windows with the same sign": verdict.window_share,
+    }
+    known = [f"{name} {value:.2g}" for name, value in numbers.items() if value == value]
+    return {
+        "claim": verdict.claim,
+        "outcome": verdict.outcome,
+        "sentence": verdict.sentence,
+        "numbers": "; ".join(known),
+        "reasons": [each for each in verdict.reasons if each != verdict.sentence],
+    }
+
+
+def verdict_record(verdict: Verdict) -> dict[str, Any]:
+    """A verdict as JSON values."""
+    return {
+        "claim": verdict.claim,
+        "outcome": verdict.outcome,
+        "sentence": verdict.sentence,
+        **_interval("estimate", verdict.estimate),
+        "p": verdict.p,
+        "smallest_p": verdict.smallest_p,
+        "detectable_gap": verdict.detectable_gap,
+        "window_share": verdict.window_share,
+        "reasons": list(verdict.reasons),
+    }
+
+
+def error_table(rates: pd.DataFrame) -> pd.DataFrame:
+    """Error rates as texts, one row a control."""
+    shares = [
+        f"{row.rate:.3f} [{row.low:.3f}, {row.high:.3f}] (n={row.n})"
+        for row in rates.itertuples()
+    ]
+    return pd.DataFrame(
+        {
+            "studies of": rates["control"],
+            "of which the verdict says": rates["event"],
+            "share": shares,
+            "should be": rates["limit"],
+        }
+    )
 
 
 def interval_text(interval: Interval, quantity: Quantity) -> str:

@@ -14,6 +14,18 @@ from keras_lion.robustness.landscape import Landscape
 from keras_lion.robustness.summary import OptimizerSummary
 
 
+_PAIRED = (
+    "Each seed splits the examples anew into training and validation, and runs of two "
+    "optimizers with one seed share that split, the initial weights and the order of "
+    "the examples. The score is that of the last epoch on the validation examples; the "
+    "test examples are looked at for selected configurations only."
+)
+_IMPORTED = (
+    "The runs were made elsewhere and imported: what their seeds share, and when their "
+    "scores were taken, is not known here."
+)
+
+
 def answer(
     rows: Sequence[OptimizerSummary],
     *,
@@ -103,8 +115,19 @@ def caption(landscapes: Mapping[str, Landscape], quantity: Quantity) -> str:
     return " ".join(sentences)
 
 
-def methods(frame: pd.DataFrame, *, metric: str, value: str, epsilon: float) -> str:
-    """How the runs of one task were made and measured."""
+def methods(
+    frame: pd.DataFrame, *, metric: str, value: str, epsilon: float, paired: bool = True
+) -> str:
+    """How the runs of one task were made and measured.
+
+    Args:
+        frame: Run records of the task.
+        metric: Metric of the task.
+        value: What the measures read.
+        epsilon: Tolerated loss of it.
+        paired: Runs of one seed share split, weights and order; not where they were
+            imported.
+    """
     quantity = quantity_of(metric, value)
     grids = []
     for optimizer, runs in frame.groupby("optimizer"):
@@ -125,20 +148,18 @@ def methods(frame: pd.DataFrame, *, metric: str, value: str, epsilon: float) -> 
         f"{'. '.join(grids)}. Epochs: {_values(frame, 'epochs')}; steps: "
         f"{_values(frame, 'steps')}; batch size: {_values(frame, 'batch_size')}; "
         f"training examples: {_values(frame, 'train_examples')}; schedule: "
-        f"{_values(frame, 'schedule')}; backend: {_values(frame, 'backend')}. Each "
-        "seed splits the examples anew into training and validation, and runs of two "
-        "optimizers with one seed share that split, the initial weights and the order "
-        "of the examples. The score is that of the last epoch on the validation "
-        "examples; the configuration with the best mean score over seeds is selected, "
-        "and the test examples are looked at for selected configurations only. The "
+        f"{_values(frame, 'schedule')}; backend: {_values(frame, 'backend')}. "
+        f"{_PAIRED if paired else _IMPORTED} The configuration with the best mean "
+        "score over seeds is selected. The "
         f"tolerance width is the number of decades of learning rate whose "
         f"{quantity.name}, with the weight decay retuned at each learning rate and "
         f"linear in between, is within ε = {_amount(epsilon, quantity)} of the common "
         "best of all optimizers; “≥” says that the range reaches the end of the grid. "
         "The mean regret is the mean distance from the common best over all cells. "
-        "Intervals are 95 % t intervals over the seeds of one cell; they leave out "
-        "that the best of many cells looks better than it is. No interval is given for "
-        "the difference of widths."
+        "The 95 % interval of the best score joins the t interval of the best cell "
+        "with one that chooses the cell on half of the seeds and scores it on the "
+        "others, because the best of many cells looks better than it is. That of a "
+        "difference of widths is a t interval of its jackknife values over seeds."
     )
 
 

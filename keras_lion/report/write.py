@@ -14,16 +14,25 @@ from keras_lion.report import text
 from keras_lion.report.heatmap import heatmap_figure
 from keras_lion.report.html import Page, Picture, Section, png_of, render
 from keras_lion.report.style import in_order, optimizer_label, quantity_of
-from keras_lion.report.table import cells, headings, summary_frame
+from keras_lion.report.table import (
+    cells,
+    error_table,
+    headings,
+    summary_frame,
+    verdict_record,
+    verdict_texts,
+)
 from keras_lion.robustness.cautions import cautions_of, edge_cautions, window_cautions
 from keras_lion.robustness.conditions import conditions_of
 from keras_lion.robustness.landscape import Landscape, Value
+from keras_lion.robustness.study_findings import error_rates, findings
 from keras_lion.robustness.summary import (
     OptimizerSummary,
     runs_of_preset,
     summarize,
     task_optimizers,
 )
+from keras_lion.robustness.verdicts import Verdict
 from keras_lion.statistics import FEW
 from keras_lion.tuning.records import (
     load_environment,
@@ -99,10 +108,16 @@ def write_pages(
             )
         for condition, runs in conditions_of(frame, task).items():
             title = f"{task}, {condition}" if condition else task
-            section, summaries = _section(runs, title, value, epsilon, folder)
+            section, summaries, verdicts = _section(
+                runs, title, value, epsilon, folder, paired="import" not in study
+            )
             sections.append(section)
             rows += [(summary, epsilon, title) for summary in summaries]
-            report[title] = {"answer": section.answer, "cautions": section.cautions}
+            report[title] = {
+                "answer": section.answer,
+                "cautions": section.cautions,
+                "verdicts": [verdict_record(each) for each in verdicts],
+            }
     table = summary_frame(rows)
     table.to_csv(folder / "summary.csv", index=False)
     for title, entry in report.items():
@@ -119,6 +134,7 @@ def write_pages(
         runs=frame,
         environment=environment,
         notes=notes,
+        error_rates=error_table(error_rates()),
     )
     path = folder / "report.html"
     path.write_text(render(page), encoding="utf-8")
@@ -134,8 +150,14 @@ def file_name(task: str) -> str:
 
 
 def _section(
-    runs: pd.DataFrame, title: str, value: Value, epsilon: float, folder: Path
-) -> tuple[Section, list[OptimizerSummary]]:
+    runs: pd.DataFrame,
+    title: str,
+    value: Value,
+    epsilon: float,
+    folder: Path,
+    *,
+    paired: bool,
+) -> tuple[Section, list[OptimizerSummary], list[Verdict]]:
     task = str(runs["task"].iloc[0])
     optimizers = in_order(task_optimizers(runs, task))
     metrics = runs["metric"].dropna() if "metric" in runs else pd.Series()
@@ -145,12 +167,13 @@ def _section(
             name: Landscape.from_runs(runs, optimizer=name, task=task, value=each)
             for name in optimizers
         }
-        for each in {"score": None, value: None, **_also_loss(metric)}
+        for each in {"score": None, value: None, **_also_loss(metric, runs)}
     }
     rows = summarize(
         runs, task=task, epsilon=epsilon, optimizers=optimizers, value=value
     )
     cautions = _cautions(landscapes, metric, value, epsilon)
+    verdicts = findings(runs, task=task, epsilon=epsilon, value=value)
     section = Section(
         task=title,
         answer=text.answer(
@@ -160,13 +183,16 @@ def _section(
             notes=_doubts(landscapes[value].values()),
         ),
         scores=text.best_scores(rows, metric),
-        methods=text.methods(runs, metric=metric, value=value, epsilon=epsilon),
+        methods=text.methods(
+            runs, metric=metric, value=value, epsilon=epsilon, paired=paired
+        ),
         headings=headings(metric, value),
         rows=[cells(row, metric) for row in rows],
         cautions=cautions,
+        verdicts=[verdict_texts(each) for each in verdicts],
         pictures=_pictures(title, metric, landscapes, folder),
     )
-    return section, rows
+    return section, rows, verdicts
 
 
 def _cautions(
@@ -209,7 +235,8 @@ def _pictures(
     folder: Path,
 ) -> list[Picture]:
     shown: dict[Value, str] = {"score": "heatmap"}
-    shown |= dict.fromkeys(_also_loss(metric), "heatmap_loss")
+    if metric != "loss" and "final_loss" in landscapes:
+        shown["final_loss"] = "heatmap_loss"
     figures = folder / "figures"
     figures.mkdir(parents=True, exist_ok=True)
     pictures = []
@@ -228,9 +255,12 @@ def _pictures(
     return pictures
 
 
-def _also_loss(metric: str) -> dict[Value, None]:
-    """Whether the loss is another quantity than the score, as keys of a dict."""
-    return {} if metric == "loss" else {"final_loss": None}
+def _also_loss(metric: str, runs: pd.DataFrame) -> dict[Value, None]:
+    """Whether there are losses beside the score, as keys of a dict."""
+    losses = ["initial_loss", "final_loss"]
+    if metric == "loss" or not set(losses) <= set(runs.columns):
+        return {}
+    return {} if runs[losses].isna().any(axis=1).all() else {"final_loss": None}
 
 
 def _tasks(frame: pd.DataFrame, study: Mapping[str, Any]) -> list[str]:

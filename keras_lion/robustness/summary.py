@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from keras_lion.robustness._runs import FIXED
+from keras_lion.robustness.best_scores import best_score
 from keras_lion.robustness.conditions import conditions_of
 from keras_lion.robustness.landscape import Landscape, Value, common_best
 from keras_lion.robustness.regret import mean_regret
@@ -196,7 +197,7 @@ def _summary(
     return OptimizerSummary(
         optimizer=optimizer,
         task=task,
-        score=scores.best_interval if known else NO_VALUE,
+        score=_best_score(scores) if known else NO_VALUE,
         learning_rate=scores.best.learning_rate if known else math.nan,
         weight_decay=scores.best.weight_decay if known else math.nan,
         value=value,
@@ -209,6 +210,13 @@ def _summary(
         num_failed=int((runs["status"] == "failed").sum()),
         test_score=test_score,
     )
+
+
+def _best_score(scores: Landscape) -> Interval:
+    try:
+        return best_score(scores)
+    except ValueError:  # an interrupted sweep lacks seeds of some cells
+        return scores.best_interval
 
 
 def _selected_runs(

@@ -52,13 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.child:
         part, path = options.child
-        result = _measure(part, options)
-        Path(path).write_text(json.dumps(result), encoding="utf-8")
+        measured = _measure(part, options)
+        Path(path).write_text(json.dumps(measured), encoding="utf-8")
         return 0
     if options.document:
-        result = json.loads(options.output.read_text(encoding="utf-8"))
+        kept = json.loads(options.output.read_text(encoding="utf-8"))
         page = PAGE.read_text(encoding="utf-8")
-        PAGE.write_text(documented(page, result), encoding="utf-8")
+        PAGE.write_text(documented(page, kept), encoding="utf-8")
         return 0
     if options.quick:
         options.tasks, options.populations = ["digits_mlp"], []

@@ -10,7 +10,7 @@ import pytest
 from keras_lion.robustness.boundary import boundary_optimum
 from keras_lion.robustness.expected_best import expected_best_of
 from keras_lion.robustness.landscape import common_best
-from keras_lion.robustness.misspecification import worst_regret
+from keras_lion.robustness.misspecified import worst_regret
 from keras_lion.robustness.paper import paper_figure_8, paper_landscape
 from keras_lion.robustness.regret import mean_regret, regret_profile_area, regrets
 from keras_lion.robustness.sensitivity import (
@@ -18,7 +18,7 @@ from keras_lion.robustness.sensitivity import (
     weight_decay_sensitivity,
 )
 from keras_lion.robustness.tolerance import tolerance_fraction
-from keras_lion.robustness.variance_shares import variance_shares
+from keras_lion.robustness.variance import variance_shares
 
 from .made_up import ADAMW, LION
 

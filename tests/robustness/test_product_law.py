@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from keras_lion.robustness import Landscape
-from keras_lion.robustness.planted import planted
+from keras_lion.robustness.planted import plant
 from keras_lion.robustness.product import product_law
 
 from .made_up import ADAMW, LION
@@ -75,7 +75,7 @@ def test_golden_values_of_the_lion_paper():
 )
 def test_planted_landscapes(surface, supported, rejected):
     generator = np.random.default_rng(1)
-    truth = planted(surface, size=(7, 7))
+    truth = plant(surface, size=(7, 7))
     laws = [product_law(noisy(truth, 6, generator), 0.5, 1.5) for _ in range(20)]
     if supported:
         assert sum(law.supported for law in laws) >= supported
@@ -120,20 +120,20 @@ def test_one_direction_alone_does_not_reject():
 
 
 def test_without_a_margin_nothing_is_supported():
-    law = product_law(noisy(planted("product"), 6, np.random.default_rng(0)))
+    law = product_law(noisy(plant("product"), 6, np.random.default_rng(0)))
     assert law.equivalence is None
     assert not law.supported
     assert not law.rejected
 
 
 def test_the_margin_is_epsilon_unless_given():
-    landscape = noisy(planted("product", size=(4, 4)), 3, np.random.default_rng(0))
+    landscape = noisy(plant("product", size=(4, 4)), 3, np.random.default_rng(0))
     assert product_law(landscape, 0.5).equivalence.margin == 0.5
     assert product_law(landscape, 0.5, 0.7).equivalence.margin == 0.7
 
 
 def test_confidence_is_the_level_of_the_tests():
-    landscape = noisy(planted("product", size=(4, 4)), 6, np.random.default_rng(0))
+    landscape = noisy(plant("product", size=(4, 4)), 6, np.random.default_rng(0))
     p = product_law(landscape, margin=1.2).equivalence.p
     assert 0.001 < p < 0.3
     strict = product_law(landscape, margin=1.2, confidence=1 - p * 0.99)
@@ -176,8 +176,8 @@ def test_inert_decay_beyond_epsilon_is_testable():
 
 
 def test_the_row_of_no_decay_serves_its_check_only():
-    with_row = planted("additive", size=(4, 4))
-    without = planted("additive", size=(4, 4), undecayed=False)
+    with_row = plant("additive", size=(4, 4))
+    without = plant("additive", size=(4, 4), undecayed=False)
     first, second = product_law(with_row), product_law(without)
     assert first == second
     assert np.isnan(first.misfit_shares[0]).all()
@@ -198,7 +198,7 @@ def test_other_grids_get_what_is_defined():
 
 
 def test_large_grids_draw_with_a_generator_only():
-    truth = planted("product", size=(8, 8))
+    truth = plant("product", size=(8, 8))
     law = product_law(truth)
     assert math.isnan(law.permutation_p)
     assert any("needs `generator`" in note for note in law.notes)
@@ -224,7 +224,7 @@ def test_bad_arguments(bad):
 
 
 def test_which_cells_break_the_law():
-    scores = planted("product", size=(5, 5), undecayed=False).means.copy()
+    scores = plant("product", size=(5, 5), undecayed=False).means.copy()
     scores[1, 2] -= 4
     shares = product_law(Landscape(AXIS, AXIS, scores)).misfit_shares
     assert np.unravel_index(shares.argmax(), shares.shape) == (1, 2)

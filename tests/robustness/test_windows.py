@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from keras_lion.robustness import Landscape, mean_regret
-from keras_lion.robustness.planted import planted
+from keras_lion.robustness.planted import plant
 from keras_lion.robustness.windows import sub_landscape, window_agreement
 
 from .made_up import ADAMW, LION
@@ -85,12 +85,12 @@ def test_the_reference_is_the_common_best_of_the_window():
 
 def test_sub_windows_that_both_fill_are_undecided():
     # Widths of 2 and 1 decades on grids of 3 decades.
-    first = planted("bowl", width=2.0, undecayed=False)
-    second = planted("bowl", width=1.0, undecayed=False)
+    first = plant("bowl", width=2.0, undecayed=False)
+    second = plant("bowl", width=1.0, undecayed=False)
     found = window_agreement(first, second, 1.0)
     assert found.sign == 1
     assert found.share > 0.8
-    flat = window_agreement(planted("flat"), planted("flat"), 1.0)
+    flat = window_agreement(plant("flat"), plant("flat"), 1.0)
     assert (flat.sign, flat.share, flat.num_decided) == (0, 1.0, 0)
 
 
