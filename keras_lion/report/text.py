@@ -13,7 +13,6 @@ from keras_lion.report.table import interval_text
 from keras_lion.robustness.landscape import Landscape
 from keras_lion.robustness.summary import OptimizerSummary
 
-
 _PAIRED = (
     "Each seed splits the examples anew into training and validation, and runs of two "
     "optimizers with one seed share that split, the initial weights and the order of "
