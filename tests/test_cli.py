@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -13,6 +14,7 @@ from keras_lion.progress import PLAIN_LINES, SweepDisplay, sweep_display
 from keras_lion.tuning.records import load_runs
 from keras_lion.tuning.run import Progress
 
+ROOT = Path(__file__).parents[1]
 STUDY = """
 from tests.tuning.tiny import tiny_plan, tiny_study
 
@@ -353,3 +355,42 @@ def test_a_terminal_has_a_bar():
 
 def test_the_display_without_a_terminal_has_no_bar():
     assert SweepDisplay(Console(file=io.StringIO())).bar is None
+
+
+# --- calibrate, import ---
+
+
+def test_calibrate_prints_error_rates(capsys):
+    assert cli.main(["calibrate", "--draws", "2"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("A/A, planted, flat") for line in lines)
+    assert all(line.rstrip().endswith(("ok", "NOT KEPT")) for line in lines)
+
+
+def test_calibrate_compares_a_study_with_itself(capsys):
+    folder = ROOT / "studies" / "results" / "learning_rate_weight_decay"
+    assert cli.main(["calibrate", str(folder), "--draws", "2", "--seeds", "3"]) == 0
+    out = capsys.readouterr().out
+    assert "A/A, resampled seeds of adamw" in out
+    assert "A/A, resampled seeds of lion" in out
+
+
+def test_import_makes_a_study_of_other_runs(tmp_path, capsys):
+    source = tmp_path / "runs.csv"
+    source.write_text("rate,wd,opt,acc\n1e-3,0.1,lion,0.8\n1e-2,0.1,lion,0.9\n")
+    arguments = ["import", str(source), "--output", str(tmp_path / "out")]
+    arguments += ["--map", "learning_rate=rate", "score=acc", "optimizer=opt"]
+    arguments += ["--set", "task=mine", "--direction", "max", "--epsilon", "0.02"]
+    assert cli.main(arguments) == 0
+    assert "keras-lion report" in capsys.readouterr().out
+    runs = load_runs(tmp_path / "out")
+    assert runs["score"].tolist() == [0.8, 0.9]
+    assert set(runs["task"]) == {"mine"}
+    assert cli.main(["report", str(tmp_path / "out")]) == 0
+    assert "mine" in capsys.readouterr().out
+
+
+def test_import_says_what_an_assignment_looks_like(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["import", "x.csv", "--output", "y", "--map", "learning_rate"])
+    assert "NAME=VALUE, received 'learning_rate'" in capsys.readouterr().err

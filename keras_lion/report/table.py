@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -70,13 +71,19 @@ def cells(row: OptimizerSummary, metric: str) -> dict[str, Any]:
 
 def verdict_texts(verdict: Verdict) -> dict[str, Any]:
     """A verdict for readers: claim, outcome, sentence, numbers and reasons."""
+    # Only a sign-flip test has a smallest p; the other is that of equivalence.
+    test = "p of equivalence" if math.isnan(verdict.smallest_p) else "sign-flip p"
     numbers = {
-        "sign-flip p": verdict.p,
+        test: verdict.p,
         "smallest p that so many seeds can give": verdict.smallest_p,
         "found in 90 of 100 such studies: a difference of": verdict.detectable_gap,
         "share of windows with the same sign": verdict.window_share,
     }
-    known = [f"{name} {value:.2g}" for name, value in numbers.items() if value == value]
+    known = [
+        f"{name} {value:.2g}"
+        for name, value in numbers.items()
+        if not math.isnan(value)
+    ]
     return {
         "claim": verdict.claim,
         "outcome": verdict.outcome,
