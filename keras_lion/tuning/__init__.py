@@ -11,6 +11,8 @@ __getattr__, __dir__, __all__ = attach(
         "Study": ".study",
         "Task": ".task",
         "load_runs": ".records",
+        "read_runs": ".readers",
+        "run_search": ".search",
         "run_study": ".run",
     },
 )

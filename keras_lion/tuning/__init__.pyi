@@ -1,9 +1,21 @@
+from keras_lion.tuning.readers import read_runs as read_runs
 from keras_lion.tuning.records import load_runs as load_runs
 from keras_lion.tuning.run import run_study as run_study
+from keras_lion.tuning.search import run_search as run_search
 from keras_lion.tuning.search_space import Axis as Axis
 from keras_lion.tuning.search_space import SearchSpace as SearchSpace
 from keras_lion.tuning.study import Study as Study
 from keras_lion.tuning.task import Data as Data
 from keras_lion.tuning.task import Task as Task
 
-__all__ = ["Axis", "Data", "SearchSpace", "Study", "Task", "load_runs", "run_study"]
+__all__ = [
+    "Axis",
+    "Data",
+    "SearchSpace",
+    "Study",
+    "Task",
+    "load_runs",
+    "read_runs",
+    "run_search",
+    "run_study",
+]
