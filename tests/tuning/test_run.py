@@ -506,7 +506,7 @@ def test_a_killed_sweep_goes_on_and_ends_as_an_undisturbed_one(study_file, tmp_p
     killed, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
     generator = np.random.default_rng(11)
     reached = 0
-    for how in (signal.SIGKILL, signal.SIGKILL, signal.SIGINT):
+    for how in (signal.SIGKILL, signal.SIGINT):
         process = start(study_file, killed)
         wait_for_records(process, killed, reached + generator.integers(2, 8))
         time.sleep(generator.uniform(0, 0.02))
