@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-RESULTS = ROOT / "studies" / "results" / "learning_rate_weight_decay"
+RESULTS = ROOT / "studies" / "results" / "learning_rate_weight_decay_full"
 BEGIN = "<!-- results: written by `python studies/readme.py` -->\n"
 END = "<!-- end of results -->"
 
@@ -23,10 +23,12 @@ def paragraph(results: Path = RESULTS) -> str:
         f"{row['learning_rate']:.2g} and weight decay {row['weight_decay']:.2g}"
         for row in entry["optimizers"]
     )
+    verdict = entry["verdicts"][0]
     seeds = entry["optimizers"][0]["score_n"]
     return (
         f"Validation accuracy on MNIST-1D, mean of {seeds} seeds; best: {best}. "
-        f"{entry['answer']}\n"
+        f"{entry['answer']} Verdict on “{verdict['claim'].rstrip('.')}”: "
+        f"{verdict['outcome']}.\n"
     )
 
 
