@@ -10,20 +10,31 @@ from collections.abc import Sequence
 from typing import Any
 
 
-def mlp(input_shape: Sequence[int], hidden: Sequence[int], num_classes: int) -> Any:
+def mlp(
+    input_shape: Sequence[int],
+    hidden: Sequence[int],
+    num_classes: int,
+    normalise: bool = False,
+) -> Any:
     """Multi-layer perceptron: flattened inputs, ReLU layers, logits.
 
     Args:
         input_shape: Shape of one example.
         hidden: Widths of the hidden layers.
         num_classes: Number of logits.
+        normalise: Whether a LayerNormalization follows every hidden product, so that
+            the scale of its weights does not matter.
     """
     from keras import Input, Model, layers
 
     inputs = Input(tuple(input_shape))
     x = layers.Flatten()(inputs) if len(input_shape) > 1 else inputs
     for width in hidden:
-        x = layers.Dense(width, activation="relu")(x)
+        if normalise:
+            x = layers.LayerNormalization()(layers.Dense(width)(x))
+            x = layers.Activation("relu")(x)
+        else:
+            x = layers.Dense(width, activation="relu")(x)
     return Model(inputs, layers.Dense(num_classes)(x))
 
 
