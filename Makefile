@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-.PHONY: help setup study test lint notebooks \
-	mutants test-faults test-performance test-oldest test-torch test-upstream clean
+.PHONY: help setup study test lint notebooks docs \
+	mutants test-faults test-performance test-browser test-oldest test-torch test-upstream clean
 
 help:
 	@echo "make setup      .venv with everything"
@@ -15,9 +15,11 @@ help:
 	@echo "make test       lint and all tests, on TensorFlow and JAX"
 	@echo "make lint       ruff and mypy"
 	@echo "make notebooks  run the notebooks and keep their output"
+	@echo "make docs       the documentation site, into site/"
 	@echo "make mutants    tests against wrong versions of the optimizer, about 3 minutes"
 	@echo "make test-faults    kills, full disks and long sweeps, about 5 minutes a backend"
 	@echo "make test-performance  that what the throughput script compares is the same"
+	@echo "make test-browser   the report in Chromium, and a real TensorBoard"
 	@echo "make test-oldest    the optimizer's tests with the oldest Keras that is claimed"
 	@echo "make test-torch     the optimizer's tests on the torch backend (CPU build)"
 	@echo "make test-upstream  which faults of Keras are still there"
@@ -46,6 +48,16 @@ test: lint
 notebooks: $(READY)
 	$(BIN)/python notebooks/run.py
 
+# What only the site needs is installed with its first build.
+$(VENV)/.docs-ready: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	touch $@
+
+# The variable silences a notice about MkDocs 2, which the pinned versions do not use.
+docs: $(VENV)/.docs-ready
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "Read it from site/index.html"
+
 mutants: $(READY)
 	$(BIN)/python -m tests.mutants.run
 
@@ -58,6 +70,14 @@ test-faults: $(READY)
 test-performance: $(READY)
 	KERAS_LION_SLOW_TESTS=1 KERAS_BACKEND=jax $(BIN)/python -m pytest -q tests/studies
 	KERAS_LION_SLOW_TESTS=1 KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q tests/studies
+
+$(VENV)/.browser-ready: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[browser]'
+	touch $@
+
+# The browser is the system's: chromium or google-chrome.
+test-browser: $(VENV)/.browser-ready
+	KERAS_LION_BROWSER_TESTS=1 $(BIN)/python -m pytest -q tests/browser
 
 TESTERS := pytest==9.2.0 hypothesis==6.170.15
 

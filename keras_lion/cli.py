@@ -120,6 +120,11 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("report", help="write the report of a study's folder")
     command.add_argument("folder", type=Path, metavar="DIR")
+    command.add_argument(
+        "--tensorboard",
+        action="store_true",
+        help="also write DIR/tensorboard, which `tensorboard --logdir DIR` shows",
+    )
     command.set_defaults(command=_report)
 
     command = commands.add_parser(
@@ -301,7 +306,18 @@ def _evaluate_selected(study: Study, task: str, preset: str, folder: Path) -> No
 
 
 def _report(options: argparse.Namespace) -> None:
-    _report_on(options.folder, None, _console())
+    console = _console()
+    _report_on(options.folder, None, console)
+    if options.tensorboard:
+        from keras_lion.report.tensorboard_export import write_tensorboard
+
+        write_tensorboard(options.folder)
+        console.print(
+            f"tensorboard --logdir {options.folder}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
 
 
 def _report_on(folder: Path, task: str | None, console: Console) -> None:

@@ -11,7 +11,7 @@ from keras_lion.robustness.landscape import Landscape
 
 Array = NDArray[np.float64]
 
-GAP = 0.25  # cells between the row of no decay and the others
+GAP = 0.5  # cells between the row of no decay and the others: room for τ
 LOW = 0.7  # height of that row in cells: it has no extent in log λ
 LONE = 0.5  # decades that the cell of a lone value takes
 

@@ -12,10 +12,17 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Rectangle
 
 from keras_lion.report.grid import Grid
+from keras_lion.report.heatmap_legend import DEAD, legend_entries
+from keras_lion.report.overlays import (
+    LINE,
+    draw_edges,
+    draw_products,
+    draw_tolerance,
+    has_products,
+)
 from keras_lion.report.style import (
     ACCURACY,
     AXIS_LABELS,
@@ -23,11 +30,11 @@ from keras_lion.report.style import (
     number,
     optimizer_label,
 )
-from keras_lion.robustness.landscape import Landscape
+from keras_lion.robustness.landscape import Landscape, common_best
 
 WIDE = 8  # columns from which two heatmaps no longer fit side by side
-DEAD = "#D9D9D9"  # a cell of which no seed trained
-LINE = "#777777"
+NARROW = 5  # inches of a figure, up to which its legend is a column
+ROOM = 0.45  # of a row, below the grid, for the names of the lines that end there
 
 
 def plot_landscape(
@@ -38,24 +45,39 @@ def plot_landscape(
     vmax: float,
     title: str = "",
     quantity: Quantity = ACCURACY,
+    epsilon: float | None = None,
+    reference: float | None = None,
+    steps_per_epoch: float | None = None,
 ) -> Axes:
     """Draw one landscape: cells with their means, best cell marked.
 
     Both axes are logarithmic with equal lengths for a decade; the row λ = 0 stands
     apart below them. A black frame shows the best cell. Cells with a diverged seed are
     hatched, cells of which no seed trained are grey, missing cells empty. Dashed lines
-    have a constant η·λ.
+    have a constant η·λ, which stands at their ends. A best cell at the edge of the grid
+    has an arrow that leads outward: filled where the optimum may lie beyond, open where
+    training breaks down there (`boundary_optimum`).
 
     Args:
         landscape: Scores on a grid.
         ax: Axes to draw on.
         vmin: Lower end of the colour scale, in shown units.
         vmax: Upper end of the colour scale, in shown units.
-        title: First line of the title; the number of seeds stands below it.
+        title: First line of the title; the number of seeds and the standard deviation
+            over seeds, pooled over the cells that train, stand below it.
         quantity: How scores are shown.
+        epsilon: Tolerated loss of score, in its unit: cells within it are outlined.
+            None: no outline.
+        reference: Score that the loss is counted from. None: the best mean of this
+            landscape.
+        steps_per_epoch: Steps of an epoch. With it the dashed lines are named by their
+            timescale τ = 1 / (η·λ · steps of an epoch), in epochs.
 
     Returns:
         `ax`.
+
+    Raises:
+        ValueError: If `epsilon` is negative, or `steps_per_epoch` not positive.
 
     Example:
 
@@ -91,18 +113,21 @@ def plot_landscape(
             bbox={"facecolor": colour, "edgecolor": "none", "pad": 0.8},
             zorder=4,
         )
-    _draw_products(ax, landscape, grid)
+    draw_products(ax, landscape, grid, steps_per_epoch)
+    if epsilon is not None:
+        draw_tolerance(ax, landscape, grid, epsilon, reference)
     if not landscape.empty and not landscape.all_diverged:
         box = grid.box(*landscape.best.cell)
         ax.add_patch(Rectangle(*box, fill=False, edgecolor="white", lw=3.2, zorder=5))
         ax.add_patch(Rectangle(*box, fill=False, edgecolor="black", lw=1.6, zorder=6))
+        draw_edges(ax, landscape, grid)
     _label(ax, landscape, grid)
     ax.set(
         xlim=(grid.x_edges[0], grid.x_edges[-1]),
-        ylim=(grid.bottoms[0], grid.tops[-1]),
+        ylim=(_lowest(landscape, grid), grid.tops[-1]),
         aspect="equal",
     )
-    ax.set_title(f"{title}\n{_seeds(landscape)}".strip(), fontsize=9)
+    ax.set_title(f"{title}\n{_seeds(landscape, quantity)}".strip(), fontsize=9)
     return ax
 
 
@@ -111,6 +136,8 @@ def plot_heatmap_pair(
     axes: Sequence[Axes],
     *,
     quantity: Quantity = ACCURACY,
+    epsilon: float | None = None,
+    steps_per_epoch: float | None = None,
 ) -> Sequence[Axes]:
     """Draw the landscapes of several optimizers on one colour scale.
 
@@ -119,12 +146,15 @@ def plot_heatmap_pair(
         axes: One for each landscape, all of one figure. The figure gets the colour bar
             and the legend; give it `layout="constrained"`.
         quantity: How scores are shown.
+        epsilon: Outline the cells within this loss of the common best. None: do not.
+        steps_per_epoch: As in `plot_landscape`.
 
     Returns:
         `axes`.
 
     Raises:
-        ValueError: If there are not as many axes as landscapes.
+        ValueError: If there are not as many axes as landscapes, or as in
+            `plot_landscape`.
 
     Example:
 
@@ -139,6 +169,8 @@ def plot_heatmap_pair(
             f"Received: {len(axes)} axes and {len(landscapes)} landscapes."
         )
     vmin, vmax, extend = colour_limits(landscapes.values(), quantity)
+    best = common_best(landscapes.values())
+    reference = None if math.isnan(best) else best
     for ax, (name, landscape) in zip(axes, landscapes.items(), strict=True):
         plot_landscape(
             landscape,
@@ -147,6 +179,9 @@ def plot_heatmap_pair(
             vmax=vmax,
             title=optimizer_label(name),
             quantity=quantity,
+            epsilon=epsilon,
+            reference=reference,
+            steps_per_epoch=steps_per_epoch,
         )
     figure = axes[0].figure
     inches = figure.bbox.height / figure.dpi
@@ -160,9 +195,15 @@ def plot_heatmap_pair(
     bar.ax.tick_params(labelsize=7)
     if isinstance(figure, Figure):
         figure.legend(
-            handles=_legend(landscapes.values()),
+            handles=legend_entries(
+                landscapes.values(),
+                quantity=quantity,
+                epsilon=epsilon,
+                reference=reference,
+                steps_per_epoch=steps_per_epoch,
+            ),
             loc="outside lower center",
-            ncols=4,
+            ncols=3 if figure.bbox.width / figure.dpi > NARROW else 1,
             fontsize=7,
             frameon=False,
             handlelength=1.6,
@@ -171,16 +212,27 @@ def plot_heatmap_pair(
 
 
 def heatmap_figure(
-    landscapes: Mapping[str, Landscape], *, quantity: Quantity = ACCURACY
+    landscapes: Mapping[str, Landscape],
+    *,
+    quantity: Quantity = ACCURACY,
+    epsilon: float | None = None,
+    steps_per_epoch: float | None = None,
 ) -> Figure:
     """A figure, 7 inches wide, with the heatmaps of several optimizers.
+
+    The heatmap of one optimizer is 4 inches wide, if its grid is not a wide one.
 
     Args:
         landscapes: Optimizer → its scores.
         quantity: How scores are shown.
+        epsilon: Outline the cells within this loss of the common best. None: do not.
+        steps_per_epoch: As in `plot_landscape`.
 
     Returns:
         The figure; wide grids stand one below the other.
+
+    Raises:
+        ValueError: As `plot_heatmap_pair`.
 
     Example:
 
@@ -189,17 +241,28 @@ def heatmap_figure(
     ```
     """
     widest = max(landscapes.values(), key=lambda each: len(each.learning_rate))
-    columns = 1 if len(widest.learning_rate) > WIDE else min(len(landscapes), 2)
+    wide = len(widest.learning_rate) > WIDE
+    columns = 1 if wide else min(len(landscapes), 2)
     rows = math.ceil(len(landscapes) / columns)
-    panel = 5.7 / columns
+    width = 7 if wide or columns > 1 else 4
+    panel = (width - 1.3) / columns
     grids = [Grid.of(each) for each in landscapes.values()]
     ratio = max(grid.height / grid.width for grid in grids)
     height = max((panel - 0.4) * min(ratio, 2), 0.8)
-    figure = Figure(figsize=(7, rows * (height + 1.0) + 0.3), layout="constrained")
+    # The legend of a narrow figure is a column.
+    beside = 0.4 if width > NARROW else 1.0
+    size = (width, rows * (height + 1.0) + beside)
+    figure = Figure(figsize=size, layout="constrained")
     axes = list(figure.subplots(rows, columns, squeeze=False).flat)
     for spare in axes[len(landscapes) :]:
         spare.remove()
-    plot_heatmap_pair(landscapes, axes[: len(landscapes)], quantity=quantity)
+    plot_heatmap_pair(
+        landscapes,
+        axes[: len(landscapes)],
+        quantity=quantity,
+        epsilon=epsilon,
+        steps_per_epoch=steps_per_epoch,
+    )
     return figure
 
 
@@ -262,32 +325,6 @@ def _font_size(ax: Axes, landscape: Landscape, quantity: Quantity) -> float:
     return float(np.clip(fitting, 5, 8))
 
 
-def _draw_products(ax: Axes, landscape: Landscape, grid: Grid) -> None:
-    """Dashed lines of constant η·λ through the cells with decay."""
-    decays = landscape.weight_decay[landscape.weight_decay > 0]
-    if len(decays) < 2 or len(landscape.learning_rate) < 2:
-        return
-    bottom, top = grid.bottoms[-len(decays)], grid.tops[-1]
-    sums = np.log10(np.multiply.outer(decays, landscape.learning_rate))
-    totals = np.unique(sums.round(6))
-    if len(totals) >= sums.shape[0] + sums.shape[1]:
-        # Not one line a diagonal: whole powers of ten instead of a line a cell.
-        totals = np.arange(np.ceil(sums.min()), sums.max() + 1e-6)
-    for total in totals:
-        left = max(grid.x_edges[0], total - top)
-        right = min(grid.x_edges[-1], total - bottom)
-        # White dashes on a dark line show on bright and on dark cells.
-        for colour, dashes in ((LINE, "solid"), ("white", (0, (4, 3)))):
-            ax.plot(
-                [left, right],
-                [total - left, total - right],
-                color=colour,
-                lw=0.6,
-                ls=dashes,
-                zorder=3,
-            )
-
-
 def _label(ax: Axes, landscape: Landscape, grid: Grid) -> None:
     ax.set_xticks(grid.x, [number(value) for value in landscape.learning_rate])
     ax.set_yticks(grid.y, [number(value) for value in landscape.weight_decay])
@@ -299,46 +336,23 @@ def _label(ax: Axes, landscape: Landscape, grid: Grid) -> None:
     ax.spines[:].set_visible(False)
 
 
-def _seeds(landscape: Landscape) -> str:
+def _lowest(landscape: Landscape, grid: Grid) -> float:
+    """Lower end of the axis: below the cells where names of lines stand there."""
+    lowest = float(grid.bottoms[0])
+    if landscape.weight_decay[0] == 0 or not has_products(landscape):
+        return lowest
+    return lowest - ROOM * float(grid.tops[0] - grid.bottoms[0])
+
+
+def _seeds(landscape: Landscape, quantity: Quantity) -> str:
     if landscape.empty:
         return "no run finished"
     counts = landscape.num_seeds[landscape.num_seeds > 0]
     few, many = int(counts.min()), int(counts.max())
-    if few == many:
-        return "1 seed" if many == 1 else f"mean of {many} seeds"
-    return f"mean of {few} to {many} seeds"
-
-
-def _legend(landscapes: Iterable[Landscape]) -> list[Any]:
-    """Entries for what occurs in the landscapes."""
-    landscapes = list(landscapes)
-    partly = any(
-        ((each.num_diverged > 0) & (each.num_diverged < each.num_seeds)).any()
-        for each in landscapes
-    )
-    wholly = any(
-        ((each.num_seeds > 0) & (each.num_diverged == each.num_seeds)).any()
-        for each in landscapes
-    )
-    products = any(
-        len(each.learning_rate) > 1 and (each.weight_decay > 0).sum() > 1
-        for each in landscapes
-    )
-    entries: list[Any] = []
-    if not all(each.empty or each.all_diverged for each in landscapes):
-        entries.append(Patch(fill=False, edgecolor="black", lw=1.6, label="best cell"))
-    if products:
-        entries.append(
-            Line2D([], [], color=LINE, lw=0.9, ls=(0, (4, 3)), label="constant η·λ")
-        )
-    if partly:
-        entries.append(
-            Patch(fill=False, hatch="////", edgecolor=LINE, label="a seed diverged")
-        )
-    if wholly:
-        entries.append(
-            Patch(
-                facecolor=DEAD, hatch="////", edgecolor=LINE, label="all seeds diverged"
-            )
-        )
-    return entries
+    text = f"mean of {few} to {many} seeds" if few < many else f"mean of {many} seeds"
+    if many == 1:
+        text = "1 seed"
+    if math.isnan(landscape.sigma):
+        return text
+    deviation = number(abs(quantity.factor) * landscape.sigma)
+    return rf"{text}, $\hat{{\sigma}}$ = {deviation} {quantity.difference}".strip()

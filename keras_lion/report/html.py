@@ -3,35 +3,19 @@
 from __future__ import annotations
 
 import base64
-import io
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.resources import files
 from typing import Any
 
 import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from matplotlib.figure import Figure
 
-from keras_lion.report.style import number
+from keras_lion.report.run_table import run_table
 
 DPI = 200
-RUN_COLUMNS = (
-    "task",
-    "optimizer",
-    "learning_rate",
-    "weight_decay",
-    "batch_size",
-    "seed",
-    "status",
-    "reason",
-    "score",
-    "best_score",
-    "best_epoch",
-    "final_loss",
-    "test_score",
-    "seconds",
-    "key",
-)
+REM_PER_INCH = 6.5  # as wide as the text at 7 inches, and readable
 
 
 @dataclass(frozen=True)
@@ -39,11 +23,13 @@ class Picture:
     """A figure of the page.
 
     Attributes:
+        name: What tells it from the other figures of its section.
         png: The image, as the bytes of a PNG file.
         caption: What it shows, in numbers.
         alternative: What it is, for readers who cannot see it.
     """
 
+    name: str
     png: bytes
     caption: str
     alternative: str
@@ -51,6 +37,19 @@ class Picture:
     @property
     def uri(self) -> str:
         return f"data:image/png;base64,{base64.b64encode(self.png).decode()}"
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, which a PNG file says in its first bytes."""
+        return (
+            int.from_bytes(self.png[16:20], "big"),
+            int.from_bytes(self.png[20:24], "big"),
+        )
+
+    @property
+    def width(self) -> str:
+        """Width on a page that has room for it: letters of all figures are alike."""
+        return f"{REM_PER_INCH * self.size[0] / DPI:.1f}rem"
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class Section:
     task: str
     answer: str
     scores: str
-    methods: str
+    methods: Sequence[str]
     headings: Sequence[str] = ()
     rows: Sequence[Mapping[str, Any]] = ()
     cautions: Sequence[str] = ()
@@ -70,12 +69,25 @@ class Section:
 
 @dataclass(frozen=True)
 class Page:
-    """Everything that `render` needs."""
+    """Everything that `render` needs.
+
+    Attributes:
+        title: Name of the study.
+        question: What it asks.
+        sections: One for each task and condition.
+        runs: All run records.
+        across: Task → figures over its conditions.
+        statement: The claim that was declared before running.
+        environment: Where the study ran.
+        notes: What to know before reading.
+        error_rates: How often the analysis errs, as texts.
+    """
 
     title: str
     question: str
     sections: Sequence[Section]
     runs: pd.DataFrame
+    across: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
     statement: str = ""
     environment: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
@@ -89,7 +101,8 @@ def render(page: Page) -> str:
         page: Its texts and pictures. Every text is escaped.
 
     Returns:
-        An HTML document with the pictures inside.
+        An HTML document with the pictures and the runs inside. Its policy lets browsers
+        fetch nothing and run no script but the page's own.
 
     Example:
 
@@ -104,42 +117,28 @@ def render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    columns = [name for name in RUN_COLUMNS if name in page.runs]
+    templates = files("keras_lion.report") / "templates"
+    script = (templates / "runs.js").read_text(encoding="utf-8")
+    digest = hashlib.sha256(script.encode()).digest()
     return environment.get_template("report.html.jinja").render(
         page=page,
         environment=flat(page.environment),
-        columns=columns,
-        runs=[
-            [_text(value, column) for column, value in zip(columns, run, strict=True)]
-            for run in page.runs[columns].itertuples(index=False)
-        ],
+        runs=run_table(page.runs),
+        script=script,
+        script_hash=f"sha256-{base64.b64encode(digest).decode()}",
+        style=(templates / "report.css").read_text(encoding="utf-8"),
     )
-
-
-def png_of(figure: Figure) -> bytes:
-    """A figure as the bytes of a PNG file."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
-    return buffer.getvalue()
 
 
 def flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Nested values as rows of a table: `{"packages": {"keras": "3"}}` as `packages
-    keras` → `3`."""
+    keras` → `3`. Items of a list are numbered."""
     rows: dict[str, str] = {}
     for name, value in values.items():
+        if isinstance(value, list):
+            value = {str(i): item for i, item in enumerate(value, start=1)}
         if isinstance(value, Mapping):
             rows |= flat(value, f"{prefix}{name} ")
         else:
             rows[f"{prefix}{name}"] = "–" if value is None else str(value)
     return rows
-
-
-def _text(value: Any, column: str) -> str:
-    if value is None or pd.isna(value):
-        return ""
-    if column in ("learning_rate", "weight_decay"):
-        return number(float(value), digits=3)
-    if isinstance(value, float):
-        return f"{value:.0f}" if value.is_integer() and value else f"{value:.4g}"
-    return str(value)

@@ -5,23 +5,46 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart.
-_COLOURS = {
-    "lion": "#D55E00",
-    "adamw": "#0072B2",
-    "adam": "#56B4E9",
-    "sgd": "#009E73",
-    "signum": "#CC79A7",
+from matplotlib.axis import Axis
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+
+@dataclass(frozen=True)
+class _Mark:
+    """How one optimizer is named and drawn."""
+
+    label: str
+    colour: str
+    marker: str
+    line: Any
+
+
+# Okabe and Ito's colours for those that are compared most often. So many colours cannot
+# all differ for every reader: markers and lines do. Tables and figures keep this order.
+_MARKS = {
+    "lion": _Mark("Lion", "#D55E00", "o", "solid"),
+    "adamw": _Mark("AdamW", "#0072B2", "s", (0, (5, 1.5))),
+    "cautious_lion": _Mark("Cautious Lion", "#E69F00", "*", (0, (7, 1, 1, 1))),
+    "signum": _Mark("Signum", "#CC79A7", "v", (0, (3, 1, 1, 1, 1, 1))),
+    "adamw_one_beta": _Mark("AdamW, one β", "#117A8B", "p", "solid"),
+    "adam": _Mark("Adam", "#56B4E9", "D", (0, (1, 1))),
+    "nadam": _Mark("NAdam", "#332288", "d", (0, (2, 1))),
+    "schedule_free_adamw": _Mark(
+        "Schedule-free AdamW", "#666666", "h", (0, (5, 1, 1, 1))
+    ),
+    "sgd": _Mark("SGD", "#009E73", "^", (0, (5, 1, 1, 1))),
+    "sgd_momentum": _Mark("SGD + momentum", "#0B5D3B", "<", "solid"),
+    "rmsprop": _Mark("RMSprop", "#999933", ">", (0, (7, 2))),
+    "adafactor": _Mark("Adafactor", "#882255", "X", (0, (1, 1.5))),
+    "lamb": _Mark("LAMB", "#A5673F", "P", (0, (3, 1, 1, 1))),
+    "muon": _Mark("Muon", "#000000", "8", (0, (4, 1, 1, 1, 1, 1))),
 }
-_OTHERS = ("#E69F00", "#999999", "#000000", "#F0E442")
-_LABELS = {
-    "lion": "Lion",
-    "adamw": "AdamW",
-    "adam": "Adam",
-    "sgd": "SGD",
-    "signum": "Signum",
-}
+# Of a name that is not known: parts of its own, so that two rarely look alike.
+_OTHER_COLOURS = ("#AA4499", "#6699CC", "#997700", "#4D4D4D", "#EE8866")
+_OTHER_MARKERS = ("H", "$×$", "$+$")
+_OTHER_LINES: tuple[Any, ...] = ((0, (8, 2)), (0, (2, 2)))
 
 AXIS_LABELS = {
     "learning_rate": "learning rate η",
@@ -53,6 +76,11 @@ class Quantity:
     @property
     def smaller_is_better(self) -> bool:
         return self.factor < 0
+
+    @property
+    def difference(self) -> str:
+        """Unit of a difference of two shown numbers, empty for none."""
+        return "points" if self.unit == "%" else self.unit
 
     @property
     def spec(self) -> str:
@@ -113,24 +141,56 @@ def optimizer_colour(name: str) -> str:
     References:
         Okabe and Ito (2008). Color Universal Design.
     """
-    other = _OTHERS[sum(name.lower().encode()) % len(_OTHERS)]
-    return _COLOURS.get(name.lower(), other)
+    return _mark(name).colour
+
+
+def optimizer_marker(name: str) -> str:
+    """Marker of an optimizer, the same in every figure: no two known ones share it."""
+    return _mark(name).marker
+
+
+def optimizer_line(name: str) -> Any:
+    """Line style of an optimizer, the same in every figure: what `linestyle` takes."""
+    return _mark(name).line
 
 
 def optimizer_label(name: str) -> str:
     """Name of an optimizer as it is printed: `AdamW` for `adamw`."""
-    return _LABELS.get(name.lower(), name)
+    return _mark(name).label
+
+
+def _mark(name: str) -> _Mark:
+    if name.lower() in _MARKS:
+        return _MARKS[name.lower()]
+    letters = sum(name.lower().encode())
+    parts = (_OTHER_COLOURS, _OTHER_MARKERS, _OTHER_LINES)
+    return _Mark(name, *(part[letters % len(part)] for part in parts))
 
 
 def in_order(optimizers: Iterable[str]) -> list[str]:
-    """Optimizers as every table and figure orders them: Lion, AdamW, others by name."""
-    known = list(_COLOURS)
+    """Optimizers as every table and figure orders them: Lion, AdamW, their relatives,
+    others by name."""
+    known = list(_MARKS)
 
     def rank(name: str) -> tuple[int, str]:
         low = name.lower()
         return (known.index(low) if low in known else len(known), low)
 
     return sorted(optimizers, key=rank)
+
+
+def label_decades(axis: Axis) -> None:
+    """Give a logarithmic axis ticks at powers of ten, or at 1, 2, 5 on a short one.
+
+    Args:
+        axis: `ax.xaxis` or `ax.yaxis`, with its limits set and its scale logarithmic.
+    """
+    low, high = sorted(axis.get_view_interval())
+    decades = math.log10(high / low)
+    steps = (1.0,) if decades >= 2 else (1.0, 3.0) if decades >= 1 else (1.0, 2.0, 5.0)
+    axis.set_major_locator(LogLocator(subs=steps, numticks=8))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def number(value: float, digits: int = 2) -> str:
@@ -143,6 +203,8 @@ def number(value: float, digits: int = 2) -> str:
     if math.isnan(value):
         return "–"
     value = float(f"{value:.{digits}g}")
+    if 10**digits <= abs(value) < 1e3:
+        return f"{value:.0f}"
     if value == 0 or 1e-2 <= abs(value) < 1e3:
         return f"{value:.{digits}g}"
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -85,9 +86,9 @@ def verdict_texts(verdict: Verdict) -> dict[str, Any]:
         if not math.isnan(value)
     ]
     return {
-        "claim": verdict.claim,
+        "claim": _labelled(verdict.claim),
         "outcome": verdict.outcome,
-        "sentence": verdict.sentence,
+        "sentence": _labelled(verdict.sentence),
         "numbers": "; ".join(known),
         "reasons": [each for each in verdict.reasons if each != verdict.sentence],
     }
@@ -152,6 +153,13 @@ def _numbers(row: OptimizerSummary, epsilon: float, title: str) -> dict[str, Any
         "num_failed": row.num_failed,
         **_interval("test_score", row.test_score),
     }
+
+
+def _labelled(sentence: str) -> str:
+    """A sentence with names of optimizers as they are printed; a capital first."""
+    named = re.sub(r"\b[a-z]+\b", lambda word: optimizer_label(word[0]), sentence)
+    # The symbols lr·λ stay small.
+    return named if named.startswith("lr·") else f"{named[:1].upper()}{named[1:]}"
 
 
 def _interval(name: str, interval: Interval) -> dict[str, float]:

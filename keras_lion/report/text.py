@@ -60,8 +60,8 @@ def answer(
     reference = f"{quantity.text(measured[0].common_best)}{_unit(quantity)}"
     doubts = f" ({'; '.join(notes)})" if notes else ""
     return (
-        f"Range of learning rates within {_amount(epsilon, quantity)} of the common "
-        f"best {quantity.name} ({reference}): {_listed(widths)}{_verdict(measured)}"
+        f"Range of learning rates within {amount(epsilon, quantity)} of the common "
+        f"best {quantity.name} ({reference}): {listed(widths)}{_verdict(measured)}"
         f"{doubts}."
     )
 
@@ -80,7 +80,12 @@ def best_scores(rows: Sequence[OptimizerSummary], metric: str) -> str:
     return f"Best {quantity.label}: {'; '.join(texts)}."
 
 
-def caption(landscapes: Mapping[str, Landscape], quantity: Quantity) -> str:
+def caption(
+    landscapes: Mapping[str, Landscape],
+    quantity: Quantity,
+    *,
+    epsilon: float | None = None,
+) -> str:
     """What a pair of heatmaps shows, in numbers."""
     known = {name: each for name, each in landscapes.items() if not each.empty}
     bests = [
@@ -98,7 +103,7 @@ def caption(landscapes: Mapping[str, Landscape], quantity: Quantity) -> str:
     if bests:
         sentences.append(f"Best: {'; '.join(bests)}.")
     if diverged:
-        sentences.append(f"Diverged: {_listed(diverged)}.")
+        sentences.append(f"Diverged: {listed(diverged)}.")
     low, high, extend = colour_limits(landscapes.values(), quantity)
     if extend != "neither":
         end = low if extend == "min" else high
@@ -108,15 +113,40 @@ def caption(landscapes: Mapping[str, Landscape], quantity: Quantity) -> str:
             f"{side} values have the last colour, so that a few bad ones do not hide "
             "the rest."
         )
+    if epsilon is not None and bests:
+        sentences.append(
+            f"Outlined: cells within {amount(epsilon, quantity)} of the common best."
+        )
     sentences.append(
         "A diverged run counts with its floor; along a dashed line η·λ is constant."
     )
     return " ".join(sentences)
 
 
+def failures(frame: pd.DataFrame, optimizers: Sequence[str]) -> list[str]:
+    """How many runs of each optimizer failed, and with which error first."""
+    texts = []
+    for optimizer in optimizers:
+        failed = frame[
+            (frame["optimizer"] == optimizer) & (frame["status"] == "failed")
+        ]
+        if failed.empty:
+            continue
+        reasons = failed["reason"].dropna().tolist() if "reason" in failed else []
+        first = f" The first error: {reasons[0]}" if reasons else ""
+        one = len(failed) == 1
+        count = (
+            "1 run failed, and counts"
+            if one
+            else f"{len(failed)} runs failed, and count"
+        )
+        texts.append(f"{optimizer_label(optimizer)}: {count} as missing.{first}")
+    return texts
+
+
 def methods(
     frame: pd.DataFrame, *, metric: str, value: str, epsilon: float, paired: bool = True
-) -> str:
+) -> list[str]:
     """How the runs of one task were made and measured.
 
     Args:
@@ -126,8 +156,19 @@ def methods(
         epsilon: Tolerated loss of it.
         paired: Runs of one seed share split, weights and order; not where they were
             imported.
+
+    Returns:
+        Paragraphs: what was run, what runs share, what was measured.
     """
-    quantity = quantity_of(metric, value)
+    return [
+        _design(frame),
+        _PAIRED if paired else _IMPORTED,
+        _measures(quantity_of(metric, value), epsilon),
+    ]
+
+
+def _design(frame: pd.DataFrame) -> str:
+    """Grids, seeds, budget, and what was fixed."""
     grids = []
     for optimizer, runs in frame.groupby("optimizer"):
         rates, decays = runs["learning_rate"], runs["weight_decay"]
@@ -137,22 +178,27 @@ def methods(
             if name in runs
         )
         grids.append(
-            f"{optimizer_label(str(optimizer))}: {rates.nunique()} learning rates "
-            f"from {number(rates.min())} to {number(rates.max())} × "
-            f"{decays.nunique()} weight decays from {number(decays.min())} to "
-            f"{number(decays.max())} ({betas})"
+            f"{optimizer_label(str(optimizer))}: {_counted(rates, 'learning rate')} × "
+            f"{_counted(decays, 'weight decay')}{f' ({betas})' if betas else ''}"
         )
     return (
-        f"Every cell of the grid was trained with {frame['seed'].nunique()} seeds. "
-        f"{'. '.join(grids)}. Epochs: {_values(frame, 'epochs')}; steps: "
-        f"{_values(frame, 'steps')}; batch size: {_values(frame, 'batch_size')}; "
-        f"training examples: {_values(frame, 'train_examples')}; schedule: "
-        f"{_values(frame, 'schedule')}; backend: {_values(frame, 'backend')}. "
-        f"{_PAIRED if paired else _IMPORTED} The configuration with the best mean "
-        "score over seeds is selected. The "
+        f"Grids: {'; '.join(grids)}. Seeds: {_seeds(frame)}. Budget of a run: "
+        f"{_values(frame, 'epochs')} epochs, {_values(frame, 'steps')} steps of "
+        f"{_values(frame, 'batch_size')} examples, from "
+        f"{_values(frame, 'train_examples')} training examples; in all "
+        f"{len(frame)} runs{_hours(frame)}. Schedule of the learning rate: "
+        f"{_values(frame, 'schedule')}. Backend: {_values(frame, 'backend')}. "
+        "Everything else is the task's own and the same for all of these runs."
+    )
+
+
+def _measures(quantity: Quantity, epsilon: float) -> str:
+    """What the numbers of the section are."""
+    return (
+        "The configuration with the best mean score over seeds is selected. The "
         f"tolerance width is the number of decades of learning rate whose "
         f"{quantity.name}, with the weight decay retuned at each learning rate and "
-        f"linear in between, is within ε = {_amount(epsilon, quantity)} of the common "
+        f"linear in between, is within ε = {amount(epsilon, quantity)} of the common "
         "best of all optimizers; “≥” says that the range reaches the end of the grid. "
         "The mean regret is the mean distance from the common best over all cells. "
         "The 95 % interval of the best score joins the t interval of the best cell "
@@ -160,6 +206,27 @@ def methods(
         "others, because the best of many cells looks better than it is. That of a "
         "difference of widths is a t interval of its jackknife values over seeds."
     )
+
+
+def _counted(values: pd.Series[float], name: str) -> str:
+    """How many values of an axis there are, and from where to where."""
+    count = values.nunique()
+    if count == 1:
+        return f"1 {name}, {number(values.min())}"
+    return f"{count} {name}s from {number(values.min())} to {number(values.max())}"
+
+
+def _seeds(frame: pd.DataFrame) -> str:
+    cells = frame.groupby(["optimizer", "learning_rate", "weight_decay"])["seed"]
+    few, many = int(cells.nunique().min()), int(cells.nunique().max())
+    return f"{many} in every cell" if few == many else f"{few} to {many} in a cell"
+
+
+def _hours(frame: pd.DataFrame) -> str:
+    if "seconds" not in frame or frame["seconds"].isna().all():
+        return ""
+    hours = frame["seconds"].sum() / 3600
+    return f" and {number(hours)} hours of training"
 
 
 def _verdict(rows: Sequence[OptimizerSummary]) -> str:
@@ -176,15 +243,17 @@ def _verdict(rows: Sequence[OptimizerSummary]) -> str:
     return f"; {name}'s is wider by {least}{difference:.2f} decades"
 
 
-def _amount(epsilon: float, quantity: Quantity) -> str:
-    return f"{abs(quantity.factor) * epsilon:g}{_unit(quantity)}"
+def amount(difference: float, quantity: Quantity) -> str:
+    """A difference of scores in shown units: `0.05 nats`."""
+    return f"{abs(quantity.factor) * difference:.3g} {quantity.difference}".strip()
 
 
 def _unit(quantity: Quantity) -> str:
     return f" {quantity.unit}" if quantity.unit else ""
 
 
-def _listed(texts: Sequence[str]) -> str:
+def listed(texts: Sequence[str]) -> str:
+    """Texts in a row: `a, b and c`."""
     if len(texts) < 2:
         return "".join(texts)
     return f"{', '.join(texts[:-1])} and {texts[-1]}"

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from keras_lion.report import text
-from keras_lion.report.heatmap import heatmap_figure
-from keras_lion.report.html import Page, Picture, Section, png_of, render
+from keras_lion.report.file_names import file_name
+from keras_lion.report.html import Page, Picture, Section, render
+from keras_lion.report.material import Material
+from keras_lion.report.pictures import batch_size_pictures, pictures_of
+from keras_lion.report.run_table import write_runs
 from keras_lion.report.style import in_order, optimizer_label, quantity_of
 from keras_lion.report.table import (
     cells,
@@ -47,8 +49,8 @@ EPSILON = 0.05  # of tasks for which the study declares none
 def write_report(folder: str | Path, *, study: Mapping[str, Any] | None = None) -> Path:
     """Write the report of a study into its folder.
 
-    Writes `summary.csv`, `summary.json`, `figures/<task>_heatmap.png` and the page
-    `report.html`, which needs no other file. Existing ones are replaced.
+    Writes `summary.csv`, `summary.json`, `runs.csv`, `figures/<task>_<figure>.png` and
+    the page `report.html`, which needs no other file. Existing ones are replaced.
 
     Args:
         folder: A study's folder: run records, `study.json` and perhaps
@@ -72,11 +74,16 @@ def write_report(folder: str | Path, *, study: Mapping[str, Any] | None = None) 
     ```
     """
     folder = Path(folder)
-    frame = load_runs(folder)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        frame = load_runs(folder)
     declaration = load_study(folder) if study is None else study
     known = (folder / "environment.json").exists()
     environment = load_environment(folder) if known else {}
-    return write_pages(folder, frame, declaration, environment)
+    for each in caught:
+        warnings.warn(each.message, stacklevel=2)
+    doubts = [str(each.message) for each in caught]
+    return write_pages(folder, frame, declaration, environment, notes=doubts)
 
 
 def write_pages(
@@ -84,9 +91,12 @@ def write_pages(
     frame: pd.DataFrame,
     study: Mapping[str, Any],
     environment: Mapping[str, Any],
+    *,
+    notes: Sequence[str] = (),
 ) -> Path:
     """Write the report of run records into a folder; see `write_report`."""
-    notes = []
+    notes = [*notes]
+    all_runs = frame
     presets = frame["preset"].value_counts() if "preset" in frame else pd.Series()
     if len(presets) > 1:
         chosen = study.get("preset", presets.index[0])
@@ -99,6 +109,7 @@ def write_pages(
     value: Value = comparison.get("value", "final_loss")
     epsilons = comparison.get("epsilon", {})
     sections, rows = [], []
+    across: dict[str, list[Picture]] = {}
     report: dict[str, dict[str, Any]] = {}
     for task in _tasks(frame, study):
         epsilon = epsilons.get(task, EPSILON)
@@ -118,6 +129,13 @@ def write_pages(
                 "cautions": section.cautions,
                 "verdicts": [verdict_record(each) for each in verdicts],
             }
+        own = frame[frame["task"] == task]
+        over_batch_sizes = batch_size_pictures(
+            own, task=task, metric=_metric(own), value=value, epsilon=epsilon
+        )
+        if over_batch_sizes:
+            across[task] = over_batch_sizes
+            _save(over_batch_sizes, task, folder)
     table = summary_frame(rows)
     table.to_csv(folder / "summary.csv", index=False)
     for title, entry in report.items():
@@ -126,12 +144,14 @@ def write_pages(
         folder / "summary.json",
         {"study": study.get("name"), "tasks": report, "notes": notes},
     )
+    write_runs(folder / "runs.csv", all_runs)
     page = Page(
         title=str(study.get("name", "study")).replace("_", " "),
         question=str(study.get("question", "")),
         statement=str(comparison.get("statement", "")),
         sections=sections,
-        runs=frame,
+        runs=all_runs,
+        across=across,
         environment=environment,
         notes=notes,
         error_rates=error_table(error_rates()),
@@ -139,14 +159,6 @@ def write_pages(
     path = folder / "report.html"
     path.write_text(render(page), encoding="utf-8")
     return path
-
-
-def file_name(task: str) -> str:
-    """A file name for a task of any name, different for different tasks."""
-    plain = re.sub(r"[^a-z0-9_-]+", "-", task.lower()).strip("-")[:60]
-    if plain == task:
-        return plain
-    return f"{plain or 'task'}-{hashlib.sha256(task.encode()).hexdigest()[:8]}"
 
 
 def _section(
@@ -160,8 +172,7 @@ def _section(
 ) -> tuple[Section, list[OptimizerSummary], list[Verdict]]:
     task = str(runs["task"].iloc[0])
     optimizers = in_order(task_optimizers(runs, task))
-    metrics = runs["metric"].dropna() if "metric" in runs else pd.Series()
-    metric = str(metrics.iloc[0]) if len(metrics) else "score"
+    metric = _metric(runs)
     landscapes: dict[Value, dict[str, Landscape]] = {
         each: {
             name: Landscape.from_runs(runs, optimizer=name, task=task, value=each)
@@ -172,7 +183,10 @@ def _section(
     rows = summarize(
         runs, task=task, epsilon=epsilon, optimizers=optimizers, value=value
     )
-    cautions = _cautions(landscapes, metric, value, epsilon)
+    cautions = [
+        *_cautions(landscapes, metric, value, epsilon),
+        *text.failures(runs, optimizers),
+    ]
     verdicts = findings(runs, task=task, epsilon=epsilon, value=value)
     section = Section(
         task=title,
@@ -190,9 +204,20 @@ def _section(
         rows=[cells(row, metric) for row in rows],
         cautions=cautions,
         verdicts=[verdict_texts(each) for each in verdicts],
-        pictures=_pictures(title, metric, landscapes, folder),
+        pictures=pictures_of(
+            Material(title, task, metric, value, epsilon, runs, landscapes)
+        ),
     )
+    _save(section.pictures, title, folder)
     return section, rows, verdicts
+
+
+def _save(pictures: Sequence[Picture], title: str, folder: Path) -> None:
+    figures = folder / "figures"
+    figures.mkdir(parents=True, exist_ok=True)
+    for picture in pictures:
+        path = figures / f"{file_name(title)}_{picture.name}.png"
+        path.write_bytes(picture.png)
 
 
 def _cautions(
@@ -228,31 +253,9 @@ def _doubts(landscapes: Iterable[Landscape]) -> list[str]:
     return doubts
 
 
-def _pictures(
-    title: str,
-    metric: str,
-    landscapes: Mapping[Value, Mapping[str, Landscape]],
-    folder: Path,
-) -> list[Picture]:
-    shown: dict[Value, str] = {"score": "heatmap"}
-    if metric != "loss" and "final_loss" in landscapes:
-        shown["final_loss"] = "heatmap_loss"
-    figures = folder / "figures"
-    figures.mkdir(parents=True, exist_ok=True)
-    pictures = []
-    for value, name in shown.items():
-        quantity = quantity_of(metric, value)
-        png = png_of(heatmap_figure(landscapes[value], quantity=quantity))
-        (figures / f"{file_name(title)}_{name}.png").write_bytes(png)
-        pictures.append(
-            Picture(
-                png=png,
-                caption=text.caption(landscapes[value], quantity),
-                alternative=f"Heatmaps of {quantity.label} over learning rate and "
-                f"weight decay, task {title}",
-            )
-        )
-    return pictures
+def _metric(runs: pd.DataFrame) -> str:
+    metrics = runs["metric"].dropna() if "metric" in runs else pd.Series()
+    return str(metrics.iloc[0]) if len(metrics) else "score"
 
 
 def _also_loss(metric: str, runs: pd.DataFrame) -> dict[Value, None]:

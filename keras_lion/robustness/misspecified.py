@@ -60,11 +60,12 @@ def worst_regret(
 ) -> WorstRegret:
     """Largest regret where learning rate and weight decay are each off by ≤ a factor.
 
-    max of (best − score) over |log(lr / lr*)| ≤ log f, |log(λ / λ*)| ≤ log f, with the
-    score bilinear in log lr and log λ: its extremes lie at the grid's values within the
-    factor and at the factor itself, which are the points that are looked at. Outside
-    the window, where the grid is thought to continue with its last ratio, nothing is
-    known.
+        max of (best − score) over |log(lr / lr*)| ≤ log f, |log(λ / λ*)| ≤ log f
+
+    with the score bilinear in log lr and log λ: its extremes lie at the grid's values
+    within the factor and at the factor itself, which are the points that are looked at.
+    Outside the window, where the grid is thought to continue with its last ratio,
+    nothing is known.
 
     Args:
         landscape: Scores on a grid.

@@ -11,8 +11,11 @@ __getattr__, __dir__, __all__ = attach(
         "Study": ".study",
         "Task": ".task",
         "load_runs": ".records",
+        "load_table": ".runs_table",
+        "merge_runs": ".runs_table",
         "read_runs": ".readers",
         "run_search": ".search",
         "run_study": ".run",
+        "save_table": ".runs_table",
     },
 )

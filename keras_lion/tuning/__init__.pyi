@@ -1,6 +1,9 @@
 from keras_lion.tuning.readers import read_runs as read_runs
 from keras_lion.tuning.records import load_runs as load_runs
 from keras_lion.tuning.run import run_study as run_study
+from keras_lion.tuning.runs_table import load_table as load_table
+from keras_lion.tuning.runs_table import merge_runs as merge_runs
+from keras_lion.tuning.runs_table import save_table as save_table
 from keras_lion.tuning.search import run_search as run_search
 from keras_lion.tuning.search_space import Axis as Axis
 from keras_lion.tuning.search_space import SearchSpace as SearchSpace
@@ -15,7 +18,10 @@ __all__ = [
     "Study",
     "Task",
     "load_runs",
+    "load_table",
+    "merge_runs",
     "read_runs",
     "run_search",
     "run_study",
+    "save_table",
 ]

@@ -9,16 +9,20 @@ from keras_lion.report import (
     plot_landscape,
 )
 from keras_lion.report.grid import Grid
+from keras_lion.report.overlays import TOLERANCE
 from keras_lion.report.style import (
     ACCURACY,
     LOSS,
     in_order,
+    label_decades,
     number,
     optimizer_colour,
     optimizer_label,
+    optimizer_line,
+    optimizer_marker,
     quantity_of,
 )
-from keras_lion.robustness import Landscape
+from keras_lion.robustness import Landscape, common_best
 
 from ..robustness.made_up import study
 
@@ -81,8 +85,8 @@ def test_bad_cells_do_not_stretch_the_colours():
 def test_grids_of_all_sizes(size, value):
     pair = landscapes(value, size=size) if size > 1 else one_cell()
     figure = heatmap_figure(pair, quantity=quantity_of("accuracy", value))
-    figure.canvas.draw()
-    assert figure.get_figwidth() == 7
+    figure.draw_without_rendering()
+    assert figure.get_figwidth() == (7 if len(pair) > 1 else 4)
 
 
 def one_cell():
@@ -102,7 +106,7 @@ def one_cell():
 )
 def test_odd_landscapes(landscape):
     figure = heatmap_figure({"an optimizer": landscape})
-    figure.canvas.draw()
+    figure.draw_without_rendering()
 
 
 def test_returns_the_axes_it_was_given():
@@ -117,8 +121,8 @@ def test_names_numbers_and_colours():
     assert optimizer_label("adamw") == "AdamW"
     assert optimizer_label("mine") == "mine"
     assert optimizer_colour("Lion") == optimizer_colour("lion")
-    values = [0, 1e-3, 10**-3.5, 0.1 * 0.1, 1, 10**0.5, 2000, np.nan]
-    shown = ["0", "1e-3", "3.2e-4", "0.01", "1", "3.2", "2e3", "–"]
+    values = [0, 1e-3, 10**-3.5, 0.1 * 0.1, 1, 10**0.5, 100, 320, 2000, np.nan]
+    shown = ["0", "1e-3", "3.2e-4", "0.01", "1", "3.2", "100", "320", "2e3", "–"]
     assert [number(value) for value in values] == shown
     assert number(0.0099999999) == "0.01"
 
@@ -138,3 +142,201 @@ def test_quantities(metric, value, label, text):
     assert quantity.label == label
     assert quantity.text(-0.3) == text
     assert quantity.text(np.nan) == "–"
+
+
+OPTIMIZERS = [
+    "lion",
+    "adamw",
+    "cautious_lion",
+    "signum",
+    "adamw_one_beta",
+    "adam",
+    "nadam",
+    "schedule_free_adamw",
+    "sgd",
+    "sgd_momentum",
+    "rmsprop",
+    "adafactor",
+    "lamb",
+    "muon",
+]
+
+
+def test_known_optimizers_differ_in_colour_marker_and_name():
+    for look in (optimizer_colour, optimizer_marker, optimizer_label):
+        assert len({look(name) for name in OPTIMIZERS}) == len(OPTIMIZERS)
+    assert optimizer_colour("lion") == "#D55E00"
+    assert optimizer_colour("adamw") == "#0072B2"
+    assert optimizer_line("lion") != optimizer_line("adamw")
+    assert in_order(reversed(OPTIMIZERS)) == OPTIMIZERS
+    # What is not known looks like none that is.
+    assert optimizer_marker("mine") not in map(optimizer_marker, OPTIMIZERS)
+    assert optimizer_marker("Muon") == optimizer_marker("muon")
+
+
+@pytest.mark.parametrize(
+    ("limits", "shown"),
+    [((8e-5, 12), ["1e-4", "1e-3"]), ((0.9, 40), ["1", "3"]), ((0.9, 6), ["1", "2"])],
+)
+def test_short_log_axes_have_ticks_too(limits, shown):
+    ax = Figure().subplots()
+    ax.set_xscale("log")
+    ax.set_xlim(limits)
+    label_decades(ax.xaxis)
+    inside = [x for x in ax.get_xticks() if limits[0] <= x <= limits[1]]
+    assert [ax.xaxis.get_major_formatter()(x) for x in inside][:2] == shown
+
+
+def grid_of(scores, rates=(1e-4, 1e-3, 1e-2), **options):
+    """Rows of weight decay 0.01, 0.1, …, from the bottom."""
+    decays = [10.0 ** (row - 2) for row in range(len(scores))]
+    return Landscape(list(rates), decays, scores, **options)
+
+
+PEAK = [[0.5, 0.6, 0.5], [0.6, 0.9, 0.88], [0.5, 0.7, 0.6]]
+
+
+def drawn(landscape, **options):
+    ax = Figure(layout="constrained").subplots()
+    plot_landscape(landscape, ax, vmin=0, vmax=100, **options)
+    ax.figure.draw_without_rendering()
+    return ax
+
+
+def legend_of(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_lines_pass_through_cells_of_one_product_and_are_named_by_it():
+    ax = drawn(grid_of(PEAK))
+    names = [text for text in texts(ax) if text not in map(ACCURACY.text, flat(PEAK))]
+    assert names == ["1e-6", "1e-5", "1e-4", "1e-3", "0.01"]
+    for line, total in zip(ax.lines[::2], [-6, -5, -4, -3, -2], strict=True):
+        np.testing.assert_allclose(line.get_xdata() + line.get_ydata(), total)
+
+
+def test_lines_named_by_their_timescale_in_epochs():
+    ax = drawn(grid_of(PEAK), steps_per_epoch=50)
+    # 1 / (η·λ · steps of an epoch): 1 / (1e-6 · 50) epochs.
+    names = [text for text in texts(ax) if text not in map(ACCURACY.text, flat(PEAK))]
+    assert names == ["2e4", "2e3", "200", "20", "2"]
+    figure = heatmap_figure({"lion": grid_of(PEAK)}, steps_per_epoch=50)
+    assert "constant η·λ, with τ in epochs" in legend_of(figure)
+    with pytest.raises(ValueError, match="must be positive"):
+        drawn(grid_of(PEAK), steps_per_epoch=0)
+
+
+def test_rounded_axes_still_have_their_lines():
+    rounded = (0.000316228, 0.001, 0.00316228)
+    landscape = Landscape(rounded, [0.0948683, 0.3, 0.948683], PEAK)
+    assert len(drawn(landscape).lines) == 2 * 5
+
+
+def test_names_of_lines_lie_between_the_row_of_no_decay_and_the_others():
+    with_row = Landscape([1e-3, 1e-2], [0, 0.1, 1], np.ones((3, 2)) / 2)
+    for landscape in (with_row, Landscape([1e-3, 1e-2], [0.1, 1], np.eye(2))):
+        ax = drawn(landscape, steps_per_epoch=7)
+        grid = Grid.of(landscape)
+        first = grid.bottoms[-2]
+        inside = [text for text in ax.texts if text.get_va() == "top"]
+        assert inside
+        for text in inside:
+            low, high = (
+                ax.transData.inverted().transform(corner)[1]
+                for corner in text.get_window_extent().get_points()
+            )
+            assert high <= first + 1e-9
+            below = grid.tops[0] if landscape is with_row else ax.get_ylim()[0]
+            assert low >= below
+
+
+def flat(rows):
+    return [value for row in rows for value in row]
+
+
+def outline(ax):
+    return {
+        tuple(np.round([*line.get_xdata(), *line.get_ydata()], 6))
+        for line in ax.lines
+        if line.get_lw() == TOLERANCE["lw"] and line.get_color() == TOLERANCE["color"]
+    }
+
+
+def test_outline_is_the_border_of_the_cells_within_epsilon():
+    ax = drawn(grid_of(PEAK), epsilon=0.02)
+    # Two neighbouring cells: a 2 × 1 rectangle without the side between them.
+    assert outline(ax) == {
+        (-3.5, -2.5, -1.5, -1.5),
+        (-3.5, -2.5, -0.5, -0.5),
+        (-2.5, -1.5, -1.5, -1.5),
+        (-2.5, -1.5, -0.5, -0.5),
+        (-3.5, -3.5, -1.5, -0.5),
+        (-1.5, -1.5, -1.5, -0.5),
+    }
+    assert outline(drawn(grid_of(PEAK))) == set()
+    assert outline(drawn(grid_of(PEAK), epsilon=0.02, reference=0.95)) == set()
+    with pytest.raises(ValueError, match="`epsilon` must be"):
+        drawn(grid_of(PEAK), epsilon=-1)
+
+
+def test_outline_does_not_cross_the_gap_above_no_decay():
+    ax = drawn(Landscape([1e-3, 1e-2], [0, 0.1], [[0.9, 0.1], [0.9, 0.1]]), epsilon=0)
+    assert len(outline(ax)) == 8
+
+
+def test_outlines_of_a_pair_count_from_the_common_best():
+    better = grid_of([[0.5, 0.6, 0.5], [0.6, 0.95, 0.9], [0.5, 0.7, 0.6]])
+    pair = {"lion": grid_of(PEAK), "adamw": better}
+    assert common_best(pair.values()) == 0.95
+    figure = heatmap_figure(pair, epsilon=0.02)
+    assert outline(figure.axes[0]) == set()
+    assert len(outline(figure.axes[1])) == 4
+    assert "within 2 points of the common best" in legend_of(figure)
+    alone = heatmap_figure({"lion": grid_of(PEAK)}, epsilon=0.02)
+    assert len(outline(alone.axes[0])) == 6
+
+
+def arrows(ax):
+    return {
+        (line.get_marker(), line.get_mfc(), *map(float, line.get_xydata()[0]))
+        for line in ax.lines
+        if line.get_marker() in "<>^v"
+    }
+
+
+def test_arrows_lead_outward_from_a_best_cell_at_the_edge():
+    corner = [[0.5, 0.6, 0.9], [0.5, 0.6, 0.8], [0.5, 0.5, 0.5]]
+    assert arrows(drawn(grid_of(corner))) == {
+        (">", "black", -1.5, -2.0),
+        ("v", "black", -2.0, -2.5),
+    }
+    assert arrows(drawn(grid_of(PEAK))) == set()
+    figure = heatmap_figure({"lion": grid_of(corner)})
+    assert "best may lie beyond" in legend_of(figure)
+    assert "best may lie beyond" not in legend_of(heatmap_figure({"a": grid_of(PEAK)}))
+
+
+def test_arrows_are_open_where_training_breaks_down():
+    scores = np.array([[0.5, 0.6, 0.1], [0.5, 0.6, 0.9], [0.5, 0.5, 0.1]])
+    landscape = grid_of(scores, diverged=scores == 0.1)
+    assert arrows(drawn(landscape)) == {(">", "white", -1.5, -1.0)}
+    assert "edge of stability" in legend_of(heatmap_figure({"lion": landscape}))
+
+
+def test_title_gives_seeds_and_their_deviation():
+    scores = np.array(PEAK)[..., None] + np.array([-0.01, 0, 0.01])
+    title = drawn(grid_of(scores), title="Lion").get_title()
+    assert title == "Lion\nmean of 3 seeds, $\\hat{\\sigma}$ = 1 points"
+    loss = drawn(grid_of(scores), title="Lion", quantity=LOSS).get_title()
+    assert loss.endswith("= 0.01 nats")
+    assert drawn(grid_of(PEAK), title="Lion").get_title() == "Lion\n1 seed"
+
+
+def test_legend_names_only_what_is_drawn():
+    assert legend_of(heatmap_figure(one_cell())) == ["best cell"]
+    names = legend_of(heatmap_figure({"lion": grid_of(PEAK)}))
+    assert names == ["best cell", "constant η·λ, with its value"]
+    dead = np.full((2, 2), 0.1)
+    landscape = Landscape([1e-3, 1e-2], [0, 0.1], dead, diverged=dead > 0)
+    figure = heatmap_figure({"lion": landscape}, epsilon=0.5)
+    assert legend_of(figure) == ["all seeds diverged"]

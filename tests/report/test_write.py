@@ -1,3 +1,6 @@
+import base64
+import hashlib
+import html
 import json
 import re
 
@@ -5,7 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_lion.report.write import file_name, write_pages, write_report
+from keras_lion.report import pictures
+from keras_lion.report.file_names import file_name
+from keras_lion.report.html import flat
+from keras_lion.report.pictures import DRAWINGS, png_of
+from keras_lion.report.write import write_pages, write_report
+from keras_lion.tuning.records import RecordWriter, TornRecordWarning
 
 from ..robustness.made_up import run, study
 
@@ -21,6 +29,26 @@ STUDY = {
     },
 }
 ENVIRONMENT = {"python": "3.11", "packages": {"keras": "3.12", "jax": None}}
+# Its first bytes say that it is 1400 pixels wide and 700 high.
+STAND_IN = b"\x89PNG" + bytes(12) + (1400).to_bytes(4, "big") + (700).to_bytes(4, "big")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Two kinds of figures, not turned into pixels, which takes most of the time."""
+    monkeypatch.setattr(pictures, "png_of", lambda figure: STAND_IN)
+    monkeypatch.setattr(pictures, "DRAWINGS", DRAWINGS[:2])
+
+
+@pytest.fixture
+def every_figure(quick, monkeypatch):
+    monkeypatch.setattr(pictures, "DRAWINGS", DRAWINGS)
+
+
+def data_of(page):
+    """What the page's script reads."""
+    found = re.search(r'id="run-data">(.*?)</script>', page, re.S)
+    return json.loads(found[1])
 
 
 def written(folder, frame, study=STUDY):
@@ -31,7 +59,8 @@ def written(folder, frame, study=STUDY):
     return page, summary
 
 
-def test_a_whole_study(tmp_path):
+def test_a_whole_study(tmp_path, every_figure, monkeypatch):
+    monkeypatch.setattr(pictures, "png_of", png_of)
     page, summary = written(tmp_path, study())
     answer = summary["tasks"]["digits"]["answer"]
     assert "0.05 nats" in answer
@@ -39,7 +68,9 @@ def test_a_whole_study(tmp_path):
     assert "indicative: fewer than 5 seeds" in answer
     assert "provisional" not in answer
     assert page.index("Lion&#39;s is wider") < page.index("<table>")
-    assert page.count('src="data:image/png;base64,') == 2
+    verdict = summary["tasks"]["digits"]["verdicts"][0]
+    assert page.index(verdict["outcome"]) < page.index("Lion&#39;s is wider")
+    assert page.count('src="data:image/png;base64,') == 9
     assert "packages keras" in page
     assert "prefers-color-scheme: dark" in page
     assert "Claim under test, declared before running: Lion tolerates more." in page
@@ -47,22 +78,101 @@ def test_a_whole_study(tmp_path):
     assert table["optimizer"].tolist() == ["lion", "adamw"]
     assert table["num_runs"].tolist() == [90, 90]
     names = sorted(path.name for path in (tmp_path / "figures").iterdir())
-    assert names == ["digits_heatmap.png", "digits_heatmap_loss.png"]
+    assert len(names) == 9
+    assert {"digits_heatmap.png", "digits_heatmap_loss.png"} < set(names)
 
 
 def test_the_page_needs_no_network_and_no_other_file(tmp_path):
     page, _ = written(tmp_path, study(size=3))
     sources = re.findall(r'(?:src|href)="([^"]{0,30})', page)
-    assert all(source.startswith("data:") for source in sources)
-    assert "http" not in re.sub(r"base64,[^\"]*", "", page)
+    # runs.csv is a link, which nothing follows by itself.
+    assert {each for each in sources if not each.startswith("data:")} <= {"runs.csv"}
+    assert "http" not in page.replace("http-equiv", "")
+    assert "default-src 'none'" in page
+
+
+def test_the_policy_allows_the_script_of_the_page_alone(tmp_path):
+    page, _ = written(tmp_path, study(size=2))
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)[1]
+    script = re.search(r"<script>(.*?)</script>", page, re.S)[1]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}';" in html.unescape(policy)
 
 
 def test_every_text_is_escaped(tmp_path):
-    evil = "<script>alert(1)</script>"
+    evil = "</script><script>alert(1)</script>"
     frame = pd.DataFrame([run(task=evil, reason=evil, schedule=evil, key=evil)])
     page, _ = written(tmp_path, frame, STUDY | {"name": evil, "question": evil})
-    assert "<script" not in page
+    assert page.count("<script") == page.count("</script") == 2
     assert "&lt;script&gt;" in page
+    assert data_of(page)["rows"][0][0] == evil
+
+
+def test_all_runs_are_in_the_page_and_in_the_file(tmp_path):
+    frame = study(size=2)
+    frame["history"] = [{"loss": [1.0]}] * len(frame)
+    frame["width"] = [8, 16] * (len(frame) // 2)
+    frame.loc[0, "score"] = np.nan
+    other = frame.assign(preset="pilot", epochs=5, key=frame["key"] + "-pilot")
+    both = pd.concat([frame, other[:3]], ignore_index=True)
+    page, _ = written(tmp_path, both)
+    data = data_of(page)
+    assert len(data["rows"]) == len(both)
+    assert data["choices"] == ["optimizer", "status", "preset"]
+    rows = [dict(zip(data["columns"], row, strict=True)) for row in data["rows"]]
+    assert [row["key"] for row in rows] == both["key"].tolist()
+    assert rows[0]["score"] is None
+    assert [row["width"] for row in rows] == both["width"].tolist()
+    assert [row["epochs"] for row in rows] == both["epochs"].tolist()
+    rates = [row["learning_rate"] for row in rows]
+    assert rates == pytest.approx(both["learning_rate"].tolist(), rel=1e-5)
+    kinds = dict(zip(data["columns"], data["numeric"], strict=True))
+    assert kinds["score"]
+    assert not kinds["reason"]
+    assert "beta_2" not in kinds  # one value of each optimizer
+    table = pd.read_csv(tmp_path / "runs.csv")
+    assert table["key"].tolist() == both["key"].tolist()
+    assert set(table) == set(both) - {"history"}
+    assert table["final_loss"].to_numpy() == pytest.approx(
+        both["final_loss"].to_numpy(), nan_ok=True
+    )
+
+
+def test_failed_runs_and_unreadable_records_are_said(tmp_path):
+    frame = study(size=2)
+    frame.loc[:1, ["status", "reason"]] = ["failed", "out of memory"]
+    _, summary = written(tmp_path, frame)
+    optimizer = {"adamw": "AdamW", "lion": "Lion"}[frame["optimizer"][0]]
+    assert (
+        f"{optimizer}: 2 runs failed, and count as missing. The first error: "
+        "out of memory" in summary["tasks"]["digits"]["cautions"]
+    )
+    writer = RecordWriter(tmp_path)
+    writer.append(run())
+    with writer.path.open("a") as file:
+        file.write('{"key": "cut in ha')
+    (tmp_path / "study.json").write_text(json.dumps(STUDY), encoding="utf-8")
+    with pytest.warns(TornRecordWarning, match="line 2, cannot be read"):
+        path = write_report(tmp_path)
+    assert "line 2, cannot be read" in path.read_text(encoding="utf-8")
+
+
+def test_the_methods_say_grids_seeds_budget_and_what_was_fixed(tmp_path):
+    frame = study(size=3)
+    page, _ = written(tmp_path, frame)
+    text = html.unescape(page)
+    assert "Lion: 3 learning rates from 1e-4 to 0.01 × 4 weight decays" in text
+    assert "(beta_1 = 0.9, beta_2 = 0.99)" in text
+    assert "Seeds: 3 in every cell." in text
+    assert "20 epochs, 320 steps of 64 examples, from 1024 training examples" in text
+    assert "in all 72 runs and 0.03 hours of training." in text
+    page, _ = written(tmp_path, frame[:-1])
+    assert "Seeds: 2 to 3 in a cell." in page
+
+
+def test_environments_of_before_are_rows_too():
+    nested = {"python": "3.11", "earlier": [{"packages": {"keras": None}}], "x": []}
+    assert flat(nested) == {"python": "3.11", "earlier 1 packages keras": "–"}
 
 
 @pytest.mark.parametrize(
@@ -88,7 +198,7 @@ def test_every_text_is_escaped(tmp_path):
         "loss as metric",
     ],
 )
-def test_incomplete_studies_still_give_a_report(tmp_path, frame):
+def test_incomplete_studies_still_give_a_report(tmp_path, every_figure, frame):
     if (frame["metric"] == "loss").all():
         diverged = frame["status"] == "diverged"
         frame.loc[diverged, "score"] = -frame["initial_loss"]
@@ -128,7 +238,8 @@ def test_an_undeclared_epsilon_and_several_tasks(tmp_path):
     page, summary = written(tmp_path, frame)
     assert list(summary["tasks"]) == ["digits", "A/b"]
     assert any("A/b: the study declares no ε" in note for note in summary["notes"])
-    assert len(list((tmp_path / "figures").iterdir())) == 4
+    names = [path.name for path in (tmp_path / "figures").iterdir()]
+    assert len([name for name in names if name.endswith("_heatmap.png")]) == 2
     assert page.count('class="answer"') == 2
 
 

@@ -1,0 +1,205 @@
+"""What is drawn over the cells of a heatmap: products, tolerance, edges."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from keras_lion.report.grid import Array, Grid
+from keras_lion.report.style import number
+from keras_lion.robustness.axes import product_axes
+from keras_lion.robustness.boundary import BoundaryOptimum, boundary_optimum
+from keras_lion.robustness.diagonals import has_lines, product_index
+from keras_lion.robustness.landscape import Landscape
+from keras_lion.robustness.tolerated_cells import cells_within
+
+MOST_LINES = 9  # of constant η·λ: every second one of a 7 × 7 grid
+LINE = "#777777"
+DASHES = (0, (4, 3))
+TOLERANCE: dict[str, Any] = {"color": "black", "lw": 1.3, "ls": (0, (1.6, 1))}
+_HALO: dict[str, Any] = {"color": "white", "lw": 2.6, "ls": "solid"}
+# Marker, and where on the best cell it sits: parts of its width and height.
+_ARROWS = {
+    ("learning_rate", "low"): ("<", (0.0, 0.5)),
+    ("learning_rate", "high"): (">", (1.0, 0.5)),
+    ("weight_decay", "low"): ("v", (0.5, 0.0)),
+    ("weight_decay", "high"): ("^", (0.5, 1.0)),
+}
+
+
+def has_products(landscape: Landscape) -> bool:
+    """Whether lines of equal η·λ cross the grid."""
+    return (
+        len(landscape.learning_rate) > 1 and int((landscape.weight_decay > 0).sum()) > 1
+    )
+
+
+def draw_products(
+    ax: Axes, landscape: Landscape, grid: Grid, steps_per_epoch: float | None
+) -> None:
+    """Dashed lines of constant η·λ through the cells with decay, named at an end.
+
+    The name is η·λ, or the timescale τ in epochs where the steps of an epoch are known.
+    """
+    if not has_products(landscape):
+        return
+    decays = landscape.weight_decay[landscape.weight_decay > 0]
+    bottom, top = grid.bottoms[-len(decays)], grid.tops[-1]
+    size = _label_size(ax, landscape)
+    for total, name in _named_products(landscape, steps_per_epoch):
+        left = max(grid.x_edges[0], total - top)
+        right = min(grid.x_edges[-1], total - bottom)
+        # White dashes on a dark line show on bright and on dark cells.
+        for colour, dashes in ((LINE, "solid"), ("white", DASHES)):
+            ax.plot(
+                [left, right],
+                [total - left, total - right],
+                color=colour,
+                lw=0.6,
+                ls=dashes,
+                zorder=3,
+            )
+        beside = total - grid.x_edges[-1] >= bottom - 1e-9
+        ax.annotate(
+            name,
+            (right, total - right),
+            xytext=(3, 0) if beside else (0, -1),
+            textcoords="offset points",
+            ha="left" if beside else "center",
+            va="center" if beside else "top",
+            fontsize=size,
+            color="#444444",
+            annotation_clip=False,
+        )
+
+
+def product_name(steps_per_epoch: float | None) -> str:
+    """What stands at the ends of the lines of constant η·λ."""
+    return "its value" if steps_per_epoch is None else "τ in epochs"
+
+
+def draw_tolerance(
+    ax: Axes,
+    landscape: Landscape,
+    grid: Grid,
+    epsilon: float,
+    reference: float | None,
+) -> None:
+    """Outline the cells within ε of the reference."""
+    within = cells_within(landscape, epsilon, reference)
+    edges = list(_outline(within, grid))
+    for look in (_HALO, TOLERANCE):
+        for x, y in edges:
+            # Halves of an outline meet in corners without a notch.
+            ax.plot(x, y, zorder=4.5, solid_capstyle="projecting", **look)
+
+
+def draw_edges(ax: Axes, landscape: Landscape, grid: Grid) -> None:
+    """An outward arrow on each side of the grid that the best cell touches.
+
+    Filled where the optimum may lie beyond, open where training breaks down there.
+    """
+    (left, bottom), width, height = grid.box(*landscape.best.cell)
+    for side in boundary_optimum(landscape):
+        marker, (x, y) = _ARROWS[side.axis, side.side]
+        ax.plot(
+            left + x * width,
+            bottom + y * height,
+            marker=marker,
+            ls="",
+            zorder=8,
+            clip_on=False,
+            **_arrow_look(side),
+        )
+
+
+def edges_of(landscape: Landscape) -> tuple[BoundaryOptimum, ...]:
+    """Sides with an arrow: none where nothing trained."""
+    if landscape.empty or landscape.all_diverged:
+        return ()
+    return boundary_optimum(landscape)
+
+
+def arrow_entries(sides: list[BoundaryOptimum]) -> list[Line2D]:
+    """Legend entries for the arrows that occur."""
+    labels = {"range": "best may lie beyond", "stability": "edge of stability"}
+    found = {side.limit: side for side in sides}
+    return [
+        Line2D([], [], ls="", marker=">", label=label, **_arrow_look(found[limit]))
+        for limit, label in labels.items()
+        if limit in found
+    ]
+
+
+def _arrow_look(side: BoundaryOptimum) -> dict[str, Any]:
+    inside = "black" if side.limit == "range" else "white"
+    edge = "white" if side.limit == "range" else "black"
+    return {"mfc": inside, "mec": edge, "mew": 0.7, "ms": 7}
+
+
+def _named_products(
+    landscape: Landscape, steps_per_epoch: float | None
+) -> list[tuple[float, str]]:
+    """log₁₀(η·λ) of each line, and its name."""
+    axes = product_axes(
+        landscape,
+        batch_size=1,
+        train_examples=1 if steps_per_epoch is None else steps_per_epoch,
+        sum_of_schedule=1,
+    )
+    decayed = landscape.weight_decay > 0
+    sums = np.log10(axes.product[decayed])
+    if has_lines(landscape):
+        index = product_index(sums.shape)
+        thinned = math.ceil((index.max() + 1) / MOST_LINES)
+        lines = range(thinned // 2, index.max() + 1, thinned)
+        totals = np.array([sums[index == line].mean() for line in lines])
+    else:
+        # Not one line a diagonal: whole powers of ten instead of a line a cell.
+        totals = np.arange(np.ceil(sums.min()), sums.max() + 1e-6)
+    # τ · η·λ is the same in every cell with decay.
+    scale = float((axes.timescale[decayed] * axes.product[decayed]).flat[0])
+    names = 10**totals if steps_per_epoch is None else scale / 10**totals
+    return [
+        (float(total), number(float(name)))
+        for total, name in zip(totals, names, strict=True)
+    ]
+
+
+def _label_size(ax: Axes, landscape: Landscape) -> float:
+    """Points at which names do not touch below the columns."""
+    width = 72 * ax.get_window_extent().width / ax.figure.dpi
+    return float(np.clip(0.28 * width / len(landscape.learning_rate), 4.5, 6.5))
+
+
+def _outline(
+    within: NDArray[np.bool_], grid: Grid
+) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """Sides of cells that part a cell within from one that is not: (x, x), (y, y)."""
+    rows, columns = within.shape
+    edges = []
+    for i, j in zip(*np.nonzero(within), strict=True):
+        (left, bottom), width, height = grid.box(int(i), int(j))
+        right, top = left + width, bottom + height
+        # Rows with a gap between them do not touch.
+        above = i + 1 < rows and within[i + 1, j] and _touch(grid, int(i))
+        below = i > 0 and within[i - 1, j] and _touch(grid, int(i) - 1)
+        if not above:
+            edges.append(((left, right), (top, top)))
+        if not below:
+            edges.append(((left, right), (bottom, bottom)))
+        if not (j > 0 and within[i, j - 1]):
+            edges.append(((left, left), (bottom, top)))
+        if not (j + 1 < columns and within[i, j + 1]):
+            edges.append(((right, right), (bottom, top)))
+    return edges
+
+
+def _touch(grid: Grid, row: int) -> bool:
+    upper: Array = grid.bottoms
+    return bool(abs(upper[row + 1] - grid.tops[row]) < 1e-9)

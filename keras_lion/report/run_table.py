@@ -1,0 +1,131 @@
+"""Every run as a row: the file `runs.csv`, and the table of the page."""
+
+from __future__ import annotations
+
+import math
+from numbers import Integral
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from keras_lion.tuning.records import COLUMNS, writing
+
+# Of the page: what tells runs apart, then what came out of them.
+IDENTITY = ("task", "optimizer", "learning_rate", "weight_decay", "batch_size", "seed")
+OUTCOME = (
+    "status",
+    "score",
+    "best_score",
+    "best_epoch",
+    "final_loss",
+    "test_score",
+    "seconds",
+    "reason",
+    "key",
+)
+# Columns of the page only where runs of one optimizer differ in them.
+SOMETIMES = (
+    "preset",
+    "beta_1",
+    "beta_2",
+    "schedule",
+    "epochs",
+    "train_examples",
+    "backend",
+    "executor",
+)
+CHOICES = ("task", "optimizer", "status", "preset")  # chosen from a list
+DIGITS = 6  # significant ones: what the page sorts by
+
+Cell = str | int | float | None
+
+
+def write_runs(path: Path, frame: pd.DataFrame) -> None:
+    """Write all runs with all columns but their histories as a CSV file.
+
+    Args:
+        path: The file; an existing one is replaced.
+        frame: Run records, one a row.
+
+    Raises:
+        FolderWriteError: If it cannot be written.
+    """
+    with writing(path):
+        frame.drop(columns="history", errors="ignore").to_csv(path, index=False)
+
+
+def run_table(frame: pd.DataFrame) -> dict[str, Any]:
+    """The runs as the page's script reads them.
+
+    Args:
+        frame: Run records, one a row.
+
+    Returns:
+        JSON values: `columns`, `numeric` (of each column, whether it sorts as a
+        number), `choices` (those of the columns that are chosen from a list because
+        runs differ in them) and `rows`; what is missing is None.
+
+    Example:
+
+    ```python
+    run_table(load_runs("results/learning_rate_weight_decay-standard"))["columns"]
+    ```
+    """
+    columns = _columns(frame)
+    rows = [
+        [_cell(value) for value in row]
+        for row in frame[columns].itertuples(index=False, name=None)
+    ]
+    numeric = [
+        all(not isinstance(row[i], str) for row in rows) for i in range(len(columns))
+    ]
+    choices = [name for name in CHOICES if name in columns and _differ(frame, name)]
+    return {"columns": columns, "numeric": numeric, "choices": choices, "rows": rows}
+
+
+def differing_columns(frame: pd.DataFrame) -> list[str]:
+    """What else than `IDENTITY` tells runs apart.
+
+    Args:
+        frame: Run records, one a row.
+
+    Returns:
+        Those of `SOMETIMES` in which runs of one optimizer differ, and the columns of
+        the study's own in which any runs differ.
+    """
+    own = [name for name in map(str, frame) if name not in COLUMNS]
+    groups = [runs for _, runs in frame.groupby("optimizer")]
+    return [
+        *(
+            name
+            for name in SOMETIMES
+            if name in frame and any(_differ(runs, name) for runs in groups)
+        ),
+        *(name for name in own if _differ(frame, name)),
+    ]
+
+
+def _columns(frame: pd.DataFrame) -> list[str]:
+    wanted = (*IDENTITY, *differing_columns(frame), *OUTCOME)
+    return [name for name in wanted if name in frame and frame[name].notna().any()]
+
+
+def _differ(frame: pd.DataFrame, name: str) -> bool:
+    return len({str(value) for value in frame[name].dropna()}) > 1
+
+
+def _cell(value: Any) -> Cell:
+    if isinstance(value, str):
+        return value
+    if value is None or value is pd.NA:
+        return None
+    if isinstance(value, bool | list | dict):
+        return str(value)
+    if isinstance(value, Integral):
+        return int(value)
+    number = float(value)
+    if not math.isfinite(number):
+        return None
+    rounded = float(f"{number:.{DIGITS}g}")
+    return int(rounded) if rounded.is_integer() else rounded

@@ -1,0 +1,80 @@
+"""How the small measurements keep their numbers: one JSON file, one entry a claim.
+
+An entry is `{"value", "low", "high", "n", "unit"}`: the estimate, its 95 % interval and
+the number of independent values behind it. What is exact, such as a count of bytes, is
+its own interval, with n = 1.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from keras_lion.statistics import Interval, t_interval
+from keras_lion.tuning.records import write_json
+
+RESULTS = Path(__file__).resolve().parent / "results"
+DIGITS = 4
+
+Entry = dict[str, Any]
+
+
+def rounded(value: float, digits: int = DIGITS) -> float:
+    """The number to so many significant digits."""
+    return float(f"{value:.{digits}g}")
+
+
+def entry(interval: Interval, unit: str) -> Entry:
+    """An estimate with its interval."""
+    return {
+        "value": rounded(interval.estimate),
+        "low": rounded(interval.low),
+        "high": rounded(interval.high),
+        "n": interval.n,
+        "unit": unit,
+    }
+
+
+def exact(value: float, unit: str, digits: int = DIGITS) -> Entry:
+    """A number without uncertainty."""
+    number = rounded(value, digits)
+    return {"value": number, "low": number, "high": number, "n": 1, "unit": unit}
+
+
+def paired_ratio(first: ArrayLike, second: ArrayLike) -> Interval:
+    """Geometric mean of first / second over the seeds.
+
+    The interval is a t interval of the logarithms: ratios are as often halved as
+    doubled, and the inverse ratio has the inverse interval.
+
+    Args:
+        first: Positive numbers, shape (n,), one for each seed.
+        second: Likewise, of the same seeds.
+    """
+    logarithms = np.log(np.asarray(first, float)) - np.log(np.asarray(second, float))
+    found = t_interval(logarithms)
+    ends = (float(np.exp(v)) for v in (found.estimate, found.low, found.high))
+    return Interval(*ends, found.n)
+
+
+def keep(path: Path, claims: Mapping[str, Entry], **settings: Any) -> None:
+    """Write the claims, and how they were measured, with sorted keys."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = json.dumps({"claims": claims, **settings}, sort_keys=True)
+    write_json(path, json.loads(text))
+
+
+def show(claims: Mapping[str, Entry]) -> None:
+    """Print the claims as a table."""
+    width = max(map(len, claims))
+    for name, found in claims.items():
+        interval = f"[{found['low']:.10g}, {found['high']:.10g}]"
+        print(
+            f"{name:{width}}  {found['value']:>10.10g}  {interval:24} "
+            f"n={found['n']:<3} {found['unit']}"
+        )

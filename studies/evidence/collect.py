@@ -1,0 +1,48 @@
+"""Add the runs of study folders to the public table.
+
+Command    python studies/evidence/collect.py FOLDER [FOLDER ...]
+
+Runs that are in the table already stay as they are. What a folder says of its machine
+goes to results/<study>/environment.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from runs import RESULTS, TABLE
+
+from keras_lion.tuning import load_runs
+from keras_lion.tuning.records import load_environment, write_json
+from keras_lion.tuning.runs_table import load_table, merge_runs, save_table
+
+
+def collect(folders: Sequence[Path], table: Path = TABLE) -> int:
+    """Merge the folders' runs into the table.
+
+    Args:
+        folders: Folders that `keras-lion run` wrote.
+        table: The table; a new one if there is none.
+
+    Returns:
+        Number of runs that are new.
+    """
+    known = [load_table(table)] if table.exists() else []
+    found = [load_runs(folder) for folder in folders]
+    for folder, frame in zip(folders, found, strict=True):
+        for study in frame["study"].unique():
+            place = table.parent / str(study)
+            place.mkdir(exist_ok=True)
+            write_json(place / "environment.json", load_environment(folder))
+    merged = merge_runs([*known, *found])
+    save_table(merged, table)
+    return len(merged) - sum(map(len, known))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folders", nargs="+", type=Path)
+    new = collect(parser.parse_args().folders)
+    print(f"{new} new runs; {TABLE.relative_to(RESULTS.parent)} holds them")

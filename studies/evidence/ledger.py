@@ -1,0 +1,264 @@
+"""The ledger of claims: studies/README.md and results/ledger.json, from the results."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import other_claims
+import sweep_claims
+from outcome import LEAST_SEEDS, Measured
+from runs import all_runs
+
+CHEN = "Chen et al. 2023"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of a source, and the function that measures it here.
+
+    Attributes:
+        name: Short name, the anchor of its section.
+        text: The claim, in one sentence.
+        source: Who says so.
+        study: File that measures it, beside this folder.
+        measure: Function without arguments that returns the measurements.
+        figure: Picture under results/, if there is one.
+    """
+
+    name: str
+    text: str
+    source: str
+    study: str
+    measure: Callable[[], Sequence[Measured]]
+    figure: str | None = None
+
+
+MAIN = "learning_rate_weight_decay.py"
+CLAIMS = (
+    Claim(
+        "less-sensitive",
+        "Lion is less sensitive to the learning rate than AdamW.",
+        f"{CHEN}, figure 8",
+        MAIN,
+        sweep_claims.less_sensitive,
+        "learning_rate_weight_decay/figures/mnist1d_mlp_heatmap_loss.png",
+    ),
+    Claim(
+        "smaller-lr-larger-decay",
+        "Lion's best learning rate is 3 to 10 times smaller than AdamW's and its best λ "
+        "3 to 10 times larger, so that lr·λ is alike.",
+        f"{CHEN}, section 5",
+        MAIN,
+        sweep_claims.lr_and_decay_shift,
+    ),
+    Claim(
+        "rule-of-thumb",
+        "At AdamW's lr / k and λ·k with a k from 3 to 10, Lion is as good as AdamW, to "
+        "within ε.",
+        f"{CHEN}, section 5; README of google/automl",
+        "transfer_from_adamw.py",
+        sweep_claims.rule_of_thumb,
+        "transfer_from_adamw/figures/curves.png",
+    ),
+    Claim(
+        "product-law",
+        "The product lr·λ alone explains how good a setting is.",
+        "Loshchilov & Hutter 2019; Wang & Aitchison 2024; Chen et al. 2023, section 5",
+        MAIN,
+        sweep_claims.product_law,
+        "learning_rate_weight_decay/figures/mnist1d_mlp_collapse.png",
+    ),
+    Claim(
+        "time-to-generalise",
+        "lr·λ alone sets the time to generalise.",
+        "Wang & Aitchison 2024; Kosson et al. 2023; predictions in the study",
+        "effective_decay.py",
+        sweep_claims.time_to_generalise,
+        "effective_decay/figures/modular_addition_constant.png",
+    ),
+    Claim(
+        "independent-decay",
+        "A decay that the learning rate does not multiply makes the learning rate less "
+        "critical.",
+        "Wortsman et al. 2023",
+        MAIN,
+        sweep_claims.schedule_coupling,
+    ),
+    Claim(
+        "larger-batches",
+        "Lion prefers larger batches than AdamW, and is weaker below 64.",
+        f"{CHEN}, figure 8 and section 6",
+        "batch_size.py",
+        sweep_claims.larger_batches,
+        "batch_size/figures/mnist1d_mlp_fixed_epochs_batch_size.png",
+    ),
+    Claim(
+        "small-tasks",
+        "On MNIST-sized tasks Adam is better than Lion.",
+        "issue threads of google/automl and lucidrains/lion-pytorch",
+        MAIN,
+        sweep_claims.better_best,
+        "learning_rate_weight_decay/figures/mnist1d_mlp_heatmap.png",
+    ),
+    Claim(
+        "both-betas",
+        "Lion needs two betas: one is worse.",
+        f"{CHEN}, table 7 and section 4",
+        "betas.py",
+        sweep_claims.both_betas,
+    ),
+    Claim(
+        "language-betas",
+        "Betas 0.95/0.98 are better than 0.9/0.99 for language models.",
+        f"{CHEN}, section 4",
+        "betas.py",
+        sweep_claims.language_betas,
+    ),
+    Claim(
+        "warm-up",
+        "Lion needs warm-up more than AdamW.",
+        "issue threads of lucidrains/lion-pytorch",
+        "warm_up.py",
+        sweep_claims.warm_up,
+    ),
+    Claim(
+        "augmentation",
+        "Lion's gains shrink with strong augmentation.",
+        f"{CHEN}, section 6",
+        "augmentation.py",
+        sweep_claims.augmentation,
+    ),
+    Claim(
+        "bfloat16-momentum",
+        "A bfloat16 momentum is harmless.",
+        f"{CHEN}, section 6",
+        "momentum_dtype.py",
+        sweep_claims.bfloat16_momentum,
+    ),
+    *other_claims.claims(Claim),
+)
+HEAD = """<!-- written by `make evidence`: do not edit -->
+
+# The ledger of claims
+
+What the sources say of Lion, and what the runs of this repository say. Every number
+below comes from [the public table](results/runs.csv.gz) of {runs:,} runs
+([datasheet](results/DATASHEET.md)) or from a file beside it, and `make evidence-check`
+fails if one does not.
+
+**How to read it.** Measurements are differences with their 95 % intervals over n seeds.
+*Reproduced*: the interval lies on the claimed side. *Not reproduced*: it lies on the
+other side, or within the margin that was declared as too small to matter.
+*Underpowered*: neither. *Provisional*: fewer than {least} seeds, an optimum on the edge
+of its grid, or a sign that other windows do not share. *Untestable*: the conditions of
+the claim are not met here. *Out of reach here*: the runs it needs were not made; the
+text says which. “Windows” is the share of the other windows in which the sign stays.
+The tasks are small, and trained on a CPU in seconds to a minute; what holds here need
+not hold for large models, and the other way round.
+
+{totals}
+"""
+
+
+def entries() -> list[dict[str, Any]]:
+    """Every claim with its measurements, as JSON values."""
+    return [
+        {
+            "claim": claim.name,
+            "text": claim.text,
+            "source": claim.source,
+            "study": claim.study,
+            "figure": claim.figure,
+            "measurements": [_record(each) for each in claim.measure()],
+        }
+        for claim in CLAIMS
+    ]
+
+
+def page(found: Sequence[dict[str, Any]], results: Path) -> str:
+    """studies/README.md."""
+    counts = Counter(
+        each["outcome"] for entry in found for each in entry["measurements"]
+    )
+    totals = "Measurements by outcome: " + ", ".join(
+        f"{outcome} {count}" for outcome, count in sorted(counts.items())
+    )
+    text = HEAD.format(
+        runs=len(all_runs()), least=LEAST_SEEDS, totals=totals + "."
+    )
+    text += "\n| claim | outcome |\n|---|---|\n"
+    for entry in found:
+        text += f"| [{entry['text']}](#{entry['claim']}) | {_outcomes(entry)} |\n"
+    for entry in found:
+        text += _section(entry, results)
+    return text
+
+
+
+
+def _section(entry: dict[str, Any], results: Path) -> str:
+    text = f"\n## {entry['claim']}\n\n{entry['text']}\n\n"
+    text += f"Source: {entry['source']}. Study: [{entry['study']}]({entry['study']}).\n"
+    figure = entry["figure"]
+    if figure and (results / figure).exists():
+        text += f"[Figure](results/{figure}).\n"
+    text += "\n| where | measured | windows | outcome |\n|---|---|---|---|\n"
+    for each in entry["measurements"]:
+        windows = each["windows"]
+        share = "–" if windows is None else f"{windows:.0%}"
+        why = f" ({'; '.join(each['reasons'])})" if each["reasons"] else ""
+        text += (
+            f"| {each['where']} | {_cell(each['text'])} | {share} | "
+            f"**{each['outcome']}**{_cell(why)} |\n"
+        )
+    errors = sorted({each["errors"] for each in entry["measurements"]} - {""})
+    if errors:
+        text += f"\nHow often the analysis errs: {'; '.join(errors)}.\n"
+    return text
+
+
+def _outcomes(entry: dict[str, Any]) -> str:
+    counts = Counter(each["outcome"] for each in entry["measurements"])
+    if len(counts) == 1 and sum(counts.values()) == 1:
+        return next(iter(counts))
+    return ", ".join(f"{outcome} {count}" for outcome, count in sorted(counts.items()))
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
+
+
+def _record(each: Measured) -> dict[str, Any]:
+    number = None
+    if each.interval is not None:
+        number = {
+            name: _rounded(getattr(each.interval, name))
+            for name in ("estimate", "low", "high")
+        } | {"n": each.interval.n}
+    return {
+        "where": each.where,
+        "text": each.text,
+        "outcome": each.outcome,
+        "number": number,
+        "windows": None if each.windows is None else _rounded(each.windows),
+        "errors": each.errors,
+        "reasons": list(each.reasons),
+    }
+
+
+def _rounded(value: float) -> float | None:
+    return float(f"{value:.5g}") if math.isfinite(value) else None
+
+
+def write(studies: Path, results: Path) -> None:
+    """Write results/ledger.json and studies/README.md."""
+    found = entries()
+    text = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False)
+    (results / "ledger.json").write_text(text + "\n", encoding="utf-8")
+    (studies / "README.md").write_text(page(found, results), encoding="utf-8")

@@ -1,0 +1,79 @@
+"""Make every number and figure of README, ledger and datasheet from the public table.
+
+Command    python studies/evidence/make.py           (`make evidence`)
+           python studies/evidence/make.py --check   (`make evidence-check`)
+
+`--check` makes all of it in a copy and fails if a file differs from what is committed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import filecmp
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import datasheet
+import figures
+import ledger
+import readme
+from runs import RESULTS, STUDIES
+
+ROOT = STUDIES.parent
+
+
+def make(root: Path) -> None:
+    """Write all that is made from the results, below `root`."""
+    results = root / "studies" / "results"
+    figures.write(results)
+    ledger.write(root / "studies", results)
+    datasheet.write(results)
+    readme.write(root, results)
+
+
+def made(root: Path) -> Iterator[Path]:
+    """The files that `make` writes, relative to the root."""
+    results = root / "studies" / "results"
+    yield from (root / "README.md", root / "studies" / "README.md")
+    yield from (results / "ledger.json", results / "DATASHEET.md")
+    for pattern in ("*/summary.json", "*/summary.csv", "*/figures/*.png"):
+        yield from sorted(results.glob(pattern))
+
+
+def check() -> list[str]:
+    """What differs between the committed files and those made anew."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        shutil.copytree(RESULTS, copy / "studies" / "results")
+        for path in made(copy):
+            path.unlink(missing_ok=True)
+        shutil.copy(ROOT / "README.md", copy)
+        make(copy)
+        names = {
+            path.relative_to(root) for root in (ROOT, copy) for path in made(root)
+        }
+        return [
+            str(name)
+            for name in sorted(names)
+            if not (copy / name).exists()
+            or not (ROOT / name).exists()
+            or not filecmp.cmp(copy / name, ROOT / name, shallow=False)
+        ]
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    if not parser.parse_args().check:
+        make(ROOT)
+        sys.exit()
+    different = check()
+    if different:
+        sys.exit(
+            "These files are not what the committed results give; run `make evidence` "
+            f"and look at what changes: {', '.join(different)}"
+        )
+    print("Every number and figure is what the committed results give.")

@@ -1,0 +1,57 @@
+"""What the results say, in the README between its markers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+MARKERS = {
+    "results": "<!-- results: written by `make evidence` -->\n",
+    "not": "<!-- when not to use Lion: written by `make evidence` -->\n",
+}
+END = "<!-- end -->"
+TASK = "mnist1d_mlp"
+
+
+def updated(text: str, blocks: dict[str, str]) -> str:
+    """The README with each block between its markers."""
+    for name, block in blocks.items():
+        before, rest = text.split(MARKERS[name])
+        _, after = rest.split(END, maxsplit=1)
+        text = f"{before}{MARKERS[name]}\n{block}\n{END}{after}"
+    return text
+
+
+def headline(summary: dict[str, Any]) -> str:
+    """The caption of the README's figure."""
+    entry = summary["tasks"][TASK]
+    best = ", ".join(
+        f"{row['optimizer']} {100 * row['score']:.1f} % at learning rate "
+        f"{row['learning_rate']:.2g} and weight decay {row['weight_decay']:.2g}"
+        for row in entry["optimizers"]
+    )
+    verdict = entry["verdicts"][0]
+    seeds = entry["optimizers"][0]["score_n"]
+    return (
+        f"Validation accuracy on MNIST-1D, mean of {seeds} seeds; best: {best}. "
+        f"{entry['answer']} Verdict on “{verdict['claim'].rstrip('.')}”: "
+        f"{verdict['outcome']}.\n"
+    )
+
+
+def blocks(results: Path) -> dict[str, str]:
+    """Every generated part of the README."""
+    summary = results / "learning_rate_weight_decay" / "summary.json"
+    ledger = json.loads((results / "ledger.json").read_text(encoding="utf-8"))
+    return {
+        "results": headline(json.loads(summary.read_text(encoding="utf-8"))),
+        "not": when_not(ledger),
+    }
+
+
+def write(root: Path, results: Path) -> None:
+    """Write the blocks into the README below `root`."""
+    path = root / "README.md"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(updated(text, blocks(results)), encoding="utf-8")

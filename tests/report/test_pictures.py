@@ -1,0 +1,138 @@
+"""Which figures a study gets, and what their captions say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_lion.report import pictures
+from keras_lion.report.material import Material
+from keras_lion.report.pictures import batch_size_pictures, pictures_of
+from keras_lion.robustness import Landscape
+
+from ..robustness.made_up import study
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(pictures, "png_of", lambda figure: b"")
+
+
+def material(frame, *, metric="accuracy", value="final_loss"):
+    values = ["score", *([value] if value != "score" else [])]
+    return Material(
+        title="digits",
+        task="digits",
+        metric=metric,
+        value=value,
+        epsilon=0.05,
+        runs=frame,
+        landscapes={
+            each: {
+                name: Landscape.from_runs(frame, optimizer=name, value=each)
+                for name in sorted(frame["optimizer"].unique(), reverse=True)
+            }
+            for each in values
+        },
+    )
+
+
+def captions(frame, **options):
+    found = pictures_of(material(frame, **options))
+    return {picture.name: picture.caption for picture in found}
+
+
+@pytest.fixture(scope="module")
+def frame():
+    return study()
+
+
+def test_a_study_of_two_optimizers(frame):
+    assert list(captions(frame)) == [
+        "heatmap",
+        "heatmap_loss",
+        "isolation",
+        "regret_profile",
+        "windows",
+        "divergence",
+        "collapse",
+        "rule_of_thumb",
+        "best_of_k",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "left_out"),
+    [
+        (lambda runs: runs[runs["optimizer"] == "lion"], {"windows", "rule_of_thumb"}),
+        (lambda runs: runs.replace("adamw", "signum"), {"rule_of_thumb"}),
+        (lambda runs: runs[runs["status"] == "ok"], {"divergence"}),
+        (lambda runs: runs[runs["weight_decay"] == 0], {"collapse"}),
+        (
+            lambda runs: runs.drop(
+                runs.query("optimizer == 'lion' and weight_decay > 3").index
+            ),
+            {"windows"},
+        ),
+    ],
+    ids=["one optimizer", "no AdamW", "none diverged", "no decay", "unlike grids"],
+)
+def test_what_the_data_do_not_give_is_left_out(frame, change, left_out):
+    names = set(captions(change(frame)))
+    assert not names & left_out
+    assert {"heatmap", "heatmap_loss", "isolation", "best_of_k"} <= names
+
+
+def test_curves_need_the_history_of_every_run(frame):
+    history = {"epoch": [10, 20], "loss": [0.9, 0.3]}
+    known = frame.assign(history=[history] * len(frame))
+    assert "learning_curves" in captions(known)
+    known.at[7, "history"] = None
+    assert "learning_curves" not in captions(known)
+
+
+def test_nothing_that_trained_leaves_the_heatmaps(frame):
+    dead = frame.assign(status="diverged", score=0.1, final_loss=np.nan)
+    assert list(captions(dead)) == ["heatmap", "heatmap_loss", "divergence"]
+
+
+def test_lines_of_one_product_are_for_steps_to_a_target(frame):
+    steps = frame.assign(score=-np.log10(320 * frame["score"]), floor=-3.0)
+    assert "iso_product" in captions(steps, metric="steps_to_target", value="score")
+    assert "iso_product" not in captions(frame)
+
+
+def test_captions_say_the_numbers(frame):
+    found = captions(frame)
+    bad = frame[frame["status"] == "diverged"]
+    for name, label in (("lion", "Lion"), ("adamw", "AdamW")):
+        runs = bad[bad["optimizer"] == name]
+        first = runs["learning_rate"].min()
+        assert f"{label}: {len(runs)} of 90 runs" in found["divergence"]
+        assert f"from η = {first:.2g}" in found["divergence"]
+    means = frame.assign(
+        loss=frame["final_loss"].where(frame["status"] == "ok", frame["initial_loss"])
+    )
+    cells = means.groupby(["optimizer", "learning_rate", "weight_decay"])["loss"].mean()
+    good = (cells <= cells.min() + 0.05).groupby("optimizer").mean()
+    regret = cells.groupby("optimizer").mean() - cells.min()
+    for name, label in (("lion", "Lion"), ("adamw", "AdamW")):
+        assert f"{label} {100 * good[name]:.0f} %" in found["regret_profile"]
+        assert f"{label} {regret[name]:.3g} nats" in found["regret_profile"]
+        assert f"{label} {cells[name].mean():.3f} [" in found["best_of_k"]
+    assert "(n=3) with k = 4" in found["best_of_k"]
+    assert "Lion has the wider range" in found["windows"]
+    assert "within 0.05 nats of the common best" in found["heatmap_loss"]
+    assert "common best" not in found["heatmap"]
+
+
+def test_the_figure_over_the_batch_size(frame):
+    arguments = {"task": "digits", "metric": "accuracy", "value": "score"}
+    assert batch_size_pictures(frame, epsilon=0.05, **arguments) == []
+    small = study(size=4)
+    both = pd.concat([small.assign(batch_size=size) for size in (32, 128)])
+    (picture,) = batch_size_pictures(both, epsilon=0.05, **arguments)
+    assert picture.name == "batch_size"
+    assert "Lion η* ∝ B^" in picture.caption
+    # Different seeds, budgets or betas cannot be compared.
+    other = both.assign(seed=both["seed"] + both["batch_size"])
+    assert batch_size_pictures(other, epsilon=0.05, **arguments) == []
