@@ -69,7 +69,7 @@ def run_of(
     configuration = {k: v for k, v in cell.items() if k != "epochs"}
     return specification(
         task,
-        Plan({}, epochs=cell["epochs"], seeds=1, evaluate_every=cell["epochs"]),
+        Plan({}, epochs=cell["epochs"], seeds=1),
         optimizer,
         configuration,
         study="learning_rate_weight_decay",

@@ -4,16 +4,24 @@ Question   Chen et al. (2023) say that the sign adds noise, that noise regularis
            that Lion's minima are flatter. Is that so at the best cells of the main
            study, and at one training loss?
 Command    python studies/flatness.py
-Duration   about 3 minutes on 2 cores
-Result     studies/results/flatness/flatness.json, runs.csv (mnist1d_mlp, 6 seeds)
+Duration   about 3 minutes on 2 cores; optimizers that runs.csv holds are left out
+Result     studies/results/flatness/flatness.json, runs.csv (mnist1d_mlp, 6 seeds,
+           2026-11-21). At one training loss Lion's minima are sharper than AdamW's, by
+           every measure: the largest relative eigenvalue is 13 to 15 times as large,
+           the absolute one 1.5 to 3 times. Without its sign Lion finds flatter minima
+           and scores higher: 75.6 against 70.2 % at Lion's own best cell, AdamW 74.1 %.
+           There Lion's absolute curvature is a hundredth of AdamW's, and its training
+           loss too.
 
 Predictions, written before the first run:
   - At its own best cell Lion fits the training examples 100 times closer than AdamW.
     The curvature of a cross-entropy vanishes with the loss, so that Lion looks flatter
     there whatever its sign does. Only a comparison at one training loss says more.
+    (Held, but for noise of 0.1, under which Lion's loss rises ten times as much.)
   - At one training loss the relative curvatures are within a factor of 2.
+    (Failed: see above.)
   - The sign is no regulariser: at one training loss Lion's validation loss is not below
-    that of the same optimizer with c / RMS(c) in place of sign(c).
+    that of the same optimizer with c / RMS(c) in place of sign(c). (Held.)
 
 Every optimizer trains at the learning rate of its best cell with five weight decays,
 which give a range of training losses; what it would have at a loss between is read off
@@ -25,7 +33,9 @@ Flatness is measured in weights relative to their tensor: the loss is a function
 w = w₀ + r v, with r the RMS of the tensor at w₀. A ReLU network computes the same if a
 layer is scaled up and the next one down, which changes the Hessian of w by any factor,
 and that of v not: of two minima with the same function, the one with larger weights
-would look flatter for that alone. The Hessian of w is given beside it.
+would look flatter for that alone. The Hessian of w is given beside it. Lion keeps
+weights large whose gradients are small, which counts against it in relative terms; the
+absolute ones do not see that.
 """
 
 from __future__ import annotations
@@ -292,8 +302,7 @@ def summarize(frame: pd.DataFrame) -> dict[str, claims.Entry]:
         for one, other in PAIRS:
             for measure in measures:
                 place = f"training_loss_{loss:g}.{measure}.{one}_to_{other}"
-                values = [at[one, measure], at[other, measure]]
-                found[place] = compare(*values, measure)
+                found[place] = compare(at[one, measure], at[other, measure], measure)
     return found
 
 
@@ -301,17 +310,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Train, measure, write and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=OUTPUT)
-    parser.add_argument(
-        "--summarize", action="store_true", help="from the runs.csv that is there"
-    )
     options = parser.parse_args(arguments)
     path = options.output / "runs.csv"
-    if not options.summarize:
-        task = get_task(best_cells.TASK)
-        program = TaskProgram(task, task.load())
-        rows = [row for name in OPTIMIZERS for row in rows_of(name, program)]
-        options.output.mkdir(parents=True, exist_ok=True)
-        pd.DataFrame(rows).to_csv(path, index=False, float_format="%.6g")
+    options.output.mkdir(parents=True, exist_ok=True)
+    frames = [pd.read_csv(path)] if path.exists() else []
+    done = {str(name) for frame in frames for name in frame["optimizer"]}
+    task = get_task(best_cells.TASK)
+    program = TaskProgram(task, task.load())
+    for name in OPTIMIZERS:
+        if name not in done:
+            frames.append(pd.DataFrame(rows_of(name, program)))
+            pd.concat(frames).to_csv(path, index=False, float_format="%.6g")
     found = summarize(pd.read_csv(path))
     claims.keep(
         options.output / "flatness.json",

@@ -5,7 +5,11 @@ Question   "Lion remembers the history ten times as long" (β₂ = 0.99 against 
            much of a step comes from how long ago?
 Command    python studies/memory.py
 Duration   half a minute
-Result     studies/results/memory/memory.json, weights.csv
+Result     studies/results/memory/memory.json, weights.csv (2026-11-21). The mean age
+           of a gradient in a step is 90 steps, AdamW's 9: ten times, as claimed. Half
+           of a step comes from the last 60 gradients, AdamW's from the last 7. But a
+           tenth of it is the newest gradient, in both, so that Lion averages noise
+           like a mean of 71 gradients, AdamW like one of 19: 3.7 times.
 
 The weights are measured on the optimizers themselves, from their steps. Both move a
 weight against the sign of Σ w_k g_{t−k}. With a gradient 1 that is k steps old, a
@@ -26,7 +30,6 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
-os.environ.setdefault("JAX_ENABLE_X64", "1")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import claims
@@ -196,6 +199,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, default=OUTPUT)
     parser.add_argument("--steps", type=int, default=STEPS)
     options = parser.parse_args(arguments)
+    if keras.backend.backend() == "jax":
+        import jax
+
+        jax.config.update("jax_enable_x64", True)
     lion, adamw = Probe("lion", options.steps), Probe("adamw", options.steps)
     weights = {
         "lion_direction": lion.weights(),

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Callable, Mapping
+import warnings
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import pandas as pd
 from matplotlib.figure import Figure
 
-from keras_lion.report import captions, text
+from keras_lion.report import available, captions, text
 from keras_lion.report.batch_size_curve import batch_size_figure
 from keras_lion.report.best_of_k import best_of_k_figure
 from keras_lion.report.collapse import collapse_figure
@@ -53,11 +54,18 @@ class Drawing:
     caption: Callable[[Material], str]
 
 
-def pictures_of(material: Material) -> list[Picture]:
+class LeftOutWarning(UserWarning):
+    """A figure could not be drawn from the data; the report does without it."""
+
+
+def pictures_of(
+    material: Material, names: Collection[str] | None = None
+) -> list[Picture]:
     """The figures that apply to a section, in the order of `DRAWINGS`.
 
     Args:
         material: Runs and landscapes of the section.
+        names: Names of the drawings wanted. None: all.
 
     Returns:
         One picture for each drawing that has its data.
@@ -68,16 +76,31 @@ def pictures_of(material: Material) -> list[Picture]:
     [picture.name for picture in pictures_of(material)]  # ["heatmap", "heatmap_loss"]
     ```
     """
-    return [
-        Picture(
-            name=drawing.name,
-            png=png_of(drawing.figure(material)),
-            caption=drawing.caption(material),
-            alternative=f"{drawing.shows}, task {material.title}",
-        )
-        for drawing in DRAWINGS
-        if drawing.applies(material)
-    ]
+    found = []
+    for drawing in DRAWINGS:
+        if names is not None and drawing.name not in names:
+            continue
+        if not drawing.applies(material):
+            continue
+        try:
+            found.append(_picture(drawing, material))
+        except ValueError as error:
+            # One odd grid must not cost the whole report.
+            warnings.warn(
+                f"The figure {drawing.name} of {material.title} is left out: {error}",
+                LeftOutWarning,
+                stacklevel=2,
+            )
+    return found
+
+
+def _picture(drawing: Drawing, material: Material) -> Picture:
+    return Picture(
+        name=drawing.name,
+        png=png_of(drawing.figure(material)),
+        caption=drawing.caption(material),
+        alternative=f"{drawing.shows}, task {material.title}",
+    )
 
 
 def batch_size_pictures(
@@ -158,56 +181,9 @@ def _heatmap(name: str, value: Value, what: str) -> Drawing:
     )
 
 
-def _trained(material: Material) -> bool:
-    return bool(material.measured)
-
-
-def _several_cells(material: Material) -> bool:
-    return any((each.num_seeds > 0).sum() > 1 for each in material.measured.values())
-
-
-def _several_decays(material: Material) -> bool:
-    return any((each.weight_decay > 0).sum() > 1 for each in material.measured.values())
-
-
-def _some_diverged(material: Material) -> bool:
-    every = material.landscapes[material.value].values()
-    return any(each.num_diverged.any() for each in every)
-
-
-def _two_alike(material: Material) -> bool:
-    shapes = {
-        (int((each.weight_decay > 0).sum()), len(each.learning_rate))
-        for each in material.measured.values()
-    }
-    return len(material.measured) == 2 and len(shapes) == 1 and shapes != {(1, 1)}
-
-
 def _window_figure(material: Material) -> Figure:
     (first, one), (second, other) = material.measured.items()
     return window_agreement_figure(one, other, material.epsilon, names=(first, second))
-
-
-def _both(material: Material) -> bool:
-    return {"lion", "adamw"} <= set(material.measured)
-
-
-def _has_losses(material: Material) -> bool:
-    if "history" not in material.runs or not material.measured:
-        return False
-    finished = material.runs[material.runs["status"] != "failed"]
-    # Every cell may be the one that is shown.
-    return all(
-        isinstance(each, Mapping) and {"epoch", "loss"} <= set(each)
-        for each in finished["history"]
-    )
-
-
-def _counts_steps(material: Material) -> bool:
-    return material.metric == "steps_to_target" and any(
-        (each.weight_decay > 0).any() and has_lines(with_decay(each))
-        for each in material.measured.values()
-    )
 
 
 def _iso_product_figure(material: Material) -> Figure:
@@ -225,14 +201,14 @@ DRAWINGS = (
     Drawing(
         "isolation",
         "Best value over the learning rate, and over the weight decay",
-        _several_cells,
+        available.several_cells,
         lambda given: isolation_figure(given.measured, quantity=given.quantity),
         captions.isolation,
     ),
     Drawing(
         "regret_profile",
         "Share of the configurations within a distance of the best",
-        _several_cells,
+        available.several_cells,
         lambda given: regret_profile_figure(
             given.measured, epsilon=given.epsilon or None, quantity=given.quantity
         ),
@@ -241,14 +217,14 @@ DRAWINGS = (
     Drawing(
         "windows",
         "Which optimizer is ahead in each part of the grid",
-        _two_alike,
+        available.two_alike,
         _window_figure,
         captions.windows,
     ),
     Drawing(
         "divergence",
         "Share of diverged seeds over learning rate and weight decay",
-        _some_diverged,
+        available.some_diverged,
         lambda given: divergence_figure(
             {
                 name: each
@@ -261,21 +237,21 @@ DRAWINGS = (
     Drawing(
         "collapse",
         "Value of every cell over the product of learning rate and weight decay",
-        _several_decays,
+        available.several_decays,
         lambda given: collapse_figure(given.measured, quantity=given.quantity),
         captions.collapse,
     ),
     Drawing(
         "iso_product",
         "Steps to the target over the learning rate, by the product",
-        _counts_steps,
+        available.counts_steps,
         _iso_product_figure,
         captions.iso_product,
     ),
     Drawing(
         "rule_of_thumb",
         "Distance from Lion's best at AdamW's optimum moved by k, over k",
-        _both,
+        available.lion_and_adamw,
         lambda given: rule_of_thumb_figure(
             given.measured["adamw"],
             given.measured["lion"],
@@ -287,14 +263,14 @@ DRAWINGS = (
     Drawing(
         "best_of_k",
         "Expected best of k configurations, over k",
-        _several_cells,
+        available.several_cells,
         lambda given: best_of_k_figure(given.measured, quantity=given.quantity),
         captions.best_of_k,
     ),
     Drawing(
         "learning_curves",
         "Validation loss over epochs, of the best, the middle and the worst cell",
-        _has_losses,
+        available.has_losses,
         lambda given: learning_curves_figure(
             given.runs,
             task=given.task,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,8 +93,22 @@ def write_pages(
     environment: Mapping[str, Any],
     *,
     notes: Sequence[str] = (),
+    drawings: Collection[str] | None = None,
 ) -> Path:
-    """Write the report of run records into a folder; see `write_report`."""
+    """Write the report of run records into a folder; see `write_report`.
+
+    Args:
+        folder: The folder, which exists.
+        frame: Run records, one a row.
+        study: The declaration of the study.
+        environment: Where it ran.
+        notes: What to say before anything else.
+        drawings: Names of the figures wanted, as in `pictures.DRAWINGS`, or
+            `"batch_size"`. None: all that apply.
+
+    Returns:
+        Path of `report.html`.
+    """
     notes = [*notes]
     all_runs = frame
     presets = frame["preset"].value_counts() if "preset" in frame else pd.Series()
@@ -120,7 +134,13 @@ def write_pages(
         for condition, runs in conditions_of(frame, task).items():
             title = f"{task}, {condition}" if condition else task
             section, summaries, verdicts = _section(
-                runs, title, value, epsilon, folder, paired="import" not in study
+                runs,
+                title,
+                value,
+                epsilon,
+                folder,
+                paired="import" not in study,
+                drawings=drawings,
             )
             sections.append(section)
             rows += [(summary, epsilon, title) for summary in summaries]
@@ -130,12 +150,12 @@ def write_pages(
                 "verdicts": [verdict_record(each) for each in verdicts],
             }
         own = frame[frame["task"] == task]
-        over_batch_sizes = batch_size_pictures(
-            own, task=task, metric=_metric(own), value=value, epsilon=epsilon
-        )
-        if over_batch_sizes:
-            across[task] = over_batch_sizes
-            _save(over_batch_sizes, task, folder)
+        if drawings is None or "batch_size" in drawings:
+            found = batch_size_pictures(
+                own, task=task, metric=_metric(own), value=value, epsilon=epsilon
+            )
+            across |= {task: found} if found else {}
+            _save(found, task, folder)
     table = summary_frame(rows)
     table.to_csv(folder / "summary.csv", index=False)
     for title, entry in report.items():
@@ -169,6 +189,7 @@ def _section(
     folder: Path,
     *,
     paired: bool,
+    drawings: Collection[str] | None,
 ) -> tuple[Section, list[OptimizerSummary], list[Verdict]]:
     task = str(runs["task"].iloc[0])
     optimizers = in_order(task_optimizers(runs, task))
@@ -205,7 +226,7 @@ def _section(
         cautions=cautions,
         verdicts=[verdict_texts(each) for each in verdicts],
         pictures=pictures_of(
-            Material(title, task, metric, value, epsilon, runs, landscapes)
+            Material(title, task, metric, value, epsilon, runs, landscapes), drawings
         ),
     )
     _save(section.pictures, title, folder)

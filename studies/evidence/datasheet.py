@@ -61,11 +61,11 @@ runs = pd.read_csv("studies/results/runs.csv.gz")
 
 `keras_lion.tuning.runs_table.load_table` reads it too, with `history` as a dict.
 
-**Why it was made.** To measure what is said of Lion's sensitivity, on data that anybody
-can make again. **By whom.** The keras-lion authors. **How.** `keras-lion run` with the
-studies in `studies/`, on two CPU cores; every run anew, none left out: diverged runs are
-in it with their reason. **What it is not.** The tasks are small; no run took more than a
-few minutes. Validation scores select; test scores exist for a few cells only.
+**Why it was made.** To measure what is said of Lion's sensitivity, on data that
+anybody can make again. **By whom.** The keras-lion authors. **How.** `keras-lion run`
+with the studies in `studies/`, on two CPU cores; none is left out, and diverged runs
+are in it with their reason. **What it is not.** The tasks are small; no run took more
+than a few minutes. Validation scores select; test scores exist for a few cells only.
 **Data.** MNIST-1D (generated), digits (scikit-learn), Fashion-MNIST, sources of the
 Python standard library, modular addition: no personal data. **Licence.** Apache-2.0, as
 the repository; cite `CITATION.cff`. **Changes.** Rows are added, and none is changed.

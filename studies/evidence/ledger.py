@@ -5,40 +5,18 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import other_claims
+import predictions
 import sweep_claims
+from claim import Claim
 from outcome import LEAST_SEEDS, Measured
 from runs import all_runs
 
 CHEN = "Chen et al. 2023"
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A claim of a source, and the function that measures it here.
-
-    Attributes:
-        name: Short name, the anchor of its section.
-        text: The claim, in one sentence.
-        source: Who says so.
-        study: File that measures it, beside this folder.
-        measure: Function without arguments that returns the measurements.
-        figure: Picture under results/, if there is one.
-    """
-
-    name: str
-    text: str
-    source: str
-    study: str
-    measure: Callable[[], Sequence[Measured]]
-    figure: str | None = None
-
-
 MAIN = "learning_rate_weight_decay.py"
 CLAIMS = (
     Claim(
@@ -51,8 +29,8 @@ CLAIMS = (
     ),
     Claim(
         "smaller-lr-larger-decay",
-        "Lion's best learning rate is 3 to 10 times smaller than AdamW's and its best λ "
-        "3 to 10 times larger, so that lr·λ is alike.",
+        "Lion's best learning rate is 3 to 10 times smaller than AdamW's and its best "
+        "λ 3 to 10 times larger, so that lr·λ is alike.",
         f"{CHEN}, section 5",
         MAIN,
         sweep_claims.lr_and_decay_shift,
@@ -80,7 +58,16 @@ CLAIMS = (
         "Wang & Aitchison 2024; Kosson et al. 2023; predictions in the study",
         "effective_decay.py",
         sweep_claims.time_to_generalise,
-        "effective_decay/figures/modular_addition_constant.png",
+        "effective_decay/figures/modular_addition_constant_iso_product.png",
+    ),
+    Claim(
+        "predictions",
+        "The seven predictions of the theory for the time to generalise, written down "
+        "before the runs.",
+        "studies/effective_decay.py",
+        "effective_decay.py",
+        predictions.predictions,
+        "effective_decay/figures/mnist1d_normalised_iso_product.png",
     ),
     Claim(
         "independent-decay",
@@ -141,7 +128,55 @@ CLAIMS = (
         "momentum_dtype.py",
         sweep_claims.bfloat16_momentum,
     ),
-    *other_claims.claims(Claim),
+    Claim(
+        "state-size",
+        "Lion keeps half of AdamW's optimizer state.",
+        f"{CHEN}, section 1",
+        "performance/optimizer_state.py",
+        other_claims.state_size,
+    ),
+    Claim(
+        "step-time",
+        "Training steps are 2 to 15 % faster than with AdamW.",
+        f"{CHEN}, section 3; README of google/automl",
+        "performance/optimizer_steps.py",
+        other_claims.step_time,
+    ),
+    Claim(
+        "update-size",
+        "At one learning rate Lion's updates are larger than AdamW's.",
+        f"{CHEN}, section 5",
+        "update_norm.py",
+        other_claims.update_size,
+    ),
+    Claim(
+        "memory-of-gradients",
+        "Lion remembers ten times the history of gradients that is usual.",
+        f"{CHEN}, section 3",
+        "memory.py",
+        other_claims.memory,
+    ),
+    Claim(
+        "flatter-minima",
+        "Lion finds flatter minima.",
+        f"{CHEN}, section 3",
+        "flatness.py",
+        other_claims.flatness,
+    ),
+    Claim(
+        "noise-regularises",
+        "The noise that the sign adds regularises.",
+        f"{CHEN}, section 3",
+        "flatness.py",
+        other_claims.regularisation,
+    ),
+    Claim(
+        "large-scale",
+        "Lion beats AdamW on ImageNet Vision Transformers and large language models.",
+        f"{CHEN}, tables 2 and 5",
+        None,
+        other_claims.large_scale,
+    ),
 )
 HEAD = """<!-- written by `make evidence`: do not edit -->
 
@@ -189,9 +224,7 @@ def page(found: Sequence[dict[str, Any]], results: Path) -> str:
     totals = "Measurements by outcome: " + ", ".join(
         f"{outcome} {count}" for outcome, count in sorted(counts.items())
     )
-    text = HEAD.format(
-        runs=len(all_runs()), least=LEAST_SEEDS, totals=totals + "."
-    )
+    text = HEAD.format(runs=len(all_runs()), least=LEAST_SEEDS, totals=totals + ".")
     text += "\n| claim | outcome |\n|---|---|\n"
     for entry in found:
         text += f"| [{entry['text']}](#{entry['claim']}) | {_outcomes(entry)} |\n"
@@ -200,11 +233,11 @@ def page(found: Sequence[dict[str, Any]], results: Path) -> str:
     return text
 
 
-
-
 def _section(entry: dict[str, Any], results: Path) -> str:
     text = f"\n## {entry['claim']}\n\n{entry['text']}\n\n"
-    text += f"Source: {entry['source']}. Study: [{entry['study']}]({entry['study']}).\n"
+    study = entry["study"]
+    text += f"Source: {entry['source']}."
+    text += f" Study: [{study}]({study}).\n" if study else "\n"
     figure = entry["figure"]
     if figure and (results / figure).exists():
         text += f"[Figure](results/{figure}).\n"

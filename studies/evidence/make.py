@@ -52,9 +52,7 @@ def check() -> list[str]:
             path.unlink(missing_ok=True)
         shutil.copy(ROOT / "README.md", copy)
         make(copy)
-        names = {
-            path.relative_to(root) for root in (ROOT, copy) for path in made(root)
-        }
+        names = {path.relative_to(root) for root in (ROOT, copy) for path in made(root)}
         return [
             str(name)
             for name in sorted(names)

@@ -103,9 +103,7 @@ def written(interval: Interval, unit: str = "", digits: int = 2) -> str:
     """`−0.37 [−0.42, −0.32] decades (n=6)`."""
     space = " " if unit else ""
     ends = f"[{_number(interval.low, digits)}, {_number(interval.high, digits)}]"
-    return (
-        f"{_number(interval.estimate, digits)} {ends}{space}{unit} (n={interval.n})"
-    )
+    return f"{_number(interval.estimate, digits)} {ends}{space}{unit} (n={interval.n})"
 
 
 def _number(value: float, digits: int) -> str:

@@ -12,6 +12,40 @@ MARKERS = {
 }
 END = "<!-- end -->"
 TASK = "mnist1d_mlp"
+# Claim, the outcome that speaks against Lion, and what follows from it.
+REASONS = (
+    (
+        "small-tasks",
+        "reproduced",
+        "For the best score on a small task: AdamW's is higher",
+    ),
+    (
+        "less-sensitive",
+        "not reproduced",
+        "Where the learning rate cannot be tuned: Lion's range is not wider",
+    ),
+    (
+        "rule-of-thumb",
+        "not reproduced",
+        "As a replacement that needs no search: the rule of thumb alone does not reach "
+        "AdamW",
+    ),
+    (
+        "step-time",
+        "not reproduced",
+        "For speed on a CPU: a step is not faster",
+    ),
+    (
+        "noise-regularises",
+        "not reproduced",
+        "To regularise: at one training loss it overfits more",
+    ),
+    (
+        "flatter-minima",
+        "not reproduced",
+        "For flat minima: its are sharper",
+    ),
+)
 
 
 def updated(text: str, blocks: dict[str, str]) -> str:
@@ -38,6 +72,32 @@ def headline(summary: dict[str, Any]) -> str:
         f"{entry['answer']} Verdict on “{verdict['claim'].rstrip('.')}”: "
         f"{verdict['outcome']}.\n"
     )
+
+
+def when_not(ledger: list[dict[str, Any]]) -> str:
+    """Reasons against Lion, each with the row of the ledger that it rests on."""
+    found = {entry["claim"]: entry["measurements"] for entry in ledger}
+    lines = ["**When not to use Lion**, by what was measured here, on small tasks:\n"]
+    for claim, counted, reason in REASONS:
+        measured = [
+            each for each in found[claim] if each["outcome"] != "out of reach here"
+        ]
+        agreeing = [each for each in measured if each["outcome"] == counted]
+        if not agreeing:
+            continue
+        example = agreeing[0]
+        lines.append(
+            f"- {reason} ({len(agreeing)} of {len(measured)} measurements; "
+            f"{example['where']}: {example['text']}; "
+            f"[{claim}](studies/README.md#{claim}))."
+        )
+    lines.append(
+        "\nWhat speaks for it is memory: "
+        f"{found['state-size'][0]['text'].removesuffix(' (counted, n=1)')}. Large "
+        "models, where its authors report its gains, are "
+        "[out of reach here](studies/README.md#large-scale).\n"
+    )
+    return "\n".join(lines)
 
 
 def blocks(results: Path) -> dict[str, str]:

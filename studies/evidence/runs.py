@@ -72,6 +72,19 @@ def width_errors() -> str:
 
 
 @cache
+def law_errors() -> str:
+    """How often the verdict on the product law errs, as calibrated."""
+    rates = study_findings.error_rates()
+    rates = rates[rates["control"].str.startswith("product law")]
+    rates = rates[rates["event"] == "supported"]
+    product = rates["control"].str.endswith("planted product")
+    return (
+        f"finds a planted product law in {rates.loc[product, 'rate'].min():.0%}, and "
+        f"one that is not there in {rates.loc[~product, 'rate'].max():.0%}"
+    )
+
+
+@cache
 def coverage(quantity: str, n: int) -> str:
     """How often the interval of a quantity holds the true value with n seeds."""
     table = pd.read_csv(RESULTS / "calibration" / "coverage.csv")

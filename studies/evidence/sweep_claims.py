@@ -8,7 +8,16 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 from outcome import Measured, negative, outcome_of, scaled, written
-from runs import MAIN, coverage, declared, is_complete, landscapes, runs_of, width_errors
+from runs import (
+    MAIN,
+    coverage,
+    declared,
+    is_complete,
+    landscapes,
+    law_errors,
+    runs_of,
+    width_errors,
+)
 
 from keras_lion.robustness import (
     Landscape,
@@ -18,9 +27,8 @@ from keras_lion.robustness import (
     findings,
     window_agreement,
 )
-from keras_lion.robustness.conditions import conditions_of
-from keras_lion.robustness.product_lines import iso_product
 from keras_lion.robustness.landscape import Value
+from keras_lion.robustness.product_lines import iso_product
 from keras_lion.statistics import Interval, t_interval
 
 MAIN_TASKS = (
@@ -322,8 +330,7 @@ def product_law() -> list[Measured]:
                 outcome=OUTCOMES[found.outcome],  # type: ignore[arg-type]
                 interval=found.estimate,
                 windows=None if math.isnan(found.window_share) else found.window_share,
-                errors="of 100 planted landscapes each: product found in 100, additive, "
-                "ratio and flat ones taken for it in 0",
+                errors=law_errors(),
                 reasons=() if found.outcome == "not supported" else found.reasons,
             )
             for found in findings(frame, task=task, epsilon=epsilon)[1:]
@@ -373,7 +380,7 @@ def time_to_generalise() -> list[Measured]:
             lines = iso_product(frame, optimizer=optimizer)
             along = negative(lines.slope_along_lines)  # scores are −log10 steps
             across = negative(lines.slope_over_product)
-            within = -SLOPE <= along.low and along.high <= SLOPE
+            within = along.low >= -SLOPE and along.high <= SLOPE
             beyond = along.low > SLOPE or along.high < -SLOPE
             outcome = "reproduced" if within else "underpowered"
             cells = int(lines.fitted.sum())
@@ -460,7 +467,9 @@ def _best(
         limited=edges,
     )
     best = " and ".join(
-        f"{name} {(1 if is_loss else 100) * found[name].best.value:.2f}".replace("-", "−")
+        f"{name} {(1 if is_loss else 100) * found[name].best.value:.2f}".replace(
+            "-", "−"
+        )
         for name in (first, second)
     )
     unit = "nats" if is_loss else "points"

@@ -1,12 +1,19 @@
 """Which figures a study gets, and what their captions say."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from keras_lion.report import pictures
 from keras_lion.report.material import Material
-from keras_lion.report.pictures import batch_size_pictures, pictures_of
+from keras_lion.report.pictures import (
+    DRAWINGS,
+    LeftOutWarning,
+    batch_size_pictures,
+    pictures_of,
+)
 from keras_lion.robustness import Landscape
 
 from ..robustness.made_up import study
@@ -136,3 +143,19 @@ def test_the_figure_over_the_batch_size(frame):
     # Different seeds, budgets or betas cannot be compared.
     other = both.assign(seed=both["seed"] + both["batch_size"])
     assert batch_size_pictures(other, epsilon=0.05, **arguments) == []
+
+
+def test_some_figures_are_enough_where_some_are_asked_for(frame):
+    found = pictures_of(material(frame), ("windows", "heatmap", "batch_size"))
+    assert [picture.name for picture in found] == ["heatmap", "windows"]
+
+
+def test_a_figure_that_fails_is_left_out_and_said(frame, monkeypatch):
+    def fail(given):
+        raise ValueError("odd grid")
+
+    first, second = DRAWINGS[:2]
+    broken = (replace(first, figure=fail), second)
+    monkeypatch.setattr(pictures, "DRAWINGS", broken)
+    with pytest.warns(LeftOutWarning, match="heatmap of digits is left out: odd grid"):
+        assert list(captions(frame)) == ["heatmap_loss"]

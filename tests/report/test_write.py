@@ -233,6 +233,17 @@ def test_a_narrow_grid_decides_nothing(tmp_path):
     assert "provisional" in answer
 
 
+def test_a_batch_size_study_has_a_figure_over_all_of_them(tmp_path):
+    parts = [study(size=3).assign(batch_size=size) for size in (32, 128)]
+    frame = pd.concat(parts, ignore_index=True)
+    page, _ = written(tmp_path, frame)
+    assert "digits: all conditions" in page
+    (tmp_path / "some").mkdir()
+    write_pages(tmp_path / "some", frame, STUDY, {}, drawings=["batch_size"])
+    names = [path.name for path in (tmp_path / "some" / "figures").iterdir()]
+    assert names == ["digits_batch_size.png"]
+
+
 def test_an_undeclared_epsilon_and_several_tasks(tmp_path):
     frame = pd.concat([study(size=2), study(size=2).assign(task="A/b")])
     page, summary = written(tmp_path, frame)

@@ -1,0 +1,202 @@
+"""Claims that a script of its own measures: cost, memory, update size, flatness."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from outcome import Measured, Outcome, written
+from runs import RESULTS, coverage
+
+from keras_lion.statistics import Interval
+
+MODELS = ("mlp", "vision_transformer", "language_model")
+TURNS = "medians of interleaved turns; bootstrap over turns"
+
+
+def entries(*path: str) -> dict[str, Any]:
+    """The entries of a results file; empty if it was not made yet."""
+    file = RESULTS.joinpath(*path)
+    return read(file)["claims"] if file.exists() else {}
+
+
+def read(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return found
+
+
+def interval(entry: dict[str, Any]) -> Interval:
+    """The number of an entry."""
+    return Interval(entry["value"], entry["low"], entry["high"], entry["n"])
+
+
+def state_size() -> list[Measured]:
+    """Lion's optimizer state is half of AdamW's."""
+    found = entries("performance", "optimizer_state.json")
+    measured = []
+    for model in MODELS:
+        ratio = found[f"{model}.state.lion_to_adamw"]["value"]
+        half = found[f"{model}.state.lion_bfloat16_to_adamw"]["value"]
+        whole = found[f"{model}.training.lion_to_adamw"]["value"]
+        measured.append(
+            Measured(
+                where=model,
+                text=f"state {ratio:.3f} of AdamW's, with a bfloat16 momentum "
+                f"{half:.3f}; weights and state together {whole:.3f} (counted, n=1)",
+                outcome="reproduced" if abs(ratio - 0.5) < 0.01 else "not reproduced",
+                errors="a count",
+            )
+        )
+    return measured
+
+
+def step_time() -> list[Measured]:
+    """A training step with Lion is 2-15 % faster than with AdamW."""
+    found = entries("performance", "optimizer_steps.json")
+    measured = []
+    for name, entry in found.items():
+        if not name.endswith(".adamw_to_lion"):
+            continue
+        ratio = interval(entry)
+        outcome: Outcome = "underpowered"
+        if ratio.low > 1:
+            outcome = "reproduced"
+        elif ratio.high < 1.02:
+            outcome = "not reproduced"
+        measured.append(
+            Measured(
+                where=name.removesuffix(".adamw_to_lion").replace(".", ", "),
+                text=f"time of AdamW / time of Lion {written(ratio)}",
+                outcome=outcome,
+                interval=ratio,
+                errors=TURNS,
+            )
+        )
+    return measured or [
+        Measured("CPU", "not measured yet", "out of reach here"),
+    ]
+
+
+def update_size() -> list[Measured]:
+    """Lion's updates are larger than AdamW's at one learning rate."""
+    found = entries("update_norm", "update_norm.json")
+    measured = []
+    for part, where in (
+        ("step_1", "first step"),
+        ("step_100", "step 100"),
+        ("whole", "whole run"),
+        ("part_10_of_10", "last tenth"),
+    ):
+        ratio = interval(found[f"{part}.update_rms.lion_to_adamw"])
+        measured.append(
+            Measured(
+                where=f"mnist1d_mlp, {where}",
+                text=f"RMS of the update over the learning rate, Lion / AdamW "
+                f"{written(ratio)}; theory of pure noise "
+                f"{found['predicted_ratio']['value']:.2f}",
+                outcome="reproduced" if ratio.low > 1.05 else "not reproduced",
+                interval=ratio,
+                errors=coverage("cell mean", ratio.n),
+            )
+        )
+    return measured
+
+
+def memory() -> list[Measured]:
+    """Lion remembers ten times the history of gradients."""
+    found = entries("memory", "memory.json")
+    measured = []
+    for what, where in (
+        ("lion_momentum_to_adamw_direction", "momentum, against AdamW's first moment"),
+        ("lion_direction_to_adamw_direction", "direction of the step, likewise"),
+    ):
+        constant = found[f"{what}.time_constant"]["value"]
+        half = found[f"{what}.half"]["value"]
+        number = found[f"{what}.effective_number"]["value"]
+        measured.append(
+            Measured(
+                where=where,
+                text=f"time constant {constant:.3g} times, steps that hold half of the "
+                f"weight {half:.3g} times, effective number of gradients "
+                f"{number:.3g} times (exact, n=1)",
+                outcome="reproduced" if 9 <= constant <= 11 else "not reproduced",
+                errors="exact",
+            )
+        )
+    return measured
+
+
+def flatness() -> list[Measured]:
+    """Lion's minima are flatter, and the sign's noise regularises."""
+    found = entries("flatness", "flatness.json")
+    measured = []
+    for state, where in (
+        ("best_cell", "at the best cell of each"),
+        ("training_loss_0.05", "at training loss 0.05"),
+        ("training_loss_0.01", "at training loss 0.01"),
+    ):
+        for other in ("adamw", "unsigned"):
+            # Scaled by the size of the weights, which sharpness must not depend on.
+            trace = interval(found[f"{state}.relative_trace.lion_to_{other}"])
+            rise = interval(found[f"{state}.rise_at_0.1.lion_to_{other}"])
+            both = (trace, rise)
+            outcome: Outcome = "underpowered"
+            if all(each.high < 1 for each in both):
+                outcome = "reproduced"
+            elif all(each.low > 1 for each in both):
+                outcome = "not reproduced"
+            name = "AdamW" if other == "adamw" else "Lion without the sign"
+            measured.append(
+                Measured(
+                    where=f"mnist1d_mlp, {where}, against {name}",
+                    text="Lion's Hessian trace × weight RMS² is "
+                    f"{written(trace)} times as large, its rise of the loss under "
+                    f"weight noise of 0.1 RMS {written(rise)} times",
+                    outcome=outcome,
+                    interval=trace,
+                    errors=coverage("cell mean", trace.n),
+                )
+            )
+    return measured
+
+
+def regularisation() -> list[Measured]:
+    """The noise of the sign regularises: less overfitting at one training loss."""
+    found = entries("flatness", "flatness.json")
+    measured = []
+    for state in ("training_loss_0.05", "training_loss_0.01"):
+        for other, name in (("unsigned", "Lion without the sign"), ("adamw", "AdamW")):
+            gap = interval(found[f"{state}.gap.lion_to_{other}"])
+            measured.append(
+                Measured(
+                    where=f"mnist1d_mlp, training loss {state[-4:]}, against {name}",
+                    text="gap of validation and training loss, Lion − other "
+                    f"{written(gap, 'nats')}",
+                    outcome="reproduced"
+                    if gap.high < 0
+                    else "not reproduced"
+                    if gap.low > 0
+                    else "underpowered",
+                    interval=gap,
+                    errors=coverage("cell mean", gap.n),
+                )
+            )
+    return measured
+
+
+def large_scale() -> list[Measured]:
+    """What only large models can show."""
+    return [
+        Measured(
+            "ImageNet, ViT-B/16, 300 epochs",
+            "needs about 94,000 steps of 4,096 images for one run, and a window of "
+            "runs with seeds for each optimizer: thousands of accelerator hours",
+            "out of reach here",
+        ),
+        Measured(
+            "language models of 1.1 to 7.5 billion weights",
+            "needs thousands of accelerators for weeks",
+            "out of reach here",
+        ),
+    ]
