@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-.PHONY: help setup study test lint notebooks docs \
+.PHONY: help setup study test lint notebooks docs evidence evidence-check \
 	mutants test-faults test-performance test-browser test-oldest test-torch test-upstream clean
 
 help:
@@ -16,6 +16,8 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make notebooks  run the notebooks and keep their output"
 	@echo "make docs       the documentation site, into site/"
+	@echo "make evidence   README, ledger, datasheet and figures from the public table"
+	@echo "make evidence-check  that they are what the public table gives"
 	@echo "make mutants    tests against wrong versions of the optimizer, about 3 minutes"
 	@echo "make test-faults    kills, full disks and long sweeps, about 5 minutes a backend"
 	@echo "make test-performance  that what the throughput script compares is the same"
@@ -57,6 +59,13 @@ $(VENV)/.docs-ready: $(READY)
 docs: $(VENV)/.docs-ready
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Read it from site/index.html"
+
+# What README, ledger and datasheet say, from the public table.
+evidence: $(READY)
+	KERAS_BACKEND=jax $(BIN)/python studies/evidence/make.py
+
+evidence-check: $(READY)
+	KERAS_BACKEND=jax $(BIN)/python studies/evidence/make.py --check
 
 mutants: $(READY)
 	$(BIN)/python -m tests.mutants.run

@@ -9,22 +9,25 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from keras_lion.tuning import backend, load_runs
+from keras_lion.tuning import backend
 from keras_lion.tuning.population import PopulationProgram
 from keras_lion.tuning.program import TaskProgram
 from keras_lion.tuning.rules import UpdateRule, hyperparameter_vector
+from keras_lion.tuning.runs_table import load_table
 from keras_lion.tuning.seeds import data_order, run_seeds
 from keras_lion.tuning.study import Plan, RunSpecification, specification
 from keras_lion.tuning.task import Data, Split, Task
 from keras_lion.tuning.tasks import get_task
 
-TASK = "mnist1d_mlp"
-MAIN = Path(__file__).resolve().parent / "results" / "learning_rate_weight_decay_full"
+STUDY, PRESET, TASK = "learning_rate_weight_decay", "full", "mnist1d_mlp"
+RESULTS = Path(__file__).resolve().parent / "results"
 
 
 @dataclass(frozen=True)
@@ -38,18 +41,21 @@ class RunInputs:
     hyperparameters: np.ndarray
 
 
-def best_cells(folder: Path = MAIN, task: str = TASK) -> dict[str, dict[str, Any]]:
-    """Optimizer → configuration, epochs and batch size of its best score.
+@cache
+def recorded_runs() -> pd.DataFrame:
+    """The main study's runs of the task, from the public table."""
+    frame = load_table(RESULTS / "runs.csv.gz")
+    chosen = (frame["study"] == STUDY) & (frame["preset"] == PRESET)
+    return frame[chosen & (frame["task"] == TASK)]
 
-    Args:
-        folder: A study's folder with its `summary.json` and records.
-        task: Which of its tasks.
-    """
-    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-    runs = load_runs(folder)
-    runs = runs[runs["task"] == task]
+
+def best_cells() -> dict[str, dict[str, Any]]:
+    """Optimizer → configuration, epochs and batch size of its best mean score."""
+    path = RESULTS / STUDY / "summary.json"
+    summary = json.loads(path.read_text(encoding="utf-8"))
+    runs = recorded_runs()
     cells = {}
-    for row in summary["tasks"][task]["optimizers"]:
+    for row in summary["tasks"][TASK]["optimizers"]:
         names = ("optimizer", "learning_rate", "weight_decay")
         here = runs[np.all([runs[name] == row[name] for name in names], axis=0)]
         columns = ("beta_1", "beta_2", "epochs", "batch_size")
@@ -72,8 +78,8 @@ def run_of(
         Plan({}, epochs=cell["epochs"], seeds=1),
         optimizer,
         configuration,
-        study="learning_rate_weight_decay",
-        preset="full",
+        study=STUDY,
+        preset=PRESET,
         seed=seed,
         backend=backend.check_backend(),
     )

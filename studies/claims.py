@@ -58,8 +58,8 @@ def paired_ratio(first: ArrayLike, second: ArrayLike) -> Interval:
     """
     logarithms = np.log(np.asarray(first, float)) - np.log(np.asarray(second, float))
     found = t_interval(logarithms)
-    ends = (float(np.exp(v)) for v in (found.estimate, found.low, found.high))
-    return Interval(*ends, found.n)
+    ratio, low, high = np.exp([found.estimate, found.low, found.high]).tolist()
+    return Interval(ratio, low, high, found.n)
 
 
 def keep(path: Path, claims: Mapping[str, Entry], **settings: Any) -> None:

@@ -41,6 +41,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 from keras_lion.tuning import Study
 from keras_lion.tuning.grids import iso_product_lines
@@ -119,7 +120,7 @@ def mnist1d_batches(batch_size: int) -> dict[str, Plan]:
     }
 
 
-def _to_target(name: str, task: str, target: float, **changes: object) -> Task:
+def _to_target(name: str, task: str, target: float, **changes: Any) -> Task:
     return replace(
         get_task(task), name=name, metric="steps_to_target", target=target, **changes
     )

@@ -43,5 +43,6 @@ __getattr__, __dir__, __all__ = attach(
         "transfer_figure": ".transfer_curve",
         "window_agreement_figure": ".window_agreement_map",
         "write_report": ".write",
+        "write_tensorboard": ".tensorboard_export",
     },
 )

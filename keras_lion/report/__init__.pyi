@@ -42,6 +42,7 @@ from keras_lion.report.style import optimizer_label as optimizer_label
 from keras_lion.report.style import optimizer_line as optimizer_line
 from keras_lion.report.style import optimizer_marker as optimizer_marker
 from keras_lion.report.style import quantity_of as quantity_of
+from keras_lion.report.tensorboard_export import write_tensorboard as write_tensorboard
 from keras_lion.report.theory_panel import (
     plot_measured_and_predicted as plot_measured_and_predicted,
 )
@@ -96,4 +97,5 @@ __all__ = [
     "transfer_figure",
     "window_agreement_figure",
     "write_report",
+    "write_tensorboard",
 ]

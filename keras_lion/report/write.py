@@ -26,6 +26,7 @@ from keras_lion.report.table import (
 )
 from keras_lion.robustness.cautions import cautions_of, edge_cautions, window_cautions
 from keras_lion.robustness.conditions import conditions_of
+from keras_lion.robustness.contenders import name_contenders
 from keras_lion.robustness.landscape import Landscape, Value
 from keras_lion.robustness.study_findings import error_rates, findings
 from keras_lion.robustness.summary import (
@@ -111,6 +112,7 @@ def write_pages(
     """
     notes = [*notes]
     all_runs = frame
+    frame = name_contenders(frame)
     presets = frame["preset"].value_counts() if "preset" in frame else pd.Series()
     if len(presets) > 1:
         chosen = study.get("preset", presets.index[0])

@@ -99,7 +99,7 @@ def load_table(path: str | os.PathLike[str]) -> pd.DataFrame:
             f"{path} is no table of runs: it lacks the columns {', '.join(missing)}. "
             "`save_table` writes one."
         )
-    for name in frame.columns.difference(TEXT_COLUMNS):
+    for name in frame.columns.difference([*TEXT_COLUMNS]):
         cells = frame[name].tolist()
         frame[name] = [float(c) if isinstance(c, str) else math.nan for c in cells]
         if name in WHOLE and frame[name].notna().all():

@@ -132,7 +132,7 @@ class Task:
 
     name: str
     data: Callable[[], Any]
-    model: Callable[[], Any]
+    model: Callable[..., Any]
     train_examples: int | None = None
     validation_examples: int | None = None
     batch_size: int = 128

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import decay_claims
+import main_claims
 import other_claims
 import predictions
 import sweep_claims
@@ -24,7 +26,7 @@ CLAIMS = (
         "Lion is less sensitive to the learning rate than AdamW.",
         f"{CHEN}, figure 8",
         MAIN,
-        sweep_claims.less_sensitive,
+        main_claims.less_sensitive,
         "learning_rate_weight_decay/figures/mnist1d_mlp_heatmap_loss.png",
     ),
     Claim(
@@ -33,7 +35,7 @@ CLAIMS = (
         "λ 3 to 10 times larger, so that lr·λ is alike.",
         f"{CHEN}, section 5",
         MAIN,
-        sweep_claims.lr_and_decay_shift,
+        main_claims.lr_and_decay_shift,
     ),
     Claim(
         "rule-of-thumb",
@@ -49,7 +51,7 @@ CLAIMS = (
         "The product lr·λ alone explains how good a setting is.",
         "Loshchilov & Hutter 2019; Wang & Aitchison 2024; Chen et al. 2023, section 5",
         MAIN,
-        sweep_claims.product_law,
+        main_claims.product_law,
         "learning_rate_weight_decay/figures/mnist1d_mlp_collapse.png",
     ),
     Claim(
@@ -57,7 +59,7 @@ CLAIMS = (
         "lr·λ alone sets the time to generalise.",
         "Wang & Aitchison 2024; Kosson et al. 2023; predictions in the study",
         "effective_decay.py",
-        sweep_claims.time_to_generalise,
+        decay_claims.time_to_generalise,
         "effective_decay/figures/modular_addition_constant_iso_product.png",
     ),
     Claim(
@@ -75,7 +77,7 @@ CLAIMS = (
         "critical.",
         "Wortsman et al. 2023",
         MAIN,
-        sweep_claims.schedule_coupling,
+        main_claims.schedule_coupling,
     ),
     Claim(
         "larger-batches",
@@ -90,7 +92,7 @@ CLAIMS = (
         "On MNIST-sized tasks Adam is better than Lion.",
         "issue threads of google/automl and lucidrains/lion-pytorch",
         MAIN,
-        sweep_claims.better_best,
+        main_claims.better_best,
         "learning_rate_weight_decay/figures/mnist1d_mlp_heatmap.png",
     ),
     Claim(
@@ -192,8 +194,11 @@ fails if one does not.
 other side, or within the margin that was declared as too small to matter.
 *Underpowered*: neither. *Provisional*: fewer than {least} seeds, an optimum on the edge
 of its grid, or a sign that other windows do not share. *Untestable*: the conditions of
-the claim are not met here. *Out of reach here*: the runs it needs were not made; the
-text says which. “Windows” is the share of the other windows in which the sign stays.
+the claim are not met here. *Out of reach here*: it needs more than two cores; the text
+says how much. *Not run yet*: declared, and the runs are still to be made. “Windows” is
+the share of the other windows in which the sign stays. A figure is linked where there
+is one.
+
 The tasks are small, and trained on a CPU in seconds to a minute; what holds here need
 not hold for large models, and the other way round.
 
@@ -250,7 +255,9 @@ def _section(entry: dict[str, Any], results: Path) -> str:
             f"| {each['where']} | {_cell(each['text'])} | {share} | "
             f"**{each['outcome']}**{_cell(why)} |\n"
         )
-    errors = sorted({each["errors"] for each in entry["measurements"]} - {""})
+    errors: list[str] = sorted(
+        {each["errors"] for each in entry["measurements"]} - {""}
+    )
     if errors:
         text += f"\nHow often the analysis errs: {'; '.join(errors)}.\n"
     return text
@@ -259,7 +266,7 @@ def _section(entry: dict[str, Any], results: Path) -> str:
 def _outcomes(entry: dict[str, Any]) -> str:
     counts = Counter(each["outcome"] for each in entry["measurements"])
     if len(counts) == 1 and sum(counts.values()) == 1:
-        return next(iter(counts))
+        return str(next(iter(counts)))
     return ", ".join(f"{outcome} {count}" for outcome, count in sorted(counts.items()))
 
 

@@ -74,7 +74,7 @@ def step_time() -> list[Measured]:
             )
         )
     return measured or [
-        Measured("CPU", "not measured yet", "out of reach here"),
+        Measured("CPU", "not measured yet", "not run yet"),
     ]
 
 

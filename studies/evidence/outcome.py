@@ -15,6 +15,7 @@ Outcome = Literal[
     "provisional",
     "untestable",
     "out of reach here",
+    "not run yet",
 ]
 LEAST_SEEDS = 3
 LEAST_WINDOW_SHARE = 0.75

@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pandas as pd
+from decay_claims import SLOPE
 from numpy.typing import NDArray
 from outcome import Measured, Outcome, negative, written
 from runs import coverage, is_complete, runs_of
-from sweep_claims import SLOPE, missing
+from shared import missing
 
 from keras_lion.robustness.comparison import jackknife_values
 from keras_lion.robustness.product_lines import IsoProduct, iso_product

@@ -1,120 +1,16 @@
-"""Claims that the sweeps measure: one function a claim, from runs to measurements."""
+"""Claims that the other sweeps measure: batch size, betas, warm-up, noise, storage."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-
 import numpy as np
 import pandas as pd
-from outcome import Measured, negative, outcome_of, scaled, written
-from runs import (
-    MAIN,
-    coverage,
-    declared,
-    is_complete,
-    landscapes,
-    law_errors,
-    runs_of,
-    width_errors,
-)
+from outcome import Measured, Outcome, outcome_of, written
+from runs import coverage, declared, is_complete, landscapes, runs_of
+from shared import NATS, POINTS, best_values, each_task, missing, windows_agreeing
 
-from keras_lion.robustness import (
-    Landscape,
-    boundary_optimum,
-    compare_best,
-    compare_parametrizations,
-    findings,
-    window_agreement,
-)
+from keras_lion.robustness import Landscape, compare_best
 from keras_lion.robustness.landscape import Value
-from keras_lion.robustness.product_lines import iso_product
 from keras_lion.statistics import Interval, t_interval
-
-MAIN_TASKS = (
-    "mnist1d_mlp",
-    "digits_mlp",
-    "fashion_mnist_mlp",
-    "fashion_mnist_cnn",
-    "fashion_mnist_vit",
-    "python_lm",
-)
-OUTCOMES = {
-    "supported": "reproduced",
-    "not supported": "not reproduced",
-    "underpowered": "underpowered",
-    "provisional": "provisional",
-    "untestable": "untestable",
-}
-POINTS = 0.5  # percentage points of accuracy that are too few to matter
-NATS = 0.02  # of validation loss
-SLOPE = 0.15  # of log steps over log lr: what the predictions allow
-
-
-def missing(where: str) -> Measured:
-    """Runs that were declared and are not in the table."""
-    return Measured(where, "declared, not all runs made yet", "out of reach here")
-
-
-def each_task(
-    study: str, measure: Callable[[str, pd.DataFrame], Measured], *tasks: str
-) -> list[Measured]:
-    """One measurement a task, of those whose runs are complete."""
-    return [
-        measure(task, runs_of(study, task))
-        if is_complete(study, task)
-        else missing(task)
-        for task in tasks
-    ]
-
-
-def less_sensitive() -> list[Measured]:
-    """Lion tolerates a wider range of learning rates than AdamW."""
-
-    def measure(task: str, frame: pd.DataFrame) -> Measured:
-        epsilon = declared(MAIN).comparison.epsilon[task]
-        found = findings(frame, task=task, epsilon=epsilon)[0]
-        gap = f", could see {found.detectable_gap:.2f}" if found.detectable_gap else ""
-        return Measured(
-            where=f"{task}, ε = {epsilon:g} nats",
-            text=f"width Lion − AdamW {written(found.estimate, 'decades')}{gap}",
-            outcome=OUTCOMES[found.outcome],  # type: ignore[arg-type]
-            interval=found.estimate,
-            windows=None if math.isnan(found.window_share) else found.window_share,
-            errors=width_errors(),
-            reasons=() if found.outcome == "not supported" else found.reasons,
-        )
-
-    return each_task(MAIN, measure, *MAIN_TASKS)
-
-
-def lr_and_decay_shift() -> list[Measured]:
-    """The best learning rate is 3-10 times smaller, the best λ as many times larger."""
-
-    def measure(task: str, frame: pd.DataFrame) -> Measured:
-        found = landscapes(frame, "final_loss")
-        adamw, lion = found["adamw"].best, found["lion"].best
-        lower = adamw.learning_rate / lion.learning_rate
-        higher = lion.weight_decay / adamw.weight_decay if adamw.weight_decay else 0.0
-        edges = [
-            f"the optimum of {name} lies on the {edge.side} {edge.axis} edge"
-            for name, each in found.items()
-            for edge in boundary_optimum(each)
-        ]
-        inside = all(3 <= round(ratio, 3) <= 10.01 for ratio in (lower, higher))
-        product = higher / lower
-        outcome = "reproduced" if inside else "not reproduced"
-        return Measured(
-            where=task,
-            text=f"best lr {lower:.2g} times smaller, best λ {higher:.2g} times "
-            f"larger, lr·λ {product:.2g} times AdamW's (validation loss; grid of half "
-            f"decades, n={found['lion'].num_seeds.max()})",
-            outcome="provisional" if edges else outcome,  # type: ignore[arg-type]
-            errors="a ratio is known to half a decade",
-            reasons=edges,
-        )
-
-    return each_task(MAIN, measure, *MAIN_TASKS)
 
 
 def rule_of_thumb() -> list[Measured]:
@@ -126,10 +22,10 @@ def rule_of_thumb() -> list[Measured]:
         curve = transfer_curve(frame)
         line = curve[curve["on_line"]]
         advised = line[line["factor"].between(3, 10.01)]
-        k = float(advised.loc[advised["mean"].idxmin(), "factor"])
+        k = _factor_of_least_loss(advised)
         loss = _losses(frame)
         gain = t_interval(loss["adamw"].iloc[:, 0] - _at_factor(loss, k))
-        best = float(line.loc[line["mean"].idxmin(), "factor"])
+        best = _factor_of_least_loss(line)
         outcome, reasons = outcome_of(
             Interval(
                 gain.estimate + epsilon, gain.low + epsilon, gain.high + epsilon, gain.n
@@ -149,15 +45,6 @@ def rule_of_thumb() -> list[Measured]:
     return each_task(study, measure, *declared(study).plans)
 
 
-def better_best() -> list[Measured]:
-    """Lion's best score is above AdamW's; on MNIST-sized tasks AdamW's is."""
-
-    def measure(task: str, frame: pd.DataFrame) -> Measured:
-        return _best(frame, "lion", "adamw", where=task, claimed=-1)
-
-    return each_task(MAIN, measure, *MAIN_TASKS)
-
-
 def larger_batches() -> list[Measured]:
     """Lion gains on AdamW as the batch grows, and is weaker below 64."""
 
@@ -166,7 +53,7 @@ def larger_batches() -> list[Measured]:
         x = np.log2(gains.columns.to_numpy(float))
         slopes = [np.polyfit(x, row, 1)[0] for row in gains.to_numpy(float)]
         slope = t_interval(slopes)
-        small = t_interval(gains.loc[:, gains.columns < 64].mean(axis=1))
+        small = t_interval(gains.to_numpy(float)[:, x < np.log2(64)].mean(axis=1))
         outcome, reasons = outcome_of(slope, margin=POINTS / 5)
         return Measured(
             where=task,
@@ -189,15 +76,15 @@ def bfloat16_momentum() -> list[Measured]:
         value: Value = "final_loss"
         found = landscapes(frame, value)
         both = compare_best(found["lion_bfloat16"], found["lion"]).difference
-        outcome = "reproduced" if both.low > -NATS else "underpowered"
+        outcome: Outcome = "reproduced" if both.low > -NATS else "underpowered"
         if both.high < -NATS:
             outcome = "not reproduced"
         return Measured(
             where=f"{task}, margin {NATS:g} nats",
             text=f"loss with float32 − with bfloat16 {written(both, 'nats', 3)}",
-            outcome=outcome,  # type: ignore[arg-type]
+            outcome=outcome,
             interval=both,
-            windows=_windows(found["lion_bfloat16"], found["lion"]),
+            windows=windows_agreeing(found["lion_bfloat16"], found["lion"]),
             errors=coverage("best score", both.n),
         )
 
@@ -218,7 +105,7 @@ def warm_up() -> list[Measured]:
                 landscapes(runs_of("warm_up", name), "final_loss")[optimizer]
                 for name in names
             )
-            loss[optimizer] = _best_values(with_it) - _best_values(without)
+            loss[optimizer] = best_values(with_it) - best_values(without)
         difference = t_interval(loss["lion"] - loss["adamw"])
         outcome, reasons = outcome_of(difference, margin=NATS)
         alone = {name: t_interval(values) for name, values in loss.items()}
@@ -258,7 +145,7 @@ def both_betas() -> list[Measured]:
             f"of three pairs: {written(gain, 'nats', 3)}",
             outcome=outcome,
             interval=gain,
-            windows=_windows(lions[best], one),
+            windows=windows_agreeing(lions[best], one),
             errors=coverage("best score", gain.n),
             reasons=reasons,
         )
@@ -279,7 +166,7 @@ def language_betas() -> list[Measured]:
             text=f"loss with 0.9/0.99 − with 0.95/0.98: {written(gain, 'nats', 3)}",
             outcome=outcome,
             interval=gain,
-            windows=_windows(first, second),
+            windows=windows_agreeing(first, second),
             errors=coverage("best score", gain.n),
             reasons=reasons,
         )
@@ -292,10 +179,10 @@ def augmentation() -> list[Measured]:
 
     def measure(task: str, frame: pd.DataFrame) -> Measured:
         gains = {}
-        for noise, runs in frame.groupby("noise"):
-            found = landscapes(runs)
+        for noise in sorted(frame["noise"].unique().tolist()):
+            found = landscapes(frame[frame["noise"] == noise])
             gains[noise] = 100 * (
-                _best_values(found["lion"]) - _best_values(found["adamw"])
+                best_values(found["lion"]) - best_values(found["adamw"])
             )
         weak, strong = min(gains), max(gains)
         shrink = t_interval(gains[weak] - gains[strong])
@@ -318,94 +205,6 @@ def augmentation() -> list[Measured]:
     return each_task("augmentation", measure, "mnist1d_mlp_noise")
 
 
-def product_law() -> list[Measured]:
-    """lr·λ alone explains the validation loss: of either optimizer, on every task."""
-
-    def measure_both(task: str, frame: pd.DataFrame) -> list[Measured]:
-        epsilon = declared(MAIN).comparison.epsilon[task]
-        return [
-            Measured(
-                where=f"{task}, {found.claim.rstrip('.').rsplit(' ', 1)[-1]}",
-                text=found.sentence,
-                outcome=OUTCOMES[found.outcome],  # type: ignore[arg-type]
-                interval=found.estimate,
-                windows=None if math.isnan(found.window_share) else found.window_share,
-                errors=law_errors(),
-                reasons=() if found.outcome == "not supported" else found.reasons,
-            )
-            for found in findings(frame, task=task, epsilon=epsilon)[1:]
-        ]
-
-    found: list[Measured] = []
-    for task in MAIN_TASKS:
-        if is_complete(MAIN, task):
-            found += measure_both(task, runs_of(MAIN, task))
-        else:
-            found.append(missing(task))
-    return found
-
-
-def schedule_coupling() -> list[Measured]:
-    """With lr·λ held fixed the learning rate matters less than with λ held fixed."""
-
-    def measure(task: str, frame: pd.DataFrame) -> Measured:
-        texts, gains = [], {}
-        for name, each in landscapes(frame, "final_loss").items():
-            gains[name] = compare_parametrizations(each).difference
-            texts.append(f"{name} {written(gains[name], 'nats')}")
-        lowest = min(gains.values(), key=lambda each: each.low)
-        outcome, reasons = outcome_of(lowest, margin=NATS)
-        return Measured(
-            where=task,
-            text="mean loss along a decade of lr, λ fixed − lr·λ fixed: "
-            + "; ".join(texts),
-            outcome=outcome,
-            interval=lowest,
-            errors=coverage("tolerance width", lowest.n),
-            reasons=reasons,
-        )
-
-    return each_task(MAIN, measure, "mnist1d_mlp", "digits_mlp", "fashion_mnist_mlp")
-
-
-def time_to_generalise() -> list[Measured]:
-    """lr·λ alone sets the steps to the target: no slope along lines of equal lr·λ."""
-    study, found = "effective_decay", []
-    for task in declared(study).plans:
-        if not is_complete(study, task):
-            found.append(missing(task))
-            continue
-        frame = runs_of(study, task)
-        for optimizer in ("adamw", "lion", "signum"):
-            lines = iso_product(frame, optimizer=optimizer)
-            along = negative(lines.slope_along_lines)  # scores are −log10 steps
-            across = negative(lines.slope_over_product)
-            within = along.low >= -SLOPE and along.high <= SLOPE
-            beyond = along.low > SLOPE or along.high < -SLOPE
-            outcome = "reproduced" if within else "underpowered"
-            cells = int(lines.fitted.sum())
-            if math.isnan(along.estimate) or cells < 6:
-                outcome = "untestable"
-            elif beyond:
-                outcome = "not reproduced"
-            declared_cells = int((lines.landscape.num_seeds > 0).sum())
-            found.append(
-                Measured(
-                    where=f"{task}, {optimizer}",
-                    text=f"d log steps / d log lr along lines {written(along)}, across "
-                    f"them d log steps / d log lr·λ {written(across)}; {cells} of "
-                    f"{declared_cells} cells reach the target with every seed",
-                    outcome=outcome,  # type: ignore[arg-type]
-                    interval=along,
-                    errors=coverage("tolerance width", along.n),
-                )
-            )
-    return found
-
-
-# What several claims, and the figures, ask of a frame.
-
-
 def transfer_curve(frame: pd.DataFrame) -> pd.DataFrame:
     """Mean validation loss of Lion over the factor k, and the pair of equal norms."""
     adamw = frame[frame["optimizer"] == "adamw"].iloc[0]
@@ -425,80 +224,27 @@ def transfer_curve(frame: pd.DataFrame) -> pd.DataFrame:
 def batch_gains(frame: pd.DataFrame) -> pd.DataFrame:
     """Best accuracy of Lion − AdamW in points: seeds × batch sizes."""
     gains = {}
-    for batch_size, runs in frame.groupby("batch_size"):
-        found = landscapes(runs)
-        values = {name: _best_values(each) for name, each in found.items()}
+    for batch_size in sorted(frame["batch_size"].unique().tolist()):
+        found = landscapes(frame[frame["batch_size"] == batch_size])
+        values = {name: best_values(each) for name, each in found.items()}
         gains[batch_size] = 100 * (values["lion"] - values["adamw"])
     return pd.DataFrame(gains)
 
 
 def beta_landscapes(frame: pd.DataFrame) -> dict[tuple[str, float, float], Landscape]:
     """(optimizer, β₁, β₂) → landscape of the negated validation loss."""
-    return {
-        (str(name), float(beta_1), float(beta_2)): Landscape.from_runs(
-            runs, optimizer=str(name), value="final_loss"
+    columns = ["optimizer", "beta_1", "beta_2"]
+    found = {}
+    for name, beta_1, beta_2 in frame[columns].drop_duplicates().to_numpy().tolist():
+        runs = frame[(frame["beta_1"] == beta_1) & (frame["beta_2"] == beta_2)]
+        found[name, beta_1, beta_2] = Landscape.from_runs(
+            runs, optimizer=name, value="final_loss"
         )
-        for (name, beta_1, beta_2), runs in frame.groupby(
-            ["optimizer", "beta_1", "beta_2"]
-        )
-    }
+    return found
 
 
-def _best(
-    frame: pd.DataFrame, first: str, second: str, *, where: str, claimed: int
-) -> Measured:
-    """Difference of best scores, in points of accuracy or in nats."""
-    is_loss = (frame["metric"] == "loss").all()
-    found = landscapes(frame)
-    difference = compare_best(found[first], found[second]).difference
-    if not is_loss:
-        difference = scaled(difference, 100)
-    edges = [
-        f"the optimum of {name} lies on the {edge.side} {edge.axis} edge of its grid"
-        for name in (first, second)
-        for edge in boundary_optimum(found[name])
-        if edge.limit == "range"
-    ]
-    windows = _windows(found[first], found[second])
-    outcome, reasons = outcome_of(
-        difference if claimed > 0 else negative(difference),
-        margin=NATS if is_loss else POINTS,
-        windows=windows,
-        limited=edges,
-    )
-    best = " and ".join(
-        f"{name} {(1 if is_loss else 100) * found[name].best.value:.2f}".replace(
-            "-", "−"
-        )
-        for name in (first, second)
-    )
-    unit = "nats" if is_loss else "points"
-    return Measured(
-        where=where,
-        text=f"best {'−loss' if is_loss else 'accuracy'} {best}; difference "
-        f"{written(difference, unit)}",
-        outcome=outcome,
-        interval=difference,
-        windows=windows,
-        errors=coverage("best score", difference.n),
-        reasons=reasons,
-    )
-
-
-def _windows(first: Landscape, second: Landscape) -> float | None:
-    """Share of other windows in which the sign of the best scores' difference stays."""
-    try:
-        found = window_agreement(
-            first, second, measure=lambda each, reference: each.best.value - reference
-        )
-    except ValueError:  # grids of one cell, or of different sizes
-        return None
-    return found.share
-
-
-def _best_values(landscape: Landscape) -> np.ndarray:
-    """Scores of every seed at the cell that is best on average."""
-    return landscape.scores[landscape.best.cell]
+def _factor_of_least_loss(curve: pd.DataFrame) -> float:
+    return float(curve.sort_values("mean")["factor"].iloc[0])
 
 
 def _losses(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -510,6 +256,6 @@ def _losses(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
 
 
 def _at_factor(losses: dict[str, pd.DataFrame], factor: float) -> pd.Series[float]:
-    rate = losses["adamw"].columns[0] / factor
+    rate = float(losses["adamw"].columns.to_numpy(float)[0]) / factor
     columns = losses["lion"].columns.to_numpy(float)
     return losses["lion"].iloc[:, int(np.argmin(np.abs(np.log(columns / rate))))]

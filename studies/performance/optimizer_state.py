@@ -3,9 +3,9 @@
 Question   "Lion needs half of AdamW's optimizer state." And of all that training keeps?
 Command    python studies/performance/optimizer_state.py
 Duration   seconds
-Result     studies/results/performance/optimizer_state.json (2026-11-21): half of it, and
-           a quarter with a momentum in bfloat16. With weights and gradients Lion needs
-           0.75 of what AdamW needs, and 0.625.
+Result     studies/results/performance/optimizer_state.json (2026-11-21): half of it,
+           and a quarter with a momentum in bfloat16. With weights and gradients Lion
+           needs 0.75 of what AdamW needs, and 0.625.
 
 Counted from the optimizer's variables after one step, not from the process. `training`
 adds the weights and one gradient for each of them, all in float32; what activations

@@ -1,0 +1,161 @@
+"""README, ledger and datasheet are what the public table gives, and outcomes follow."""
+
+import importlib
+import json
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from keras_lion.statistics import Interval
+
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "studies" / "results"
+sys.path.insert(0, str(ROOT / "studies" / "evidence"))
+
+outcome = importlib.import_module("outcome")
+runs = importlib.import_module("runs")
+ledger = importlib.import_module("ledger")
+readme = importlib.import_module("readme")
+datasheet = importlib.import_module("datasheet")
+predictions = importlib.import_module("predictions")
+collect = importlib.import_module("collect")
+
+JUDGED = {"reproduced", "not reproduced", "underpowered", "provisional"}
+
+
+@pytest.fixture(scope="module")
+def made():
+    """The ledger, made anew from the committed results."""
+    return ledger.entries()
+
+
+def test_the_ledger_is_what_the_results_give(made):
+    assert json.loads((RESULTS / "ledger.json").read_text("utf-8")) == made
+    assert (ROOT / "studies" / "README.md").read_text("utf-8") == ledger.page(
+        made, RESULTS
+    )
+
+
+def test_the_readme_is_what_the_results_give():
+    text = (ROOT / "README.md").read_text("utf-8")
+    assert readme.updated(text, readme.blocks(RESULTS)) == text
+
+
+def test_the_datasheet_is_what_the_table_gives():
+    assert (RESULTS / "DATASHEET.md").read_text("utf-8") == datasheet.text()
+
+
+def test_pandas_reads_the_public_table_in_three_lines():
+    table = pd.read_csv(RESULTS / "runs.csv.gz")
+    assert table["key"].is_unique
+    assert set(table["status"]) <= {"ok", "diverged"}
+    assert len(table) == len(runs.all_runs())
+
+
+def test_every_measurement_says_how_sure_it_is(made):
+    """n and an interval, or an exact count; and how often its analysis errs."""
+    for entry in made:
+        for each in entry["measurements"]:
+            if each["outcome"] not in JUDGED:
+                continue
+            assert each["errors"] or each["number"] is None, each
+            assert "n=" in each["text"] or each["number"] is None, each
+
+
+def test_every_study_of_the_ledger_exists(made):
+    for entry in made:
+        if entry["study"]:
+            assert (ROOT / "studies" / entry["study"]).is_file()
+
+
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [
+        (Interval(0.2, 0.1, 0.3, 6), "reproduced"),
+        (Interval(-0.2, -0.3, -0.1, 6), "not reproduced"),
+        (Interval(0.0, -0.02, 0.02, 6), "not reproduced"),  # too small to matter
+        (Interval(0.2, -0.1, 0.5, 6), "underpowered"),
+        (Interval(0.2, 0.1, 0.3, 2), "provisional"),
+    ],
+)
+def test_outcomes_follow_from_the_interval(interval, expected):
+    assert outcome.outcome_of(interval, margin=0.05)[0] == expected
+
+
+def test_disagreeing_windows_and_edges_make_an_outcome_provisional():
+    clear = Interval(0.2, 0.1, 0.3, 6)
+    found, reasons = outcome.outcome_of(clear, margin=0.05, windows=0.5)
+    assert (found, len(reasons)) == ("provisional", 1)
+    assert outcome.outcome_of(clear, margin=0.05, windows=0.9)[0] == "reproduced"
+    found, reasons = outcome.outcome_of(clear, margin=0.05, limited=["an edge"])
+    assert (found, reasons) == ("provisional", ("an edge",))
+    # What is open stays open, whatever the windows say.
+    wide = Interval(0.2, -0.1, 0.5, 6)
+    assert outcome.outcome_of(wide, margin=0.05, windows=0.1)[0] == "underpowered"
+
+
+def test_the_negative_of_an_interval_keeps_its_order():
+    turned = outcome.negative(Interval(0.2, 0.1, 0.4, 5))
+    assert (turned.estimate, turned.low, turned.high) == (-0.2, -0.4, -0.1)
+
+
+def test_intervals_are_written_with_a_minus_and_their_n():
+    text = outcome.written(Interval(-0.5, -1.0, 0.25, 4), "nats")
+    assert text == "−0.50 [−1.00, 0.25] nats (n=4)"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"), [(-1, 1, True), (2, 3, False), (0, 3, None)]
+)
+def test_a_prediction_is_open_where_the_interval_leaves_its_bounds(low, high, expected):
+    middle = Interval((low + high) / 2, low, high, 5)
+    assert predictions._between(middle, -1.5, 1.5) is expected
+
+
+def test_how_much_the_product_explains():
+    """All of it if λ and lr trade off exactly; nothing of it if it is level."""
+    rates, decays = [0.1, 1.0, 10.0], [0.1, 1.0, 10.0]
+    index = pd.MultiIndex.from_product([rates, decays])
+    product = pd.DataFrame({0: [math.log(r * d) for r, d in index]}, index=index)
+    assert predictions._explained(product) == pytest.approx(1)
+    ratio = pd.DataFrame({0: [math.log(r / d) for r, d in index]}, index=index)
+    assert predictions._explained(ratio) == pytest.approx(0, abs=1e-12)
+
+
+def test_runs_that_are_not_there_are_said_to_be_missing(monkeypatch):
+    empty = runs.all_runs().iloc[:0]
+    monkeypatch.setattr(runs, "all_runs", lambda: empty)
+    main_claims = importlib.import_module("main_claims")
+    found = main_claims.less_sensitive()
+    assert {each.outcome for each in found} == {"not run yet"}
+
+
+def test_one_run_less_is_not_a_complete_study(monkeypatch):
+    frame = runs.all_runs()
+    study, task = "effective_decay", "mnist1d_constant"
+    assert runs.is_complete(study, task)
+    chosen = frame["study"].eq(study) & frame["task"].eq(task)
+    one = frame.index[chosen][0]
+    monkeypatch.setattr(runs, "all_runs", lambda: frame.drop(index=one))
+    assert not runs.is_complete(study, task)
+
+
+def test_collecting_adds_what_is_new_and_changes_nothing_else(tmp_path, monkeypatch):
+    known = runs.all_runs().head(5)
+    new = runs.all_runs().iloc[5:7].assign(study="mine")
+    folder = tmp_path / "sweep"
+    folder.mkdir()
+    (folder / "environment.json").write_text('{"backend": "jax"}')
+    monkeypatch.setattr(collect, "load_runs", lambda _: new)
+    table = tmp_path / "runs.csv.gz"
+    collect.save_table(known, table)
+    assert collect.collect([folder], table) == 2
+    both = collect.load_table(table).set_index("key")
+    kept = both.loc[known["key"], "score"].to_numpy(float)
+    np.testing.assert_array_equal(kept, known["score"].to_numpy(float))
+    assert collect.collect([folder], table) == 0
+    assert (tmp_path / "mine" / "environment.json").exists()
