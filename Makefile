@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-.PHONY: help setup study test lint notebooks docs evidence evidence-check \
+.PHONY: help setup study test lint notebooks docs evidence evidence-check evidence-rerun \
 	mutants test-faults test-performance test-browser test-oldest test-torch test-upstream clean
 
 help:
@@ -18,6 +18,7 @@ help:
 	@echo "make docs       the documentation site, into site/"
 	@echo "make evidence   README, ledger, datasheet and figures from the public table"
 	@echo "make evidence-check  that they are what the public table gives"
+	@echo "make evidence-rerun  one run of each study again, from its key: a minute each"
 	@echo "make mutants    tests against wrong versions of the optimizer, about 3 minutes"
 	@echo "make test-faults    kills, full disks and long sweeps, about 5 minutes a backend"
 	@echo "make test-performance  that what the throughput script compares is the same"
@@ -66,6 +67,10 @@ evidence: $(READY)
 
 evidence-check: $(READY)
 	KERAS_BACKEND=jax $(BIN)/python studies/evidence/make.py --check
+
+# One run of each study, trained again from its key.
+evidence-rerun: $(READY)
+	$(BIN)/python studies/evidence/rerun.py
 
 mutants: $(READY)
 	$(BIN)/python -m tests.mutants.run

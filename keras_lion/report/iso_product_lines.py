@@ -215,11 +215,12 @@ def iso_product_figure(
 
 
 def product_norm(found: Iterable[IsoProduct]) -> LogNorm:
-    """Colour scale of lr·λ, from the least to the largest of several landscapes."""
+    """Colour scale of lr·λ, from the least to the largest with runs."""
     return _norm(
         product
         for each in found
-        for product in 10 ** np.add(*decades(each.landscape)).ravel()
+        for product in 10
+        ** np.add(*decades(each.landscape))[each.landscape.num_seeds > 0]
     )
 
 

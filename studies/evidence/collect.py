@@ -2,20 +2,21 @@
 
 Command    python studies/evidence/collect.py FOLDER [FOLDER ...]
 
-Runs that are in the table already stay as they are. What a folder says of its machine
-goes to results/<study>/environment.json.
+Runs that are in the table already stay as they are. What a folder says of its machine,
+executors and threads goes to results/<study>/environment-<backend>.json.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from runs import RESULTS, TABLE
 
 from keras_lion.tuning import load_runs
-from keras_lion.tuning.records import load_environment, write_json
+from keras_lion.tuning.records import load_environment, load_study, write_json
 from keras_lion.tuning.runs_table import load_table, merge_runs, save_table
 
 
@@ -35,10 +36,21 @@ def collect(folders: Sequence[Path], table: Path = TABLE) -> int:
         for study in frame["study"].unique():
             place = table.parent / str(study)
             place.mkdir(exist_ok=True)
-            write_json(place / "environment.json", load_environment(folder))
+            keep_environment(folder, place)
     merged = merge_runs([*known, *found])
     save_table(merged, table)
     return len(merged) - sum(map(len, known))
+
+
+def keep_environment(folder: Path, place: Path) -> None:
+    """Add what a folder says of its machine to what is known of the study's runs."""
+    new = load_environment(folder) | {"execution": load_study(folder)["execution"]}
+    path = place / f"environment-{new['backend']}.json"
+    if path.exists():
+        known = json.loads(path.read_text(encoding="utf-8"))
+        for name in ("data", "execution"):
+            new[name] = known[name] | new[name]
+    write_json(path, new)
 
 
 if __name__ == "__main__":

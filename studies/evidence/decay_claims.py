@@ -4,13 +4,32 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 from outcome import Measured, Outcome, negative, written
 from runs import coverage, declared, is_complete, runs_of
 from shared import missing
 
-from keras_lion.robustness import iso_product
+from keras_lion.robustness import IsoProduct, iso_product
 
 SLOPE = 0.15  # of log steps over log lr: what the predictions allow
+CHANGE = 2 * SLOPE  # decades of steps: that slope over the two decades of lr
+
+
+def cells_by_product(lines: IsoProduct) -> dict[float, list[tuple[float, float]]]:
+    """Product → learning rate and log₁₀ steps of its cells that reach the target."""
+    landscape = lines.landscape
+    found: dict[float, list[tuple[float, float]]] = {}
+    for i, j in zip(*np.nonzero(lines.fitted), strict=True):
+        rate, decay = landscape.learning_rate[j], landscape.weight_decay[i]
+        product = float(f"{rate * decay:.2g}")
+        found.setdefault(product, []).append((float(rate), -float(lines.means[i, j])))
+    return dict(sorted(found.items()))
+
+
+def largest_change(lines: IsoProduct) -> float:
+    """Largest difference of log₁₀ steps between cells of one product."""
+    steps = [[y for _, y in cells] for cells in cells_by_product(lines).values()]
+    return max((max(each) - min(each) for each in steps), default=math.nan)
 
 
 def time_to_generalise() -> list[Measured]:
@@ -29,20 +48,27 @@ def time_to_generalise() -> list[Measured]:
             beyond = along.low > SLOPE or along.high < -SLOPE
             outcome: Outcome = "reproduced" if within else "underpowered"
             cells = int(lines.fitted.sum())
+            change = largest_change(lines)
+            reasons: tuple[str, ...] = ()
             if math.isnan(along.estimate) or cells < 6:
                 outcome = "untestable"
             elif beyond:
                 outcome = "not reproduced"
+            elif change > CHANGE:
+                outcome = "not reproduced"
+                reasons = ("no straight slope, but a curve",)
             declared_cells = int((lines.landscape.num_seeds > 0).sum())
             found.append(
                 Measured(
                     where=f"{task}, {optimizer}",
                     text=f"d log steps / d log lr along lines {written(along)}, across "
-                    f"them d log steps / d log lr·λ {written(across)}; {cells} of "
+                    f"them d log steps / d log lr·λ {written(across)}; steps at one "
+                    f"lr·λ differ by up to {change:.2f} decades; {cells} of "
                     f"{declared_cells} cells reach the target with every seed",
                     outcome=outcome,
                     interval=along,
                     errors=coverage("tolerance width", along.n),
+                    reasons=reasons,
                 )
             )
     return found

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from pathlib import Path
@@ -39,14 +38,13 @@ def write(results: Path) -> None:
             continue
         frame = pd.concat([runs_of(study, task) for task in tasks], ignore_index=True)
         folder = results / study
-        environment = folder / "environment.json"
         with tempfile.TemporaryDirectory() as place:
             made = Path(place)
             write_pages(
                 made,
                 frame,
                 declared(study).declaration(),
-                json.loads(environment.read_text(encoding="utf-8")),
+                {},
                 drawings=kept,
             )
             for name in ("summary.csv", "summary.json"):

@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 import pandas as pd
-from decay_claims import SLOPE
+from decay_claims import SLOPE, cells_by_product, largest_change
 from numpy.typing import NDArray
 from outcome import Measured, Outcome, negative, written
 from runs import coverage, is_complete, runs_of
 from shared import missing
 
+from keras_lion.robustness import IsoProduct, iso_product
 from keras_lion.robustness.comparison import jackknife_values
-from keras_lion.robustness.product_lines import IsoProduct, iso_product
 from keras_lion.statistics import Interval, t_interval
 
 STUDY = "effective_decay"
@@ -121,14 +121,10 @@ def _lines_end_at_a_decay() -> list[Measured]:
 
 def _largest_decays(lines: IsoProduct) -> list[float]:
     """The largest λ at which every seed reaches the target, of each line."""
-    landscape = lines.landscape
-    rows, columns = np.nonzero(lines.measured)
-    largest: dict[float, float] = {}
-    for i, j in zip(rows, columns, strict=True):
-        decay, rate = landscape.weight_decay[i], landscape.learning_rate[j]
-        product = float(f"{decay * rate:.2g}")
-        largest[product] = max(largest.get(product, 0.0), float(decay))
-    return [largest[product] for product in sorted(largest)]
+    return [
+        product / min(rate for rate, _ in cells)
+        for product, cells in cells_by_product(lines).items()
+    ]
 
 
 def _rate_decides() -> list[Measured]:
@@ -177,7 +173,10 @@ def _normalised() -> list[Measured]:
                 _answer(
                     where,
                     f"{law}: measured {written(along)} at lr·λ from "
-                    f"{min(products):.2g} to {max(products):.2g}".replace("-0", "−0"),
+                    f"{min(products):.2g} to {max(products):.2g} (steps at one lr·λ "
+                    f"differ by up to {largest_change(part):.2f} decades)".replace(
+                        "-0", "−0"
+                    ),
                     _between(along, low, high),
                     along,
                 )
@@ -187,13 +186,10 @@ def _normalised() -> list[Measured]:
 
 def _decay_times(lines: IsoProduct) -> dict[float, float]:
     """Product → κ_T: lr·λ times the mean number of steps to the target."""
-    landscape = lines.landscape
-    times: dict[float, list[float]] = {}
-    for i, j in zip(*np.nonzero(lines.measured), strict=True):
-        product = landscape.weight_decay[i] * landscape.learning_rate[j]
-        steps = 10 ** -lines.means[i, j]
-        times.setdefault(float(f"{product:.2g}"), []).append(product * steps)
-    return {product: float(np.mean(each)) for product, each in times.items()}
+    return {
+        product: float(np.mean([product * 10**steps for _, steps in cells]))
+        for product, cells in cells_by_product(lines).items()
+    }
 
 
 def _training_length() -> list[Measured]:

@@ -149,7 +149,8 @@ def test_collecting_adds_what_is_new_and_changes_nothing_else(tmp_path, monkeypa
     new = runs.all_runs().iloc[5:7].assign(study="mine")
     folder = tmp_path / "sweep"
     folder.mkdir()
-    (folder / "environment.json").write_text('{"backend": "jax"}')
+    (folder / "environment.json").write_text('{"backend": "jax", "data": {}}')
+    (folder / "study.json").write_text('{"execution": {"t": {"threads": 1}}}')
     monkeypatch.setattr(collect, "load_runs", lambda _: new)
     table = tmp_path / "runs.csv.gz"
     collect.save_table(known, table)
@@ -158,4 +159,5 @@ def test_collecting_adds_what_is_new_and_changes_nothing_else(tmp_path, monkeypa
     kept = both.loc[known["key"], "score"].to_numpy(float)
     np.testing.assert_array_equal(kept, known["score"].to_numpy(float))
     assert collect.collect([folder], table) == 0
-    assert (tmp_path / "mine" / "environment.json").exists()
+    kept = json.loads((tmp_path / "mine" / "environment-jax.json").read_text())
+    assert kept["execution"] == {"t": {"threads": 1}}

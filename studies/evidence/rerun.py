@@ -1,0 +1,89 @@
+"""Train one run of each study again, from its key alone, and compare the scores.
+
+Command    python studies/evidence/rerun.py [STUDY ...]     (`make evidence-rerun`)
+Duration   about a minute a study
+
+Of each study it takes the run that took least time, of each task if a study is named.
+Same backend, executor and number of threads give the recorded score bit for bit on the
+same type of machine; elsewhere, and for runs that shared a program with others, it must
+lie within the noise of seeds: three standard deviations of its cell.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+from runs import RESULTS, STUDIES, all_runs
+
+from keras_lion.tuning import load_runs
+
+DEVIATIONS = 3
+
+
+def chosen(studies: list[str]) -> pd.DataFrame:
+    """The runs to train again."""
+    frame = all_runs()
+    frame = frame[(frame["preset"] == "full") & (frame["status"] == "ok")]
+    by = ["study", "task"] if studies else ["study"]
+    if studies:
+        frame = frame[frame["study"].isin(studies)]
+    return frame.sort_values("seconds").drop_duplicates(by).sort_values(by)
+
+
+def noise(run: pd.Series) -> float:
+    """Standard deviation of the scores of a run's cell."""
+    frame = all_runs()
+    alike = frame["preset"] == run["preset"]
+    for name in ("study", "task", "optimizer", "learning_rate", "weight_decay"):
+        alike &= frame[name] == run[name]
+    return float(frame.loc[alike, "score"].std())
+
+
+def threads(run: pd.Series) -> int:
+    """Threads that the run was given."""
+    file = RESULTS / run["study"] / f"environment-{run['backend']}.json"
+    execution = json.loads(file.read_text(encoding="utf-8"))["execution"]
+    return int(execution.get(run["task"], {}).get("threads", 0))
+
+
+def again(run: pd.Series) -> float:
+    """Score of the run, trained anew."""
+    with tempfile.TemporaryDirectory() as place:
+        command = [str(Path(sys.executable).with_name("keras-lion")), "run"]
+        command += [str(STUDIES / f"{run['study']}.py"), "--task", run["task"]]
+        command += ["--preset", run["preset"], "--backend", run["backend"]]
+        command += ["--executor", "loop", "--only", run["key"], "--output", place]
+        if threads(run) == 1:  # as the workers of a sweep have
+            command += ["--workers", "2"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
+        return float(load_runs(Path(place))["score"].iloc[0])
+
+
+def main(studies: list[str]) -> int:
+    """Print one line a run; 1 if a score is not the recorded one."""
+    failed = 0
+    for _, run in chosen(studies).iterrows():
+        score, recorded = again(run), float(run["score"])
+        exact = score == recorded
+        near = math.isclose(score, recorded, abs_tol=DEVIATIONS * noise(run))
+        alone = run["executor"] == "loop"
+        word = "same bits" if exact else "within noise" if near else "DIFFERENT"
+        failed += not (exact or near)
+        print(
+            f"{run['study']}, {run['task']}, {run['key']}: recorded {recorded:.6g} "
+            f"({'alone' if alone else 'in a population'}), now {score:.6g}: {word}",
+            flush=True,
+        )
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
