@@ -4,9 +4,8 @@ Question   Chen et al. (2023, figure 8) show Lion less sensitive than AdamW on o
            network, without seeds. Is that so here?
 Command    keras-lion run studies/learning_rate_weight_decay.py
 Duration   about 2 minutes on 2 cores (mnist1d_mlp, standard)
-Result     studies/results/learning_rate_weight_decay_full/summary.json (mnist1d_mlp,
-           full, 6 seeds, 2026-11-21): not so; AdamW is better, and its range wider. In
-           learning_rate_weight_decay/ the preset standard, with 2 seeds.
+Result     studies/README.md, rows less-sensitive, smaller-lr-larger-decay, product-law
+           (preset full, 2026-11-21): on no task that was run is Lion's range wider.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
 import tempfile
@@ -22,6 +23,7 @@ import pandas as pd
 from runs import RESULTS, STUDIES, all_runs
 
 from keras_lion.tuning import load_runs
+from keras_lion.tuning.threads import thread_variables
 
 DEVIATIONS = 3
 
@@ -46,7 +48,7 @@ def noise(run: pd.Series) -> float:
 
 
 def threads(run: pd.Series) -> int:
-    """Threads that the run was given."""
+    """Threads that the run was given; 0 if that is not known."""
     file = RESULTS / run["study"] / f"environment-{run['backend']}.json"
     execution = json.loads(file.read_text(encoding="utf-8"))["execution"]
     return int(execution.get(run["task"], {}).get("threads", 0))
@@ -59,9 +61,11 @@ def again(run: pd.Series) -> float:
         command += [str(STUDIES / f"{run['study']}.py"), "--task", run["task"]]
         command += ["--preset", run["preset"], "--backend", run["backend"]]
         command += ["--executor", "loop", "--only", run["key"], "--output", place]
-        if threads(run) == 1:  # as the workers of a sweep have
-            command += ["--workers", "2"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        count = threads(run)
+        limits = thread_variables(count) if count else {}
+        done = subprocess.run(
+            command, env=os.environ | limits, capture_output=True, text=True
+        )
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)} failed:\n{done.stderr[-2000:]}")
         return float(load_runs(Path(place))["score"].iloc[0])

@@ -290,3 +290,14 @@ def test_reads_a_folder(tmp_path):
     first = write_report(tmp_path).read_bytes()
     assert write_report(tmp_path).read_bytes() == first
     assert b"Not recorded." in first
+
+
+def test_pairs_of_betas_compete_in_one_report(tmp_path):
+    frame = study(size=2, seeds=1)
+    others = frame[frame["optimizer"] == "lion"].assign(beta_2=0.98)
+    others["key"] = others["key"] + "b"
+    both = pd.concat([frame.assign(beta_2=0.99), others], ignore_index=True)
+    _, summary = written(tmp_path, both)
+    rows = summary["tasks"]["digits"]["optimizers"]
+    named = {row["optimizer"] for row in rows}
+    assert {"lion 0.9/0.98", "lion 0.9/0.99", "adamw"} <= named
