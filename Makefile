@@ -16,7 +16,7 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make notebooks  run the notebooks and keep their output"
 	@echo "make docs       the documentation site, into site/"
-	@echo "make evidence   README, ledger, datasheet and figures from the public table"
+	@echo "make evidence   README, ledger, figures and notebooks from the public table"
 	@echo "make evidence-check  that they are what the public table gives"
 	@echo "make evidence-rerun  one run of each study again, from its key: a minute each"
 	@echo "make mutants    tests against wrong versions of the optimizer, about 3 minutes"
@@ -64,9 +64,12 @@ docs: $(VENV)/.docs-ready
 # What README, ledger and datasheet say, from the public table.
 evidence: $(READY)
 	KERAS_BACKEND=jax $(BIN)/python studies/evidence/make.py
+	KERAS_BACKEND=jax $(BIN)/python notebooks/run.py 02_robustness_heatmaps 03_effective_decay
 
 evidence-check: $(READY)
 	KERAS_BACKEND=jax $(BIN)/python studies/evidence/make.py --check
+	KERAS_BACKEND=jax $(BIN)/python notebooks/run.py --check \
+		02_robustness_heatmaps 03_effective_decay
 
 # One run of each study, trained again from its key.
 evidence-rerun: $(READY)

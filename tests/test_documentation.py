@@ -11,7 +11,6 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
     ROOT / "README.md",
     ROOT / "studies" / "README.md",
-    ROOT / "studies" / "results" / "DATASHEET.md",
     *sorted((ROOT / "docs").glob("**/*.md")),
 ]
 BLOCKS = [

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from keras_lion.report.marks import FAINT, TICK, legend, tidy
+from keras_lion.report.marks import FAINT, TICK, tidy
 from keras_lion.report.style import (
     LOSS,
     Quantity,
@@ -123,5 +123,13 @@ def transfer_figure(
     for ax, (task, (curve, recipe)) in zip(axes.flat, curves.items(), strict=False):
         plot_transfer(curve, recipe, ax, quantity=quantity)
         ax.set_title(task, fontsize=8)
-    legend(axes.flat[0], fontsize=TICK, loc="upper right")
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=3,
+        fontsize=TICK,
+        frameon=False,
+    )
     return figure

@@ -15,7 +15,7 @@ import pandas as pd
 
 from keras_lion.tuning.records import COLUMNS, TEXT_COLUMNS, writing
 
-WHOLE = ("batch_size", "seed", "epochs", "steps", "train_examples", "best_epoch")
+WHOLE = ("batch_size", "seed", "steps", "train_examples")
 ORDER = ["study", "task", "preset", "optimizer", "weight_decay", "learning_rate"]
 DIGITS = 6  # of the losses and accuracies in a history, which float32 has no more of
 

@@ -43,7 +43,8 @@ def state_size() -> list[Measured]:
             Measured(
                 where=model,
                 text=f"state {ratio:.3f} of AdamW's, with a bfloat16 momentum "
-                f"{half:.3f}; weights, gradients and state together {whole:.3f} (counted, n=1)",
+                f"{half:.3f}; weights, gradients and state together {whole:.3f} "
+                "(counted, n=1)",
                 outcome="reproduced" if abs(ratio - 0.5) < 0.01 else "not reproduced",
                 errors="a count",
             )

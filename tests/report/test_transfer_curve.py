@@ -44,11 +44,12 @@ def test_axes_are_named_with_units_and_hold_the_data(ax):
 
 
 def test_one_panel_a_task_and_one_legend():
-    figure = transfer_figure({name: (CURVE, RECIPE) for name in "abcd"})
+    figure = transfer_figure(dict.fromkeys("abcd", (CURVE, RECIPE)))
     figure.draw_without_rendering()
     assert [ax.get_title() for ax in figure.axes] == list("abcd")
-    legends = [ax.get_legend() for ax in figure.axes]
-    assert [legend is not None for legend in legends] == [True, False, False, False]
+    [legend] = figure.legends
+    named = [text.get_text() for text in legend.get_texts()]
+    assert named == ["advice: 3 to 10", "AdamW at its recipe", "Lion"]
 
 
 def test_what_is_missing_is_named(ax):

@@ -161,3 +161,9 @@ def test_collecting_adds_what_is_new_and_changes_nothing_else(tmp_path, monkeypa
     assert collect.collect([folder], table) == 0
     kept = json.loads((tmp_path / "mine" / "environment-jax.json").read_text())
     assert kept["execution"] == {"t": {"threads": 1}}
+
+
+def test_the_block_of_the_datasheet_runs_from_the_root(monkeypatch):
+    monkeypatch.chdir(ROOT)
+    [block] = datasheet.text().split("```python\n")[1:]
+    exec(block.split("```")[0], {})

@@ -86,3 +86,9 @@ def test_other_tables_are_refused(tmp_path):
         load_table(path)
     with pytest.raises(FileNotFoundError, match="There is no table of runs"):
         load_table(tmp_path / "none.csv.gz")
+
+
+def test_the_best_evaluation_may_lie_within_an_epoch(tmp_path):
+    runs = frame({"key": "a", "best_epoch": 3.84}, {"key": "b", "best_epoch": 4.0})
+    loaded = load_table(save_table(runs, tmp_path / "runs.csv.gz"))
+    assert loaded["best_epoch"].tolist() == [3.84, 4.0]
