@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from keras_lion.statistics import Interval
+from keras_lion.tuning import load_runs
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "studies" / "results"
@@ -167,3 +168,20 @@ def test_the_block_of_the_datasheet_runs_from_the_root(monkeypatch):
     monkeypatch.chdir(ROOT)
     [block] = datasheet.text().split("```python\n")[1:]
     exec(block.split("```")[0], {})
+
+
+def test_restored_runs_are_not_trained_again(tmp_path):
+    """A sweep in the folder finds them, with the scores of the table."""
+    restore = importlib.import_module("restore")
+    count = restore.restore("betas", tmp_path / "again")
+    found = load_runs(tmp_path / "again").set_index("key")
+    table = runs.all_runs()
+    table = table[table["study"] == "betas"].set_index("key")
+    assert len(found) == count == len(table)
+    np.testing.assert_array_equal(found["score"], table.loc[found.index, "score"])
+    wanted = runs.declared("betas").runs("mnist1d_mlp", "full", "jax")
+    assert {run.key for run in wanted} <= set(found.index)
+    with pytest.raises(FileExistsError, match="holds run records already"):
+        restore.restore("betas", tmp_path / "again")
+    with pytest.raises(ValueError, match="no runs of 'nothing'"):
+        restore.restore("nothing", tmp_path / "other")
