@@ -5,7 +5,7 @@ Question   Weight decay acts through the product of learning rate and λ: weight
            rotate by an angle that depends on the product only (Kosson et al., 2023). Is
            the number of steps to a given validation accuracy a function of lr × λ?
 Command    keras-lion run studies/effective_decay.py --task TASK --preset full
-           python studies/effective_decay_answer.py
+           make evidence
 Duration   1 to 15 minutes a task on 2 cores
 Result     studies/README.md, studies/results/effective_decay/
 

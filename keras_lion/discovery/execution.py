@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 
 from keras_lion.discovery import numpy_functions
-from keras_lion.discovery.abstract import INPUTS, Type, check, live, result_type
+from keras_lion.discovery.abstract import (
+    INPUTS,
+    Type,
+    check,
+    live,
+    live_states,
+    result_type,
+)
 from keras_lion.discovery.functions import FUNCTIONS
 from keras_lion.discovery.instruction import Argument, Instruction
 
@@ -62,6 +69,7 @@ def make_step(
         InvalidProgram: If the program cannot run.
     """
     check(program)
+    states = live_states(program)
     types: dict[str, Type] = dict(INPUTS)
     known: dict[str, float] = {}
     calls: list[tuple[str, Call, tuple[Argument, ...]]] = []
@@ -86,7 +94,11 @@ def make_step(
             values[target] = call(
                 *[values[x] if isinstance(x, str) else x for x in arguments]
             )
-        return values["update"], values["m"], values["v"]
+        return (
+            values["update"],
+            values["m"] if "m" in states else m,
+            values["v"] if "v" in states else v,
+        )
 
     return step
 

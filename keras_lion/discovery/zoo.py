@@ -1,7 +1,8 @@
 """Optimizers of the literature as programs, each with its source.
 
 Learning rates and weight decays are constants of the program: `lr` is the value of a
-schedule with peak 1. [Chen et al., 2023](https://arxiv.org/abs/2302.06675) number theirs.
+schedule with peak 1. Numbered programs are those of
+[Chen et al., 2023](https://arxiv.org/abs/2302.06675).
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import pandas as pd
 from keras_lion.robustness._runs import FIXED
 from keras_lion.robustness.best_scores import best_score
 from keras_lion.robustness.conditions import conditions_of
+from keras_lion.robustness.contenders import name_contenders
 from keras_lion.robustness.landscape import Landscape, Value, common_best
 from keras_lion.robustness.regret import mean_regret
 from keras_lion.robustness.tolerance import ToleranceWidth, tolerance_width
@@ -118,7 +119,8 @@ def selected_keys(frame: pd.DataFrame, task: str) -> dict[str, list[str]]:
 
     Returns:
         optimizer → keys of the runs of its best cell (by mean score), by seed; of the
-        best cell of each batch size, where there are several. Optimizers without a run
+        best cell of each batch size, where there are several, and of each pair of betas
+        as `name_contenders` calls it. Optimizers without a run
         that trained are left out.
 
     Example:
@@ -128,7 +130,7 @@ def selected_keys(frame: pd.DataFrame, task: str) -> dict[str, list[str]]:
     ```
     """
     keys: dict[str, list[str]] = {}
-    for runs in conditions_of(frame, task).values():
+    for runs in conditions_of(name_contenders(frame), task).values():
         for optimizer in task_optimizers(runs, task):
             scores = Landscape.from_runs(runs, optimizer=optimizer, task=task)
             if not scores.empty and not scores.all_diverged:

@@ -263,6 +263,13 @@ def _sign_saturation() -> list[Measured]:
     found = []
     for optimizer in OPTIMIZERS:
         large, small = (_along(task, optimizer) for task in tasks)
+        where = f"6, mnist1d_normalised, {optimizer}"
+        if math.isnan(large.estimate) or math.isnan(small.estimate):
+            reason = "too few cells reach the target within the steps"
+            found.append(
+                Measured(where, "|s| at 512 − at 16", "untestable", reasons=(reason,))
+            )
+            continue
         difference = _difference(
             abs(large.estimate) - abs(small.estimate), large, small
         )
@@ -272,7 +279,7 @@ def _sign_saturation() -> list[Measured]:
             held = None if larger is None else not larger
         found.append(
             _answer(
-                f"6, mnist1d_normalised, {optimizer}",
+                where,
                 f"|s| at 512 − at 16: {written(difference)}; s {written(large)} and "
                 f"{written(small)}",
                 held,

@@ -32,10 +32,16 @@ def declared(name: str) -> Study:
 
 
 def runs_of(study: str, task: str, preset: str = "full") -> pd.DataFrame:
-    """The runs of one task; empty if there are none yet."""
+    """The runs that a preset of one task declares; empty if there are none yet."""
     frame = all_runs()
-    chosen = (frame["study"] == study) & (frame["task"] == task)
-    return frame[chosen & (frame["preset"] == preset)].dropna(axis=1, how="all")
+    frame = frame[(frame["study"] == study) & (frame["task"] == task)]
+    # By key: a run that two presets share is recorded once, under either of them.
+    wanted = {
+        run.key
+        for backend in frame["backend"].unique()
+        for run in declared(study).runs(task, preset, str(backend))
+    }
+    return frame[frame["key"].isin(wanted)].dropna(axis=1, how="all")
 
 
 def is_complete(study: str, task: str, preset: str = "full") -> bool:
