@@ -10,6 +10,9 @@ Every optimizer gets 21 configurations and the same seeds: seven learning rates 
 decade apart, each with three weight decays; Adam, which has no decay, 21 learning rates
 over the same three decades. The weight decay is decoupled and the engine's own for all.
 Windows are centred at a first guess; the report says where an optimum lies on an edge.
+Keras's Adafactor diverges at once on digits_mlp: where a row and a column of a gradient
+are zero (a pixel that is always black, a unit that never fires) its two averages multiply
+to less than float32 holds, and 0 / 0 follows.
 Schedule-Free AdamW has no schedule: it runs in mnist1d_mlp_constant, beside AdamW and
 Lion at a constant learning rate. It is judged at the weights where it takes gradients,
 since Keras hands out no averaged ones.

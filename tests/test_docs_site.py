@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md"))
-PACKAGES = ["optimizers", "report", "robustness", "theory", "tuning"]
+PACKAGES = ["discovery", "optimizers", "report", "robustness", "theory", "tuning"]
 DOCUMENTED = re.compile(r"^::: (\S+)$", re.M)
 
 

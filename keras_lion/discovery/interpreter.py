@@ -98,6 +98,10 @@ def length(x: Value) -> float:
 
 NUMBERS = {"get_pi": math.pi, "get_e": math.e, "get_eps": 1e-8}
 
+IN_NUMPY = """
+    cos sin tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh exp exp2
+    expm1 cbrt sign maximum minimum
+"""
 ELEMENTS: dict[str, Callable[..., Any]] = {
     "abs": lambda x: np.maximum(x, -x),
     "exp10": lambda x: 10.0**x,
@@ -116,11 +120,5 @@ ELEMENTS: dict[str, Callable[..., Any]] = {
     "divide": lambda x, y: x / (y + 1e-8),
     "power": lambda x, y: x**y,
     "interpolate": lambda x, y, a: (1 - a) * x + a * y,
-    **{
-        name: getattr(np, name)
-        for name in (
-            "cos sin tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh "
-            "exp exp2 expm1 cbrt sign maximum minimum"
-        ).split()
-    },
+    **{name: getattr(np, name) for name in IN_NUMPY.split()},
 }

@@ -121,6 +121,8 @@ def write_pages(
             f"The folder holds runs of the presets {', '.join(sorted(presets.index))}: "
             f"this report reads {chosen}."
         )
+    frame, mixed = _of_one_backend(frame)
+    notes += mixed
     comparison = study.get("comparison", {})
     value: Value = comparison.get("value", "final_loss")
     epsilons = comparison.get("epsilon", {})
@@ -181,6 +183,26 @@ def write_pages(
     path = folder / "report.html"
     path.write_text(render(page), encoding="utf-8")
     return path
+
+
+def _of_one_backend(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """The runs of each task's commonest backend, and a note where there are others.
+
+    Runs of two backends with one seed are two trainings of one cell.
+    """
+    if "backend" not in frame or frame["backend"].nunique() < 2:
+        return frame, []
+    parts, notes = [], []
+    for task, runs in frame.groupby("task", sort=False):
+        counts = runs["backend"].value_counts()
+        parts.append(runs[runs["backend"] == counts.index[0]])
+        if len(counts) > 1:
+            notes.append(
+                f"{task}: the folder holds runs of the backends "
+                f"{', '.join(sorted(counts.index))}: this report reads "
+                f"{counts.index[0]}."
+            )
+    return pd.concat(parts), notes
 
 
 def _section(

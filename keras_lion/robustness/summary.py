@@ -162,7 +162,9 @@ def runs_of_preset(frame: pd.DataFrame, preset: str) -> pd.DataFrame:
     """
     chosen = (frame["preset"] == preset).to_numpy().copy()
     columns = [
-        name for name in (*FIXED, "learning_rate", "weight_decay") if name in frame
+        name
+        for name in (*FIXED, "backend", "learning_rate", "weight_decay")
+        if name in frame
     ]
     for _, runs in frame.groupby(["task", "optimizer"], sort=False):
         own = runs[runs["preset"] == preset]

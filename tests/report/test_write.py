@@ -301,3 +301,12 @@ def test_pairs_of_betas_compete_in_one_report(tmp_path):
     rows = summary["tasks"]["digits"]["optimizers"]
     named = {row["optimizer"] for row in rows}
     assert {"lion 0.9/0.98", "lion 0.9/0.99", "adamw"} <= named
+
+
+def test_of_two_backends_the_commoner_one_is_read(tmp_path):
+    frame = study(size=2, seeds=1)
+    again = frame.head(1).assign(backend="jax", key="again", score=0.99)
+    page, summary = written(tmp_path, pd.concat([frame, again], ignore_index=True))
+    assert "backends jax, tensorflow: this report reads tensorflow" in page
+    best = [row["score"] for row in summary["tasks"]["digits"]["optimizers"]]
+    assert max(best) < 0.99

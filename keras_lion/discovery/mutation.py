@@ -1,0 +1,264 @@
+"""Children of programs: insert, delete or modify one statement.
+
+A child differs from its parent in one statement. Larger rewrites go over neutral steps,
+which is why dead statements are kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from keras_lion.discovery.abstract import (
+    INPUTS,
+    OUTPUTS,
+    InvalidProgram,
+    Type,
+    check,
+    result_type,
+)
+from keras_lion.discovery.functions import FUNCTIONS, Parameter
+from keras_lion.discovery.instruction import Argument, Instruction
+from keras_lion.discovery.program import Program
+
+Kind = Literal["insert", "delete", "modify", "constant"]
+
+KINDS: tuple[Kind, ...] = ("insert", "delete", "modify")
+MAX_LENGTH = 60
+MAX_TRIES = 10_000
+CONSTANT_SHARE = 0.25  # of new arguments that may be any value; a half of the scalars
+LARGEST_CONSTANT = 1e10
+
+_CALLABLE = tuple(name for name, f in FUNCTIONS.items() if f.undefined is None)
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """A valid child, and how it came about.
+
+    Attributes:
+        program: The child.
+        kind: What was done to the parent.
+        tries: Number of proposals until one was valid.
+    """
+
+    program: Program
+    kind: Kind
+    tries: int
+
+
+def mutate(
+    program: Program, generator: np.random.Generator, max_length: int = MAX_LENGTH
+) -> Program:
+    """A valid child of a program.
+
+    Insertion, deletion and modification are equally likely. An insertion draws place,
+    function, arguments and target; a modification changes one argument of one
+    statement into a variable that exists there or a constant from N(0, 1), or
+    multiplies a constant by 2 to the power of N(0, 1). A proposal that is no valid
+    program is dropped and another one made.
+
+    Args:
+        program: The parent, a valid program.
+        generator: Where the randomness comes from.
+        max_length: Parents of this length get no insertions.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_lion.discovery import Program
+    from keras_lion.discovery.mutation import mutate
+
+    child = mutate(Program.parse("update = g * lr"), np.random.default_rng(0))
+    ```
+    """
+    return draw_mutation(program, generator, max_length=max_length).program
+
+
+def draw_mutation(
+    program: Program,
+    generator: np.random.Generator,
+    *,
+    max_length: int = MAX_LENGTH,
+    kinds: Sequence[Kind] = KINDS,
+) -> Mutation:
+    """A valid child of a program, with its kind and the number of tries.
+
+    Args:
+        program: The parent, a valid program.
+        generator: Where the randomness comes from.
+        max_length: Parents of this length get no insertions.
+        kinds: What may be done, with equal chances. `"constant"` multiplies one
+            constant by 2 to the power of N(0, 1) and changes nothing else.
+
+    Raises:
+        ValueError: If no valid child is found in 10,000 tries.
+    """
+    if len(program) >= max_length:
+        kinds = [kind for kind in kinds if kind != "insert"] or ["modify"]
+    for tries in range(1, MAX_TRIES + 1):
+        kind = kinds[_index(generator, len(kinds))]
+        statements = _PROPOSALS[kind](program.instructions, generator)
+        if statements is None:
+            continue
+        try:
+            check(statements)
+        except InvalidProgram:
+            continue
+        return Mutation(Program(tuple(statements)), kind, tries)
+    raise ValueError(
+        f"No valid child in {MAX_TRIES} tries with the mutations "
+        f"{', '.join(kinds)}. Received the program:\n{program}"
+    )
+
+
+def random_program(generator: np.random.Generator, length: int) -> Program:
+    """A valid program of random statements, for random search.
+
+    Every statement is drawn as an insertion draws it, and again if it cannot run; the
+    last one that gives a tensor assigns `update`.
+
+    Args:
+        generator: Where the randomness comes from.
+        length: Number of statements.
+    """
+    while True:
+        statements: list[Instruction] = []
+        types: dict[str, Type] = dict(INPUTS)
+        while len(statements) < length:
+            statement = _random_statement(statements, types, generator)
+            if len(statements) == length - 1:
+                statement = Instruction(
+                    "update", statement.function, statement.arguments
+                )
+            try:
+                types[statement.target] = result_type(statement, types)
+            except InvalidProgram:
+                continue
+            statements.append(statement)
+        if all(types.get(name) == "tensor" for name in OUTPUTS):
+            return Program(tuple(statements))
+
+
+def _insert(
+    statements: Sequence[Instruction], generator: np.random.Generator
+) -> list[Instruction] | None:
+    place = _index(generator, len(statements) + 1)
+    types = _types_before(statements, place)
+    new = _random_statement(statements, types, generator)
+    return [*statements[:place], new, *statements[place:]]
+
+
+def _delete(
+    statements: Sequence[Instruction], generator: np.random.Generator
+) -> list[Instruction] | None:
+    place = _index(generator, len(statements))
+    return [*statements[:place], *statements[place + 1 :]]
+
+
+def _modify(
+    statements: Sequence[Instruction], generator: np.random.Generator
+) -> list[Instruction] | None:
+    place = _index(generator, len(statements))
+    old = statements[place]
+    if not old.arguments:
+        return None
+    slot = _index(generator, len(old.arguments))
+    value = old.arguments[slot]
+    if not isinstance(value, str) and generator.random() < 0.5:
+        return _with_argument(statements, place, slot, _scaled(value, generator))
+    types = _types_before(statements, place)
+    parameter = FUNCTIONS[old.function].parameters[slot]
+    new = _random_argument(parameter, types, generator)
+    return _with_argument(statements, place, slot, new)
+
+
+def _scale_constant(
+    statements: Sequence[Instruction], generator: np.random.Generator
+) -> list[Instruction] | None:
+    places = [
+        (place, slot, value)
+        for place, statement in enumerate(statements)
+        for slot, value in enumerate(statement.arguments)
+        if not isinstance(value, str)
+    ]
+    if not places:
+        return None
+    place, slot, value = places[_index(generator, len(places))]
+    return _with_argument(statements, place, slot, _scaled(value, generator))
+
+
+_PROPOSALS = {
+    "insert": _insert,
+    "delete": _delete,
+    "modify": _modify,
+    "constant": _scale_constant,
+}
+
+
+def _random_statement(
+    statements: Sequence[Instruction],
+    types: Mapping[str, Type],
+    generator: np.random.Generator,
+) -> Instruction:
+    """A statement at a place where variables have these types; it may be invalid."""
+    function = FUNCTIONS[_CALLABLE[_index(generator, len(_CALLABLE))]]
+    arguments = tuple(
+        _random_argument(parameter, types, generator)
+        for parameter in function.parameters
+    )
+    # A dict keeps the order of the names: that of a set differs between processes.
+    existing = list(dict.fromkeys([*INPUTS, *(s.target for s in statements), "update"]))
+    choice = _index(generator, len(existing) + 1)
+    target = existing[choice] if choice < len(existing) else _new_name(existing)
+    return Instruction(target, function.name, arguments)
+
+
+def _random_argument(
+    parameter: Parameter, types: Mapping[str, Type], generator: np.random.Generator
+) -> Argument:
+    names = list(types)
+    share = CONSTANT_SHARE
+    if parameter == "scalar":
+        names = [name for name in names if types[name] == "scalar"]
+        share = 0.5
+    if not names or generator.random() < share:
+        return float(generator.standard_normal())
+    return names[_index(generator, len(names))]
+
+
+def _scaled(value: float, generator: np.random.Generator) -> float:
+    scaled = value * float(2.0 ** generator.standard_normal())
+    return max(-LARGEST_CONSTANT, min(LARGEST_CONSTANT, scaled))
+
+
+def _types_before(statements: Sequence[Instruction], place: int) -> dict[str, Type]:
+    types: dict[str, Type] = dict(INPUTS)
+    for statement in statements[:place]:
+        types[statement.target] = result_type(statement, types)
+    return types
+
+
+def _with_argument(
+    statements: Sequence[Instruction], place: int, slot: int, value: Argument
+) -> list[Instruction]:
+    old = statements[place]
+    arguments = (*old.arguments[:slot], value, *old.arguments[slot + 1 :])
+    new = Instruction(old.target, old.function, arguments)
+    return [*statements[:place], new, *statements[place + 1 :]]
+
+
+def _new_name(existing: Iterable[str]) -> str:
+    taken, number = set(existing), 0
+    while f"x{number}" in taken:
+        number += 1
+    return f"x{number}"
+
+
+def _index(generator: np.random.Generator, count: int) -> int:
+    # Four times as fast as `generator.integers(count)`, and as good for small counts.
+    return int(generator.random() * count)

@@ -1,0 +1,226 @@
+"""From a raw program of the search to one that can be read.
+
+Dead statements go first, then statements that make no difference, then algebra, then
+digits. Every step is measured.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from keras_lion.discovery.abstract import check
+from keras_lion.discovery.instruction import Instruction
+from keras_lion.discovery.program import Program
+from keras_lion.discovery.rewriting import Rewrite, rewrites
+from keras_lion.discovery.single_assignment import SingleAssignment
+from keras_lion.statistics import Interval, t_interval
+
+MAX_DIGITS = 4
+
+Evaluate = Callable[[Program, int], float]
+
+
+@dataclass(frozen=True)
+class SimplificationStep:
+    """One step of a simplification.
+
+    Attributes:
+        before: The program before it.
+        after: The program after it.
+        what: What was done.
+        effect: Fitness after − before, paired by seed; larger is better. None if one
+            of the values is not finite.
+        taken: Whether the next step goes on from `after`; otherwise it was only tried.
+    """
+
+    before: Program
+    after: Program
+    what: str
+    effect: Interval | None
+    taken: bool
+
+    def __str__(self) -> str:
+        effect = "not finite" if self.effect is None else f"{self.effect}"
+        kept = "" if self.taken else "not taken: "
+        length = f"{len(self.before)} → {len(self.after)} statements"
+        return f"{kept}{self.what} ({length}; fitness {effect})"
+
+
+class Simplifier:
+    """Simplifies programs while their fitness stays.
+
+    A change is taken if its loss of fitness is at most `tolerance`: if the lower end of
+    the paired 95 % t-interval of (after − the program without dead statements) is at
+    least −`tolerance`. Losses therefore do not add up over many small steps.
+
+    Args:
+        evaluate: (program, seed) → fitness, larger is better, the same at every call.
+        seeds: Seeds to evaluate with, two at least.
+        tolerance: Loss of fitness that counts as none.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_lion.discovery import Simplifier, step_function, zoo
+
+    def evaluate(program, seed):
+        step, w = step_function(program), np.ones(4)
+        m = v = np.zeros(4)
+        noise = np.random.default_rng(seed)
+        for _ in range(50):
+            update, m, v = step(w, w + noise.normal(size=4), m, v, 1.0)
+            w = w - update
+        return -float(np.sum(w**2))
+
+    for step in Simplifier(evaluate, range(4), tolerance=0.01).steps(zoo.PROGRAM_4):
+        print(step)
+    ```
+    """
+
+    def __init__(
+        self, evaluate: Evaluate, seeds: Sequence[int], *, tolerance: float
+    ) -> None:
+        if len(seeds) < 2:
+            raise ValueError(
+                "Expected two seeds at least: one has no spread to compare an effect "
+                f"with. Received: {list(seeds)!r}"
+            )
+        self._evaluate = evaluate
+        self._seeds = tuple(seeds)
+        self._tolerance = tolerance
+        self._fitness: dict[Program, list[float]] = {}
+
+    def steps(self, program: Program) -> list[SimplificationStep]:
+        """Simplify a program.
+
+        Args:
+            program: A valid program.
+
+        Returns:
+            Every step, also those that were tried and not taken. The simplified program
+            is `after` of the last step that was taken.
+
+        Raises:
+            InvalidProgram: If the program cannot run.
+        """
+        check(program)
+        reference = program.without_dead_code()
+        taken = [self._step(program, reference, "dead statements dropped", taken=True)]
+        steps = list(taken)
+        for changes in (_drops, rewrites, _roundings):
+            found = self._phase(changes, taken[-1].after, reference)
+            taken += [step for step in found if step.taken]
+            steps += found
+        return steps
+
+    def _phase(
+        self,
+        changes: Callable[[Program], Iterator[Rewrite]],
+        current: Program,
+        reference: Program,
+    ) -> list[SimplificationStep]:
+        """Changes of one kind until none is left that may be taken."""
+        steps: list[SimplificationStep] = []
+        while True:
+            tried = []
+            for change in changes(current):
+                taken = self._acceptable(reference, change.program)
+                step = self._step(current, change.program, change.what, taken=taken)
+                if taken:
+                    break
+                tried.append(step)
+            else:  # what did not fit earlier has been tried again
+                return steps + tried
+            steps.append(step)
+            if change.alternative:
+                steps.append(
+                    self._step(
+                        current,
+                        change.alternative,
+                        change.alternative_what,
+                        taken=False,
+                    )
+                )
+            current = change.program
+
+    def _acceptable(self, reference: Program, after: Program) -> bool:
+        effect = self._effect(reference, after)
+        return effect is not None and effect.low >= -self._tolerance
+
+    def _step(
+        self, before: Program, after: Program, what: str, *, taken: bool
+    ) -> SimplificationStep:
+        return SimplificationStep(
+            before, after, what, self._effect(before, after), taken
+        )
+
+    def _effect(self, before: Program, after: Program) -> Interval | None:
+        differences = [
+            y - x
+            for x, y in zip(self._values(before), self._values(after), strict=True)
+        ]
+        if not all(map(math.isfinite, differences)):
+            return None
+        return t_interval(differences)
+
+    def _values(self, program: Program) -> list[float]:
+        if program not in self._fitness:
+            self._fitness[program] = [
+                float(self._evaluate(program, seed)) for seed in self._seeds
+            ]
+        return self._fitness[program]
+
+
+def simplified(steps: Sequence[SimplificationStep]) -> Program:
+    """The program that a simplification ends with."""
+    return [step for step in steps if step.taken][-1].after
+
+
+def _drops(program: Program) -> Iterator[Rewrite]:
+    """The program with one statement replaced by one of its arguments."""
+    form = SingleAssignment.of(program)
+    for name, statement in form.statements.items():
+        for argument in dict.fromkeys(statement.variables):
+            what = f"`{statement}` dropped, {argument} in its place"
+            try:
+                after = form.without(name, argument).program()
+                check(after)
+            except ValueError:  # needs a copy, or has no update
+                continue
+            yield Rewrite(after, what)
+
+
+def _roundings(program: Program) -> Iterator[Rewrite]:
+    """The program with one constant shorter, the shortest first."""
+    for number, statement in enumerate(program):
+        for place, value in enumerate(statement.arguments):
+            if isinstance(value, str):
+                continue
+            for digits in range(1, MAX_DIGITS + 1):
+                shorter = rounded(value, digits, statement.function == "interpolate")
+                if shorter == value:
+                    break
+                arguments = list(statement.arguments)
+                arguments[place] = shorter
+                new = Instruction(
+                    statement.target, statement.function, tuple(arguments)
+                )
+                instructions = list(program)
+                instructions[number] = new
+                yield Rewrite(
+                    Program(tuple(instructions)), f"{value} rounded to {shorter}"
+                )
+
+
+def rounded(value: float, digits: int, weight: bool) -> float:
+    """A constant with fewer significant digits, of 1 − x if it is a weight."""
+    if not weight:
+        return float(f"{value:.{digits}g}")
+    complement = 1 - value
+    if complement == 0:
+        return value
+    decimals = digits - 1 - math.floor(math.log10(abs(complement)))
+    return round(value, decimals)
