@@ -24,16 +24,17 @@ def merge_runs(frames: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """The runs of several frames, each key once, in the order of a table.
 
     Args:
-        frames: Frames as `load_runs` gives them; of two rows with one key the first
-            that did not fail counts.
+        frames: Frames as `load_runs` gives them. Of rows with one key, one that did not
+            fail wins over one that did, one with a test score over one without, and
+            then the first.
 
     Returns:
         One frame with the columns of all.
     """
     both = pd.concat([frame for frame in frames if len(frame)], ignore_index=True)
-    both["failed"] = both["status"] == "failed"
-    both = both.sort_values("failed", kind="stable").drop_duplicates("key")
-    own = sorted(set(both.columns) - {*COLUMNS, "failed"})
+    rank = 2 * (both["status"] == "failed") + both["test_score"].isna()
+    both = both.loc[rank.sort_values(kind="stable").index].drop_duplicates("key")
+    own = sorted(set(both.columns) - {*COLUMNS})
     both = both.sort_values([*ORDER, "seed", "key"], ignore_index=True)
     return both[[*COLUMNS, *own]]
 

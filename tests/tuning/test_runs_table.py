@@ -23,7 +23,7 @@ def frame(*rows):
         "history": {"epoch": [1, 2], "loss": [0.5, 0.25]},
     }
     made = pd.DataFrame([blank | filled | row for row in rows])
-    numbers = ["learning_rate", "weight_decay", "score", "steps"]
+    numbers = ["learning_rate", "weight_decay", "score", "test_score", "steps"]
     made[numbers] = made[numbers].apply(pd.to_numeric)
     return made
 
@@ -92,3 +92,10 @@ def test_the_best_evaluation_may_lie_within_an_epoch(tmp_path):
     runs = frame({"key": "a", "best_epoch": 3.84}, {"key": "b", "best_epoch": 4.0})
     loaded = load_table(save_table(runs, tmp_path / "runs.csv.gz"))
     assert loaded["best_epoch"].tolist() == [3.84, 4.0]
+
+
+def test_merging_prefers_a_run_with_a_test_score():
+    without = frame({"key": "a", "score": 0.7, "test_score": None})
+    with_it = frame({"key": "a", "score": 0.7, "test_score": 0.6})
+    for frames in ([without, with_it], [with_it, without]):
+        assert merge_runs(frames)["test_score"].tolist() == [0.6]
