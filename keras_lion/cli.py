@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from keras_lion._lazy import missing_package
+from keras_lion.discovery import commands as discovery
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -190,6 +191,8 @@ def _parser() -> argparse.ArgumentParser:
         "--ratio", type=float, help="of mode paper: 3 to 10 (default: 10)"
     )
     command.set_defaults(command=_convert)
+
+    discovery.add_commands(commands)
     return parser
 
 

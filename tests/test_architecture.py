@@ -138,7 +138,9 @@ def test_backends_are_named_in_one_module_of_a_wing_at_most(wing):
     )
 
 
-@pytest.mark.parametrize("wing", ["tuning", "robustness", "optimizers", "statistics"])
+@pytest.mark.parametrize(
+    "wing", ["discovery", "tuning", "robustness", "optimizers", "statistics"]
+)
 def test_nothing_below_draws_or_prints(wing):
     for file in FILES:
         if wing_of(name_of(file)) == wing:

@@ -87,6 +87,7 @@ def test_lion_loads_nothing_that_studies_need():
         "from keras_lion.robustness import Landscape, mean_regret, tolerance_width",
         "from keras_lion.tuning import Axis, SearchSpace, load_runs",
         "from keras_lion import report; report.write_report",
+        "from keras_lion.discovery import Program, Simplifier, step_function, zoo",
     ],
 )
 def test_what_computes_nothing_loads_no_backend(code):

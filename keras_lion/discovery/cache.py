@@ -2,80 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 
 class FitnessCache:
-    """Functional hash → fitness, with the share of look-ups that were answered.
+    """Functional hash → fitness, with the number of look-ups that were answered.
 
     Args:
-        entries: What is known already.
-        hits: Number of look-ups that were answered so far.
-        misses: Number of those that were not.
+        known: What is known already.
+        enabled: False for a cache that answers nothing, to compare with.
+
+    Attributes:
+        hits: Number of look-ups that were answered.
+        misses: Number of those that had to be measured.
 
     Example:
 
     ```python
-    cache = FitnessCache()
-    assert cache.get("a") is None
-    cache.put("a", 0.5)
-    assert cache.get("a") == 0.5
-    assert cache.hit_rate == 0.5
+    from keras_lion.discovery.cache import FitnessCache
+
+    cache = FitnessCache({"a": 0.5})
+    keys = ["a", "b", "b"]
+    assert cache.missing(keys) == [1]
+    assert cache.fill(keys, [1], [0.7]) == [0.5, 0.7, 0.7]
+    assert (cache.hits, cache.misses) == (2, 1)
     ```
     """
 
     def __init__(
-        self,
-        entries: Mapping[str, float] | None = None,
-        hits: int = 0,
-        misses: int = 0,
+        self, known: Mapping[str, float] | None = None, *, enabled: bool = True
     ) -> None:
-        self._fitness = dict(entries or {})
-        self.hits = hits
-        self.misses = misses
-        self._window = (hits, misses)
+        self._fitness = dict(known or {})
+        self.enabled = enabled
+        self.hits = 0
+        self.misses = 0
 
     def __len__(self) -> int:
         return len(self._fitness)
 
-    def get(self, functional_hash: str) -> float | None:
-        """The fitness that was put there, or None; counts as a hit or as a miss."""
-        found = self._fitness.get(functional_hash)
-        self.count(hit=found is not None)
-        return found
+    def missing(self, keys: Sequence[str]) -> list[int]:
+        """Positions of the keys that must be measured: of equal ones, the first."""
+        positions, waiting = [], set()
+        for position, key in enumerate(keys):
+            if not self.enabled or (key not in self._fitness and key not in waiting):
+                positions.append(position)
+                waiting.add(key)
+        self.misses += len(positions)
+        self.hits += len(keys) - len(positions)
+        return positions
 
-    def count(self, *, hit: bool) -> None:
-        """Count a look-up that was answered elsewhere."""
-        self.hits += hit
-        self.misses += not hit
+    def fill(
+        self, keys: Sequence[str], positions: Sequence[int], values: Sequence[float]
+    ) -> list[float]:
+        """Remember what was measured, and return the fitness of every key.
 
-    def put(self, functional_hash: str, fitness: float) -> None:
-        """Remember a fitness."""
-        self._fitness[functional_hash] = fitness
+        Args:
+            keys: As given to `missing`.
+            positions: As returned by `missing`.
+            values: Fitness of the keys at these positions.
+        """
+        self._fitness.update(
+            (keys[position], value)
+            for position, value in zip(positions, values, strict=True)
+        )
+        if not self.enabled:
+            return list(values)
+        return [self._fitness[key] for key in keys]
 
     @property
     def hit_rate(self) -> float:
         """Share of all look-ups that were hits; 0 before the first."""
-        return _share(self.hits, self.misses)
-
-    def start_window(self, hits: int | None = None, misses: int | None = None) -> None:
-        """Begin a new window, here or at earlier counts."""
-        self._window = (
-            self.hits if hits is None else hits,
-            self.misses if misses is None else misses,
-        )
-
-    @property
-    def window(self) -> tuple[int, int]:
-        """Hits and misses before the current window."""
-        return self._window
-
-    @property
-    def window_hit_rate(self) -> float:
-        """Share of the look-ups since the window began that were hits."""
-        hits, misses = self._window
-        return _share(self.hits - hits, self.misses - misses)
-
-
-def _share(hits: int, misses: int) -> float:
-    return hits / max(hits + misses, 1)
+        return self.hits / max(self.hits + self.misses, 1)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from keras_lion.discovery.abstract import check
+from keras_lion.discovery.abstract import INPUTS, Type, check, result_type
 from keras_lion.discovery.instruction import Instruction
 from keras_lion.discovery.program import Program
 from keras_lion.discovery.rewriting import Rewrite, rewrites
@@ -67,7 +67,7 @@ class Simplifier:
     from keras_lion.discovery import Simplifier, step_function, zoo
 
     def evaluate(program, seed):
-        step, w = step_function(program), np.ones(4)
+        step, w = step_function(program), np.array([1.0, -1.0, 0.5, -0.5])
         m = v = np.zeros(4)
         noise = np.random.default_rng(seed)
         for _ in range(50):
@@ -180,10 +180,14 @@ def simplified(steps: Sequence[SimplificationStep]) -> Program:
 
 
 def _drops(program: Program) -> Iterator[Rewrite]:
-    """The program with one statement replaced by one of its arguments."""
+    """The program with one statement replaced by an argument of the same type."""
     form = SingleAssignment.of(program)
+    types: dict[str, Type] = dict(INPUTS)
     for name, statement in form.statements.items():
+        types[name] = result_type(statement, types)
         for argument in dict.fromkeys(statement.variables):
+            if types[argument] != types[name]:
+                continue
             what = f"`{statement}` dropped, {argument} in its place"
             try:
                 after = form.without(name, argument).program()

@@ -32,16 +32,15 @@ def declared(name: str) -> Study:
 
 
 def runs_of(study: str, task: str, preset: str = "full") -> pd.DataFrame:
-    """The runs that a preset of one task declares; empty if there are none yet."""
+    """The runs that a preset of one task declares, of the backend that has most."""
     frame = all_runs()
     frame = frame[(frame["study"] == study) & (frame["task"] == task)]
-    # By key: a run that two presets share is recorded once, under either of them.
-    wanted = {
-        run.key
-        for backend in frame["backend"].unique()
-        for run in declared(study).runs(task, preset, str(backend))
-    }
-    return frame[frame["key"].isin(wanted)].dropna(axis=1, how="all")
+    found = [frame.iloc[:0]]
+    for backend in sorted(frame["backend"].unique()):
+        # By key: a run that two presets share is recorded once, under either of them.
+        keys = {run.key for run in declared(study).runs(task, preset, str(backend))}
+        found.append(frame[frame["key"].isin(keys)])
+    return max(found, key=len).dropna(axis=1, how="all")
 
 
 def is_complete(study: str, task: str, preset: str = "full") -> bool:

@@ -1,0 +1,199 @@
+"""A search in a folder: what a kill cannot take away.
+
+`search.json` says what the search is. `evaluations.jsonl` gets a line for every
+evaluation, as soon as it is done. `checkpoint.json` is the state at some generation,
+replaced as a whole now and then. To resume is to go on from the checkpoint, make the
+same children again, and read from the log what they had been measured to have.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from keras_lion.discovery.evolution import EvaluateAll, Fitness, Measured, Search
+from keras_lion.discovery.search_state import (
+    SearchSettings,
+    SearchState,
+    fitness_from_json,
+    fitness_to_json,
+)
+
+CHECKPOINT_INTERVAL = 2000  # children
+
+
+class SearchFolder:
+    """The files of one search.
+
+    Args:
+        path: The folder; it is made where it is missing.
+        interval: Children between checkpoints.
+
+    Example:
+
+    ```python
+    import tempfile
+    from pathlib import Path
+    from keras_lion.discovery.checkpoint import SearchFolder
+    from keras_lion.discovery.evaluation import ProxyFitness
+    from keras_lion.discovery.search_state import SearchSettings
+
+    folder = SearchFolder(Path(tempfile.mkdtemp()))
+    fitness = ProxyFitness.named("heavy_tailed_logistic")
+    search = folder.open(SearchSettings(population=10), fitness)
+    search.run(32, after_generation=folder.record)
+    folder.save(search)
+    ```
+    """
+
+    def __init__(self, path: Path, interval: int = CHECKPOINT_INTERVAL) -> None:
+        self.path = path
+        self.interval = interval
+        self._saved = 0
+        path.mkdir(parents=True, exist_ok=True)
+
+    def open(
+        self,
+        settings: SearchSettings,
+        fitness: Fitness,
+        *,
+        evaluate_all: EvaluateAll | None = None,
+        description: Mapping[str, Any] | None = None,
+    ) -> Search:
+        """The search of this folder, from where it stopped, or from its start.
+
+        Args:
+            settings: What to do.
+            fitness: Program → fitness.
+            evaluate_all: See `Search`.
+            description: What the fitness is, as JSON, so that no search goes on with
+                another one.
+
+        Raises:
+            ValueError: If the folder is of another search.
+        """
+        self._check(
+            {"settings": settings.to_json(), "fitness": dict(description or {})}
+        )
+        state = self.state()
+        count = state.num_children if state is not None else -1
+        log = self._log()
+        self._saved = max(count, 0)
+        search = Search(
+            settings,
+            fitness,
+            evaluate_all=evaluate_all,
+            state=state,
+            known={x.functional_hash: x.fitness for x in log if x.number <= count},
+            measured={x.number: x for x in log if x.number > count},
+        )
+        return search
+
+    def record(self, search: Search, measured: Sequence[Measured]) -> None:
+        """Write down what was measured, and the state where it is time."""
+        self._append(measured)
+        if search.state.num_children - self._saved >= self.interval:
+            self.save(search)
+
+    def save(self, search: Search) -> None:
+        """Write down the state."""
+        write_json(self.path / "checkpoint.json", search.state.to_json())
+        self._saved = search.state.num_children
+
+    def state(self) -> SearchState | None:
+        """The state of the last checkpoint, or None."""
+        file = self.path / "checkpoint.json"
+        if not file.exists():
+            return None
+        return SearchState.from_json(json.loads(file.read_text(encoding="utf-8")))
+
+    def settings(self) -> SearchSettings:
+        """What the search of this folder does.
+
+        Raises:
+            FileNotFoundError: If there is none.
+        """
+        file = self.path / "search.json"
+        if not file.exists():
+            raise FileNotFoundError(
+                f"There is no program search in {self.path}: search.json is missing. "
+                "Start one with keras-lion discover run --output DIR."
+            )
+        value = json.loads(file.read_text(encoding="utf-8"))
+        return SearchSettings.from_json(value["settings"])
+
+    def description(self) -> dict[str, Any]:
+        """What the fitness of this folder's search is."""
+        text = (self.path / "search.json").read_text(encoding="utf-8")
+        found: dict[str, Any] = json.loads(text)["fitness"]
+        return found
+
+    def _check(self, expected: dict[str, Any]) -> None:
+        file = self.path / "search.json"
+        # Through JSON, which knows no tuples.
+        expected = json.loads(json.dumps(expected))
+        if not file.exists():
+            write_json(file, expected)
+            return
+        found = json.loads(file.read_text(encoding="utf-8"))
+        if found != expected:
+            names = [
+                name
+                for part in ("settings", "fitness")
+                for name in {**found[part], **expected[part]}
+                if found[part].get(name) != expected[part].get(name)
+            ]
+            raise ValueError(
+                f"{self.path} holds another search: {', '.join(names)} differ. Give "
+                "the same settings to go on with it, or another folder."
+            )
+
+    def _append(self, measured: Sequence[Measured]) -> None:
+        if not measured:
+            return
+        lines = [
+            json.dumps([x.number, x.functional_hash, fitness_to_json(x.fitness)]) + "\n"
+            for x in measured
+        ]
+        # One write, without a buffer: a kill tears the last line at worst.
+        with (self.path / "evaluations.jsonl").open("ab", buffering=0) as file:
+            if file.tell() and not self._ends_with_newline():
+                lines.insert(0, "\n")
+            rest = "".join(lines).encode()
+            while rest:
+                rest = rest[file.write(rest) :]
+
+    def _ends_with_newline(self) -> bool:
+        with (self.path / "evaluations.jsonl").open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) == b"\n"
+
+    def _log(self) -> list[Measured]:
+        file = self.path / "evaluations.jsonl"
+        if not file.exists():
+            return []
+        found = []
+        for line in file.read_text(encoding="utf-8").splitlines():
+            try:
+                number, key, fitness = json.loads(line)
+            except ValueError:  # torn by a kill; its child is evaluated again
+                continue
+            found.append(Measured(number, key, fitness_from_json(fitness)))
+        return found
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file whole or not at all."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump(value, file, allow_nan=False)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,165 @@
+"""Does a program that is good on small problems hold on larger ones?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_lion.discovery.evaluation import ProxyFitness
+from keras_lion.discovery.program import Program
+from keras_lion.discovery.screening import tune
+from keras_lion.discovery.search_state import Individual, SearchState
+
+Measure = Callable[[Program], float]
+
+FACTORS = (10.0, 100.0)  # of compute, from one stage of the funnel to the last
+# The search's own seed is among the first; those of a stage are new to the programs.
+FIRST_SEED = 1000
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the funnel.
+
+    Attributes:
+        factor: Compute of its problems, as a multiple of the search's.
+        baseline: Fitness of the baseline, its learning rate and weight decay tuned on
+            these problems.
+        fitness: Fitness of every candidate that came so far, as the search left it.
+        survivors: Candidates above the baseline, the best first.
+    """
+
+    factor: float
+    baseline: float
+    fitness: dict[Program, float]
+    survivors: tuple[Program, ...]
+
+
+def funnel(
+    candidates: Sequence[Program],
+    fitness: ProxyFitness,
+    baseline: Program,
+    *,
+    factors: Sequence[float] = FACTORS,
+    num_seeds: int = 3,
+) -> list[Stage]:
+    """Promote programs that beat a baseline on ever larger problems.
+
+    Args:
+        candidates: Programs, the best of several searches say.
+        fitness: What the search used; every stage has the same proxies, larger and with
+            new seeds.
+        baseline: The program to beat, AdamW say. It is tuned anew at each stage, on the
+            seeds that it is measured on: the gate errs on its side.
+        factors: Compute of the stages.
+        num_seeds: Seeds that fitness is averaged over.
+
+    Returns:
+        The stages, up to the one that none survives.
+
+    Example:
+
+    ```python
+    from keras_lion.discovery import zoo
+    from keras_lion.discovery.evaluation import ProxyFitness
+    from keras_lion.discovery.meta_validation import funnel
+
+    fitness = ProxyFitness.named("heavy_tailed_logistic")
+    stages = funnel([zoo.SIGNUM], fitness, zoo.SGD, factors=[2], num_seeds=1)
+    assert stages[0].fitness.keys() == {zoo.SIGNUM}
+    ```
+    """
+    stages: list[Stage] = []
+    waiting = list(dict.fromkeys(candidates))
+    for factor in factors:
+        if not waiting:
+            break
+        larger = fitness.scaled(factor)
+        seeds = _seeds(num_seeds)
+        gate = tune(baseline, larger, seeds=seeds).fitness
+        found = {program: _mean(larger, program, seeds) for program in waiting}
+        waiting = sorted(
+            (program for program in found if found[program] > gate),
+            key=lambda program: -found[program],
+        )
+        stages.append(Stage(factor, gate, found, tuple(waiting)))
+    return stages
+
+
+@dataclass(frozen=True)
+class MetaPoint:
+    """The best program at one time of a search.
+
+    Attributes:
+        num_children: How many children had been made.
+        fitness: Its fitness in the search.
+        meta_fitness: What it has on larger problems.
+        program: The program.
+    """
+
+    num_children: int
+    fitness: float
+    meta_fitness: float
+    program: Program
+
+
+def meta_curve(
+    state: SearchState, measure: Measure, num_points: int = 20
+) -> list[MetaPoint]:
+    """Fitness on larger problems of the best programs in the course of a search.
+
+    Args:
+        state: Where the search stands.
+        measure: Program → fitness on larger problems, see `larger_problems`.
+        num_points: Times to look at, evenly spread over the children. A program that is
+            the best at several of them is measured once.
+    """
+    times = np.linspace(0, state.num_children, num_points).round().astype(int)
+    known: dict[str, float] = {}
+    points = []
+    for time in times.tolist():
+        best = best_at(state, time)
+        if best.functional_hash not in known:
+            known[best.functional_hash] = measure(best.program)
+        points.append(
+            MetaPoint(time, best.fitness, known[best.functional_hash], best.program)
+        )
+    return points
+
+
+def best_at(state: SearchState, num_children: int) -> Individual:
+    """The best program when so many children had been made."""
+    return [
+        found.individual
+        for found in state.improvements
+        if found.individual.number <= num_children
+    ][-1]
+
+
+def overfitting_begins(points: Sequence[MetaPoint]) -> float:
+    """Share of the search after which fitness on larger problems only falls.
+
+    The last time at which it is the highest, as a share of all children: 1 if the
+    search ends with its best.
+    """
+    values = [point.meta_fitness for point in points]
+    last_best = max(i for i, value in enumerate(values) if value == max(values))
+    return points[last_best].num_children / max(points[-1].num_children, 1)
+
+
+def larger_problems(
+    fitness: ProxyFitness, factor: float, num_seeds: int = 3
+) -> Measure:
+    """Fitness on the same proxies with more compute, over seeds that are new."""
+    larger, seeds = fitness.scaled(factor), _seeds(num_seeds)
+    return lambda program: _mean(larger, program, seeds)
+
+
+def _seeds(count: int) -> list[int]:
+    return [*range(FIRST_SEED, FIRST_SEED + count)]
+
+
+def _mean(fitness: ProxyFitness, program: Program, seeds: Sequence[int]) -> float:
+    return float(np.mean([fitness.with_seed(seed)(program) for seed in seeds]))

@@ -1,0 +1,246 @@
+"""What a search is and where it stands, as plain objects that turn into JSON."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from keras_lion.discovery.evaluation import WORST
+from keras_lion.discovery.mutation import MAX_LENGTH
+from keras_lion.discovery.program import Program
+from keras_lion.discovery.zoo import ADAMW
+
+Method = Literal["evolution", "constants", "random"]
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """All that decides, with the fitness, which programs a search visits.
+
+    Attributes:
+        start: The program that the population is full of at first.
+        seed: Of all random choices.
+        population: Number of programs that live at a time.
+        tournament: Number of programs of which the best becomes a parent.
+        removal: Who leaves for a child: the `"oldest"` (aging), or the `"worst"`.
+        method: `"evolution"` with all mutations; `"constants"`, evolution that changes
+            constants only; or `"random"`, programs without parents.
+        generation: Children that are made from one population before any enters it,
+            so that several processes can evaluate them. The number of processes has no
+            part in the result.
+        max_length: Longest program.
+        keep_redundant: Let dead statements live on in children, as stepping stones.
+        use_cache: Evaluate programs that compute the same only once.
+        restart_after: Children without an improvement after which the population is
+            filled anew. None: never.
+        restart_from: With the `"best"` program so far, or with the `"start"`.
+
+    Raises:
+        ValueError: If a number is too small.
+    """
+
+    start: Program = ADAMW
+    seed: int = 0
+    population: int = 1000
+    tournament: int = 2
+    removal: Literal["oldest", "worst"] = "oldest"
+    method: Method = "evolution"
+    generation: int = 32
+    max_length: int = MAX_LENGTH
+    keep_redundant: bool = True
+    use_cache: bool = True
+    restart_after: int | None = None
+    restart_from: Literal["best", "start"] = "best"
+
+    def __post_init__(self) -> None:
+        for name in ("population", "tournament", "generation", "max_length"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"`{name}` must be at least 1. Received: {getattr(self, name)}."
+                )
+        if self.seed < 0:
+            raise ValueError(f"A seed is 0 or more. Received: {self.seed}.")
+        if self.method == "constants" and not any(s.constants for s in self.start):
+            raise ValueError(
+                "Constants can be tuned only of a program that has some. Received:\n"
+                f"{self.start}"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields, the program as text."""
+        return {**asdict(self), "start": str(self.start)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> SearchSettings:
+        """The settings that `to_json` wrote."""
+        return cls(**{**value, "start": Program.parse(value["start"])})
+
+
+@dataclass(frozen=True)
+class Individual:
+    """A program of the population.
+
+    Attributes:
+        number: How many children came before it; the start has 0.
+        program: The program.
+        functional_hash: See `abstract.functional_hash`.
+        fitness: Larger is better; −inf is worst.
+    """
+
+    number: int
+    program: Program
+    functional_hash: str
+    fitness: float
+
+    def to_json(self) -> list[Any]:
+        """Number, program, hash and fitness (None for −inf)."""
+        return [
+            self.number,
+            self.program.to_json(),
+            self.functional_hash,
+            fitness_to_json(self.fitness),
+        ]
+
+    @classmethod
+    def from_json(cls, value: list[Any]) -> Individual:
+        """The individual that `to_json` wrote."""
+        number, program, functional_hash, fitness = value
+        return cls(
+            number,
+            Program.from_json(program),
+            functional_hash,
+            fitness_from_json(fitness),
+        )
+
+
+@dataclass(frozen=True)
+class Window:
+    """What a thousand children (or so) looked like.
+
+    Attributes:
+        num_children: Children made up to its end.
+        num_evaluations: Evaluations up to its end.
+        num_tries: Proposals up to its end, the invalid ones included.
+        hit_rate: Share of its children whose fitness was known.
+        redundancy_per_step: Share of redundant statements in the population at its
+            end, by the paper's analysis.
+        redundancy: Likewise, carried through the loop.
+        length: Mean number of statements in the population.
+        best_fitness: Best fitness up to its end; None for −inf.
+    """
+
+    num_children: int
+    num_evaluations: int
+    num_tries: int
+    hit_rate: float
+    redundancy_per_step: float
+    redundancy: float
+    length: float
+    best_fitness: float | None
+
+
+@dataclass(frozen=True)
+class Improvement:
+    """A program that was the best so far when it came.
+
+    Attributes:
+        num_evaluations: Evaluations up to and including it.
+        individual: The program.
+    """
+
+    num_evaluations: int
+    individual: Individual
+
+
+@dataclass
+class SearchState:
+    """Where a search stands.
+
+    Attributes:
+        generator: Source of all randomness.
+        population: From the oldest to the youngest.
+        improvements: Best programs so far, each better than the one before.
+        windows: Statistics in the order of the children.
+        num_children: Children made.
+        num_evaluations: Trainings they took, the start's included.
+        num_tries: Proposals they took.
+        quiet_since: Number of the child of the last improvement or restart.
+        num_restarts: How often the population was filled anew.
+        trail: Digest over hash and fitness of every child: two searches with one trail
+            visited the same programs.
+    """
+
+    generator: np.random.Generator
+    population: deque[Individual]
+    improvements: list[Improvement]
+    windows: list[Window] = field(default_factory=list)
+    num_children: int = 0
+    num_evaluations: int = 1
+    num_tries: int = 0
+    quiet_since: int = 0
+    num_restarts: int = 0
+    trail: str = ""
+
+    @property
+    def best(self) -> Individual:
+        """The best program so far."""
+        return self.improvements[-1].individual
+
+    def follow(self, child: Individual) -> None:
+        """Add a child to the trail."""
+        text = f"{self.trail} {child.functional_hash} {child.fitness!r}"
+        self.trail = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+    def to_json(self) -> dict[str, Any]:
+        """A value that `json.dumps` takes, every number exact."""
+        return {
+            **{name: getattr(self, name) for name in _PLAIN},
+            "generator": self.generator.bit_generator.state,
+            "population": [individual.to_json() for individual in self.population],
+            "improvements": [
+                [found.num_evaluations, found.individual.to_json()]
+                for found in self.improvements
+            ],
+            "windows": [asdict(window) for window in self.windows],
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> SearchState:
+        """The state that `to_json` wrote."""
+        generator = np.random.default_rng(0)
+        generator.bit_generator.state = value["generator"]
+        return cls(
+            generator=generator,
+            population=deque(map(Individual.from_json, value["population"])),
+            improvements=[
+                Improvement(count, Individual.from_json(individual))
+                for count, individual in value["improvements"]
+            ],
+            windows=[Window(**window) for window in value["windows"]],
+            **{name: value[name] for name in _PLAIN},
+        )
+
+
+_PLAIN = (
+    "num_children",
+    "num_evaluations",
+    "num_tries",
+    "quiet_since",
+    "num_restarts",
+    "trail",
+)
+
+
+def fitness_to_json(fitness: float) -> float | None:
+    """The fitness, or None for −inf, which JSON has no number for."""
+    return None if fitness == WORST else float(fitness)
+
+
+def fitness_from_json(fitness: float | None) -> float:
+    """The fitness that `fitness_to_json` wrote."""
+    return WORST if fitness is None else fitness
