@@ -13,6 +13,8 @@ from keras_lion import cli
 from keras_lion.progress import PLAIN_LINES, SweepDisplay, sweep_display
 from keras_lion.tuning.records import load_runs
 from keras_lion.tuning.run import Progress
+from keras_lion.tuning.runs_table import load_table
+from keras_lion.tuning.study_file import load_study_file
 
 ROOT = Path(__file__).parents[1]
 STUDY = """
@@ -367,9 +369,16 @@ def test_calibrate_prints_error_rates(capsys):
     assert all(line.rstrip().endswith(("ok", "NOT KEPT")) for line in lines)
 
 
-def test_calibrate_compares_a_study_with_itself(capsys):
-    folder = ROOT / "studies" / "results" / "learning_rate_weight_decay"
-    assert cli.main(["calibrate", str(folder), "--draws", "2", "--seeds", "3"]) == 0
+def test_calibrate_compares_a_study_with_itself(tmp_path, capsys):
+    table = load_table(ROOT / "studies" / "results" / "runs.csv.gz")
+    study = load_study_file(ROOT / "studies" / "learning_rate_weight_decay.py")
+    keys = {run.key for run in study.runs("mnist1d_mlp", "standard", "tensorflow")}
+    runs = table[table["key"].isin(keys)].drop(columns=["noise", "history"])
+    assert len(runs) == len(keys)
+    runs.to_json(tmp_path / "runs-0.jsonl", orient="records", lines=True)
+    (tmp_path / "study.json").write_text(json.dumps(study.declaration()))
+    command = ["calibrate", str(tmp_path), "--draws", "2", "--seeds", "3"]
+    assert cli.main(command) == 0
     out = capsys.readouterr().out
     assert "A/A, resampled seeds of adamw" in out
     assert "A/A, resampled seeds of lion" in out

@@ -29,7 +29,7 @@ class SearchFolder:
     """The files of one search.
 
     Args:
-        path: The folder; it is made where it is missing.
+        path: The folder.
         interval: Children between checkpoints.
 
     Example:
@@ -53,7 +53,6 @@ class SearchFolder:
         self.path = path
         self.interval = interval
         self._saved = 0
-        path.mkdir(parents=True, exist_ok=True)
 
     def open(
         self,
@@ -65,6 +64,8 @@ class SearchFolder:
     ) -> Search:
         """The search of this folder, from where it stopped, or from its start.
 
+        The folder is made where it is missing.
+
         Args:
             settings: What to do.
             fitness: Program → fitness.
@@ -75,6 +76,7 @@ class SearchFolder:
         Raises:
             ValueError: If the folder is of another search.
         """
+        self.path.mkdir(parents=True, exist_ok=True)
         self._check(
             {"settings": settings.to_json(), "fitness": dict(description or {})}
         )
@@ -82,7 +84,7 @@ class SearchFolder:
         count = state.num_children if state is not None else -1
         log = self._log()
         self._saved = max(count, 0)
-        search = Search(
+        return Search(
             settings,
             fitness,
             evaluate_all=evaluate_all,
@@ -90,7 +92,6 @@ class SearchFolder:
             known={x.functional_hash: x.fitness for x in log if x.number <= count},
             measured={x.number: x for x in log if x.number > count},
         )
-        return search
 
     def record(self, search: Search, measured: Sequence[Measured]) -> None:
         """Write down what was measured, and the state where it is time."""
@@ -99,7 +100,11 @@ class SearchFolder:
             self.save(search)
 
     def save(self, search: Search) -> None:
-        """Write down the state."""
+        """Write down the state, once the disk has all that it rests on."""
+        log = self.path / "evaluations.jsonl"
+        if log.exists():
+            with log.open("rb") as file:
+                os.fsync(file.fileno())
         write_json(self.path / "checkpoint.json", search.state.to_json())
         self._saved = search.state.num_children
 

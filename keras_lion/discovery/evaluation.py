@@ -99,10 +99,7 @@ class ProxyFitness:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> ProxyFitness:
         """The fitness that `to_json` wrote."""
-        proxies = tuple(
-            Proxy(**{k: tuple(v) if isinstance(v, list) else v for k, v in x.items()})
-            for x in value["proxies"]
-        )
+        proxies = tuple(map(Proxy.from_json, value["proxies"]))
         return cls(**{**value, "proxies": proxies})
 
     def with_seed(self, seed: int) -> ProxyFitness:

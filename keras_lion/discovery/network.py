@@ -7,6 +7,7 @@ layers; a training step of the proxies takes some ten microseconds.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ class Network:
     def __init__(
         self, widths: Sequence[int], scales: Sequence[float], linear: bool = False
     ) -> None:
-        self.shapes = list(zip(widths[:-1], widths[1:], strict=True))
+        self.shapes = list(pairwise(widths))
         self.scales = [np.float32(scale) for scale in scales]
         self.linear = linear
         self.sizes = [rows * columns for rows, columns in self.shapes]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -65,6 +66,12 @@ class Proxy:
     def with_seed(self, seed: int) -> Proxy:
         """The same problem with other examples, weights and order."""
         return replace(self, seed=seed)
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Proxy:
+        """The proxy whose fields were written as JSON, which knows no tuples."""
+        tuples = {name: tuple(value[name]) for name in ("hidden", "scales")}
+        return cls(**{**value, **tuples})
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,16 +66,18 @@ class Simplifier:
     import numpy as np
     from keras_lion.discovery import Simplifier, step_function, zoo
 
-    def evaluate(program, seed):
-        step, w = step_function(program), np.array([1.0, -1.0, 0.5, -0.5])
-        m = v = np.zeros(4)
-        noise = np.random.default_rng(seed)
-        for _ in range(50):
-            update, m, v = step(w, w + noise.normal(size=4), m, v, 1.0)
-            w = w - update
-        return -float(np.sum(w**2))
+    goal = np.array([0.02, -0.02, 0.01, -0.01])
 
-    for step in Simplifier(evaluate, range(4), tolerance=0.01).steps(zoo.PROGRAM_4):
+    def evaluate(program, seed):
+        step, noise = step_function(program), np.random.default_rng(seed)
+        w = m = v = np.zeros(4)
+        for _ in range(200):
+            g = w - goal + 0.02 * noise.normal(size=4)
+            update, m, v = step(w, g, m, v, 1.0)
+            w = w - update
+        return -float(np.sum(np.abs(w - goal)))
+
+    for step in Simplifier(evaluate, range(4), tolerance=0.003).steps(zoo.PROGRAM_4):
         print(step)
     ```
     """
@@ -105,8 +107,14 @@ class Simplifier:
 
         Raises:
             InvalidProgram: If the program cannot run.
+            ValueError: If its own fitness is not finite.
         """
         check(program)
+        if not all(map(math.isfinite, self._values(program))):
+            raise ValueError(
+                "The fitness of the program itself must be finite, or nothing can be "
+                f"compared with it. Received: {self._values(program)}"
+            )
         reference = program.without_dead_code()
         taken = [self._step(program, reference, "dead statements dropped", taken=True)]
         steps = list(taken)
@@ -203,8 +211,9 @@ def _roundings(program: Program) -> Iterator[Rewrite]:
         for place, value in enumerate(statement.arguments):
             if isinstance(value, str):
                 continue
-            for digits in range(1, MAX_DIGITS + 1):
-                shorter = rounded(value, digits, statement.function == "interpolate")
+            weight = statement.function == "interpolate"
+            lengths = range(1, MAX_DIGITS + 1)
+            for shorter in dict.fromkeys(rounded(value, n, weight) for n in lengths):
                 if shorter == value:
                     break
                 arguments = list(statement.arguments)

@@ -167,6 +167,8 @@ def test_what_does_not_run_is_never_taken():
 def test_bad_arguments():
     with pytest.raises(ValueError, match="Expected two seeds at least"):
         Simplifier(likeness(zoo.SGD), [0], tolerance=0.1)
+    with pytest.raises(ValueError, match="program itself must be finite"):
+        Simplifier(lambda *_: np.nan, [0, 1], tolerance=0.1).steps(zoo.SGD)
     simplifier = Simplifier(likeness(zoo.SGD), [0, 1], tolerance=0.1)
     with pytest.raises(InvalidProgram):
         simplifier.steps(Program.parse("m = sign(g)"))
