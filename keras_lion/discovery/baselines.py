@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from keras_lion.discovery.evaluation import WORST
 from keras_lion.discovery.program import Program
 from keras_lion.discovery.search_state import (
     Improvement,
@@ -64,7 +63,7 @@ def best_after(state: SearchState, evaluations: Sequence[int]) -> np.ndarray:
 def evaluations_to_reach(improvements: Sequence[Improvement], fitness: float) -> int:
     """Evaluations until a fitness was reached; −1 if it was not."""
     for found in improvements:
-        if found.individual.fitness >= fitness > WORST:
+        if found.individual.fitness >= fitness:
             return found.num_evaluations
     return -1
 

@@ -14,8 +14,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_lion.discovery.evolution import EvaluateAll, Fitness, Measured, Search
+from keras_lion.discovery.evolution import EvaluateAll, Fitness, Search
 from keras_lion.discovery.search_state import (
+    Measured,
     SearchSettings,
     SearchState,
     fitness_from_json,

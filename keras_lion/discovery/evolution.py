@@ -21,6 +21,7 @@ from keras_lion.discovery.program import Program
 from keras_lion.discovery.search_state import (
     Improvement,
     Individual,
+    Measured,
     SearchSettings,
     SearchState,
     Window,
@@ -61,21 +62,6 @@ class Progress:
             f"hit rate {self.window_hit_rate:.0%} · redundant {redundant or '–'} · "
             f"best {self.best_fitness:.5g}"
         )
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A fitness that was measured, for the log.
-
-    Attributes:
-        number: Number of the child that it was measured for.
-        functional_hash: The child's hash.
-        fitness: Its fitness.
-    """
-
-    number: int
-    functional_hash: str
-    fitness: float
 
 
 class Search:

@@ -119,6 +119,21 @@ class Individual:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """A fitness that was measured, for the log.
+
+    Attributes:
+        number: Number of the child that it was measured for.
+        functional_hash: The child's hash.
+        fitness: Its fitness.
+    """
+
+    number: int
+    functional_hash: str
+    fitness: float
+
+
+@dataclass(frozen=True)
 class Window:
     """What a thousand children (or so) looked like.
 

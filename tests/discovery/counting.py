@@ -17,6 +17,6 @@ class HashFitness:
 
     def __call__(self, program):
         time.sleep(self.delay)
-        text = functional_hash(program).encode()
+        text = b"1" + functional_hash(program).encode()
         number = int.from_bytes(hashlib.blake2b(text, digest_size=6).digest(), "big")
         return float("-inf") if number % 8 == 0 else number / 2.0**48

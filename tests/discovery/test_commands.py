@@ -1,0 +1,102 @@
+"""`keras-lion discover`, as it is typed."""
+
+import json
+
+import pytest
+
+from keras_lion import cli
+from keras_lion.discovery import zoo
+from keras_lion.discovery.checkpoint import SearchFolder
+from keras_lion.discovery.commands import find_program
+
+PROXY = "heavy_tailed_logistic"
+
+
+SIZE = ("--children", "64", "--population", "20", "--proxies", PROXY)
+
+
+def search(folder, *arguments):
+    return cli.main(["discover", "run", "--output", str(folder), *SIZE, *arguments])
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    path = tmp_path_factory.mktemp("search")
+    assert search(path) == 0
+    return path
+
+
+def test_run_ends_with_the_best_program(tmp_path, capsys):
+    assert search(tmp_path, "--seed", "1", "--start", "lion") == 0
+    printed = capsys.readouterr().out
+    assert "64 children · " in printed
+    assert "hit rate" in printed
+    assert "live statements of" in printed
+    assert SearchFolder(tmp_path).settings().start == zoo.LION
+    assert SearchFolder(tmp_path).settings().seed == 1
+
+
+def test_run_goes_on(folder, capsys):
+    before = SearchFolder(folder).state()
+    assert search(folder, "--children", "96") == 0
+    after = SearchFolder(folder).state()
+    assert (before.num_children, after.num_children) == (64, 96)
+    assert search(folder, "--seed", "5") == 2
+    assert "another search: seed differ" in capsys.readouterr().err
+
+
+def test_baselines_run(tmp_path, capsys):
+    assert search(tmp_path, "--method", "constants") == 0
+    assert SearchFolder(tmp_path).settings().method == "constants"
+    assert "9 live statements of 9" in capsys.readouterr().out
+
+
+def test_show(folder, tmp_path, capsys):
+    assert cli.main(["discover", "show", str(folder)]) == 0
+    printed = capsys.readouterr().out
+    best = SearchFolder(folder).state().best
+    assert f"child {best.number}, fitness {best.fitness:.5g}" in printed
+    assert cli.main(["discover", "show", "lion"]) == 0
+    printed = capsys.readouterr().out
+    assert "7 live statements of 7, 1 state buffers; updates are like a sign" in printed
+    assert "    c = interpolate(g, m, 0.9)\n" in printed
+    assert cli.main(["discover", "show", str(tmp_path)]) == 2
+    assert "no checkpoint" in capsys.readouterr().err
+
+
+def test_simplify(tmp_path, capsys):
+    file = tmp_path / "program.txt"
+    file.write_text("m = cosh(g)\nupdate = g * lr\nupdate = update * 0.01\n")
+    command = ["discover", "simplify", str(file), "--proxies", PROXY, "--seeds", "2"]
+    assert cli.main(command) == 0
+    printed = capsys.readouterr().out
+    assert "dead statements dropped (3 → 2 statements" in printed
+    assert "live statements of" in printed
+
+
+def test_promote(folder, capsys):
+    command = ["discover", "promote", str(folder), "--factors", "1", "--seeds", "1"]
+    assert cli.main([*command, "--top", "2"]) == 0
+    assert "programs beat tuned AdamW" in capsys.readouterr().out
+    (stage,) = json.loads((folder / "promoted.json").read_text())
+    assert stage["factor"] == 1
+    assert 1 <= len(stage["fitness"]) <= 2
+    assert cli.main(["discover", "promote", "nowhere"]) == 2
+    assert "no program search in nowhere" in capsys.readouterr().err
+
+
+def test_programs_are_found_by_name(folder, tmp_path):
+    assert find_program("adamw") == zoo.ADAMW
+    assert find_program(str(folder)) == SearchFolder(folder).state().best.program
+    file = tmp_path / "lion.txt"
+    file.write_text(str(zoo.LION))
+    assert find_program(str(file)) == zoo.LION
+    with pytest.raises(ValueError, match="no program 'tiger': no folder of a search"):
+        find_program("tiger")
+
+
+def test_mistakes_are_told(tmp_path, capsys):
+    assert search(tmp_path, "--population", "0") == 2
+    assert "`population` must be at least 1" in capsys.readouterr().err
+    assert search(tmp_path, "--proxies", "imagenet") == 2
+    assert "no proxy 'imagenet'" in capsys.readouterr().err
