@@ -6,8 +6,17 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 import hypothesis
+import pytest
 
 hypothesis.settings.register_profile(
     "reproducible", deadline=None, derandomize=True, database=None
 )
 hypothesis.settings.load_profile("reproducible")
+
+
+@pytest.fixture
+def heatmaps_only(monkeypatch):
+    """Reports draw their first two kinds of figures, which saves most of the time."""
+    from keras_lion.report import pictures
+
+    monkeypatch.setattr(pictures, "DRAWINGS", pictures.DRAWINGS[:2])

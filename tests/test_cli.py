@@ -17,6 +17,7 @@ from keras_lion.tuning.runs_table import load_table
 from keras_lion.tuning.study_file import load_study_file
 
 ROOT = Path(__file__).parents[1]
+pytestmark = pytest.mark.usefixtures("heatmaps_only")
 STUDY = """
 from tests.tuning.tiny import tiny_plan, tiny_study
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 
 import pandas as pd
+import pytest
 
 from keras_lion.report import write_report
 from keras_lion.robustness.conditions import conditions_of
 from keras_lion.robustness.summary import selected_keys
 from keras_lion.tuning.records import RecordWriter, write_json
 from tests.robustness.made_up import study
+
+pytestmark = pytest.mark.usefixtures("heatmaps_only")
 
 
 def two_sizes() -> pd.DataFrame:

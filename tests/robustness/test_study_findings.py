@@ -18,6 +18,7 @@ from keras_lion.tuning.records import RecordWriter, load_runs, write_json
 from tests.robustness.made_up import run, study
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("heatmaps_only")
 
 
 def test_the_headline_comes_first_and_then_the_law_of_each():
