@@ -9,13 +9,13 @@ from keras_lion.robustness.landscape import AxisName, Landscape
 from keras_lion.robustness.windows import (
     Measure,
     WindowAgreement,
-    _differences,
-    _shape,
-    _shifts,
-    _sign,
-    _sub_windows,
-    _width,
+    grid_shape,
+    shifted_windows,
+    sign_of,
+    smaller_windows,
+    width_measure,
     window_agreement,
+    window_differences,
 )
 
 
@@ -108,27 +108,29 @@ def window_signs(
     agreement = window_agreement(
         first, second, epsilon, axis=axis, measure=measure, smallest=smallest
     )
-    compared = measure or _width(axis, math.nan if epsilon is None else epsilon)
-    shape = _shape(first)
-    windows = list(_sub_windows(shape, agreement.smallest))
-    moved = list(_shifts(shape))
+    compared = measure or width_measure(axis, math.nan if epsilon is None else epsilon)
+    shape = grid_shape(first)
+    windows = list(smaller_windows(shape, agreement.smallest))
+    moved = list(shifted_windows(shape))
     return WindowSigns(
         agreement=agreement,
         shape=shape,
         sub_windows=tuple(
-            SubWindow(_extent(rows), _extent(columns), _sign(difference))
+            SubWindow(_extent(rows), _extent(columns), sign_of(difference))
             for ((rows, columns), _), difference in zip(
-                windows, _differences(first, second, windows, compared), strict=True
+                windows,
+                window_differences(first, second, windows, compared),
+                strict=True,
             )
         ),
         shifts=tuple(
             Shift(
                 ahead[0].start - behind[0].start,
                 ahead[1].start - behind[1].start,
-                _sign(difference),
+                sign_of(difference),
             )
             for (ahead, behind), difference in zip(
-                moved, _differences(first, second, moved, compared), strict=True
+                moved, window_differences(first, second, moved, compared), strict=True
             )
         ),
     )

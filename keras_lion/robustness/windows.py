@@ -106,15 +106,15 @@ def window_agreement(
             f"`epsilon` or `measure`. Received: epsilon={epsilon}, measure={measure}."
         )
     if measure is None:
-        measure = _width(axis, math.nan if epsilon is None else epsilon)
+        measure = width_measure(axis, math.nan if epsilon is None else epsilon)
     if smallest is not None and smallest < 1:
         raise ValueError(f"`smallest` must be 1 or more. Received: {smallest}.")
-    shape = _shape(first)
-    if shape != _shape(second):
+    shape = grid_shape(first)
+    if shape != grid_shape(second):
         raise ValueError(
             "Windows are matched by index: both grids need the same numbers of "
             "positive weight decays and of learning rates. "
-            f"Received: {shape} and {_shape(second)}."
+            f"Received: {shape} and {grid_shape(second)}."
         )
     least = (_least(shape[0], smallest), _least(shape[1], smallest))
     whole = (slice(0, shape[0]), slice(0, shape[1]))
@@ -124,8 +124,10 @@ def window_agreement(
             "The measure must be a number for both landscapes in the full window. "
             f"Received NaN for {first!r} and {second!r}."
         )
-    sub_windows = _differences(first, second, list(_sub_windows(shape, least)), measure)
-    shifts = _differences(first, second, list(_shifts(shape)), measure)
+    sub_windows = window_differences(
+        first, second, list(smaller_windows(shape, least)), measure
+    )
+    shifts = window_differences(first, second, list(shifted_windows(shape)), measure)
     both = sub_windows + shifts
     if not both:
         raise ValueError(
@@ -134,9 +136,9 @@ def window_agreement(
         )
     return WindowAgreement(
         share=_share(both, full),
-        sign=_sign(full),
+        sign=sign_of(full),
         num_windows=len(both),
-        num_decided=sum(_sign(each) != 0 for each in both),
+        num_decided=sum(sign_of(each) != 0 for each in both),
         share_of_sub_windows=_share(sub_windows, full),
         share_of_shifts=_share(shifts, full),
         smallest=least,
@@ -156,14 +158,17 @@ def sub_landscape(landscape: Landscape, part: Part) -> Landscape:
     )
 
 
-def _width(axis: AxisName, epsilon: float) -> Measure:
+def width_measure(axis: AxisName, epsilon: float) -> Measure:
+    """The tolerance width as a measure."""
+
     def measure(landscape: Landscape, reference: float) -> float:
         return tolerance_width(landscape, epsilon, reference, axis).decades
 
     return measure
 
 
-def _shape(landscape: Landscape) -> tuple[int, int]:
+def grid_shape(landscape: Landscape) -> tuple[int, int]:
+    """Numbers of positive weight decays and of learning rates."""
     return int((landscape.weight_decay > 0).sum()), len(landscape.learning_rate)
 
 
@@ -171,9 +176,10 @@ def _least(values: int, smallest: int | None) -> int:
     return min(values, max(2, values - 2) if smallest is None else smallest)
 
 
-def _sub_windows(
+def smaller_windows(
     shape: tuple[int, int], least: tuple[int, int]
 ) -> Iterator[tuple[Part, Part]]:
+    """Every window of neighbouring rows and columns, but the full one."""
     ranges = [
         [
             slice(start, start + size)
@@ -188,7 +194,8 @@ def _sub_windows(
             yield (rows, columns), (rows, columns)
 
 
-def _shifts(shape: tuple[int, int]) -> Iterator[tuple[Part, Part]]:
+def shifted_windows(shape: tuple[int, int]) -> Iterator[tuple[Part, Part]]:
+    """Every pair of windows of which one lies a cell further on."""
     for moves in product((-1, 0, 1), repeat=2):
         fits = all(
             move == 0 or values > 1 for move, values in zip(moves, shape, strict=True)
@@ -205,12 +212,13 @@ def _shifts(shape: tuple[int, int]) -> Iterator[tuple[Part, Part]]:
         yield (ahead[0], ahead[1]), (behind[0], behind[1])
 
 
-def _differences(
+def window_differences(
     first: Landscape,
     second: Landscape,
     windows: list[tuple[Part, Part]],
     measure: Measure,
 ) -> list[float]:
+    """First minus second in each pair of windows."""
     return [_difference(first, second, parts, measure) for parts in windows]
 
 
@@ -228,12 +236,12 @@ def _difference(
     return measure(landscapes[0], reference) - measure(landscapes[1], reference)
 
 
-def _sign(difference: float) -> int:
+def sign_of(difference: float) -> int:
     """Sign of a difference; 0 for rounding errors and for NaN."""
     return 0 if not abs(difference) > 1e-12 else int(math.copysign(1, difference))
 
 
 def _share(differences: list[float], full: float) -> float:
-    signs = [_sign(each) for each in differences]
-    counted = signs if _sign(full) == 0 else [sign for sign in signs if sign != 0]
-    return counted.count(_sign(full)) / len(counted) if counted else 0.0
+    signs = [sign_of(each) for each in differences]
+    counted = signs if sign_of(full) == 0 else [sign for sign in signs if sign != 0]
+    return counted.count(sign_of(full)) / len(counted) if counted else 0.0

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 from outcome import Measured, Outcome, negative, written
-from runs import coverage, declared, is_complete, runs_of
+from runs import declared, is_complete, jackknife_errors, runs_of
 from shared import missing
 
 from keras_lion.robustness import IsoProduct, iso_product
@@ -67,7 +67,7 @@ def time_to_generalise() -> list[Measured]:
                     f"{declared_cells} cells reach the target with every seed",
                     outcome=outcome,
                     interval=along,
-                    errors=coverage("tolerance width", along.n),
+                    errors=jackknife_errors(along.n),
                     reasons=reasons,
                 )
             )

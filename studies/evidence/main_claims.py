@@ -8,9 +8,9 @@ import pandas as pd
 from outcome import Measured, Outcome, outcome_of, written
 from runs import (
     MAIN,
-    coverage,
     declared,
     is_complete,
+    jackknife_errors,
     landscapes,
     law_errors,
     runs_of,
@@ -64,7 +64,10 @@ def lr_and_decay_shift() -> list[Measured]:
         found = landscapes(frame, "final_loss")
         adamw, lion = found["adamw"].best, found["lion"].best
         lower = adamw.learning_rate / lion.learning_rate
-        higher = lion.weight_decay / adamw.weight_decay if adamw.weight_decay else 0.0
+        if not adamw.weight_decay:
+            reason = "AdamW is best without weight decay: λ has no ratio"
+            return Measured(task, reason, "untestable")
+        higher = lion.weight_decay / adamw.weight_decay
         edges = [
             f"the optimum of {name} lies on the {edge.side} {edge.axis} edge"
             for name, each in found.items()
@@ -138,7 +141,7 @@ def schedule_coupling() -> list[Measured]:
             + "; ".join(texts),
             outcome=outcome,
             interval=lowest,
-            errors=coverage("tolerance width", lowest.n),
+            errors=jackknife_errors(lowest.n),
             reasons=reasons,
         )
 

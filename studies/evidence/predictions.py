@@ -9,7 +9,7 @@ import pandas as pd
 from decay_claims import SLOPE, cells_by_product, largest_change
 from numpy.typing import NDArray
 from outcome import Measured, Outcome, negative, written
-from runs import coverage, is_complete, runs_of
+from runs import is_complete, jackknife_errors, runs_of
 from shared import missing
 
 from keras_lion.robustness import IsoProduct, iso_product
@@ -53,7 +53,7 @@ def _answer(
     if held is not None:
         outcome = "reproduced" if held else "not reproduced"
     n = 0 if interval is None else interval.n
-    errors = coverage("tolerance width", n) if n else ""
+    errors = jackknife_errors(n) if n else ""
     return Measured(where, text, outcome, interval=interval, errors=errors)
 
 

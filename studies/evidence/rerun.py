@@ -26,6 +26,8 @@ from keras_lion.tuning import load_runs
 from keras_lion.tuning.threads import thread_variables
 
 DEVIATIONS = 3
+CELL = ("study", "task", "optimizer", "learning_rate", "weight_decay")
+OTHERS = ("beta_1", "beta_2", "batch_size", "noise")  # empty in some studies
 
 
 def chosen(studies: list[str]) -> pd.DataFrame:
@@ -42,8 +44,10 @@ def noise(run: pd.Series) -> float:
     """Standard deviation of the scores of a run's cell."""
     frame = all_runs()
     alike = frame["preset"] == run["preset"]
-    for name in ("study", "task", "optimizer", "learning_rate", "weight_decay"):
+    for name in CELL:
         alike &= frame[name] == run[name]
+    for name in OTHERS:
+        alike &= frame[name].isna() if pd.isna(run[name]) else frame[name] == run[name]
     return float(frame.loc[alike, "score"].std())
 
 

@@ -90,11 +90,34 @@ def law_errors() -> str:
 
 
 @cache
-def coverage(quantity: str, n: int) -> str:
-    """How often the interval of a quantity holds the true value with n seeds."""
+def coverage(quantity: str, n: int, interval: str | None = None) -> str:
+    """How often an interval of a quantity holds the true value with n seeds.
+
+    Args:
+        quantity: `"best score"`, `"cell mean"` or `"tolerance width"`.
+        n: Number of seeds.
+        interval: Kind of interval; None: the one that reports use.
+    """
     table = pd.read_csv(RESULTS / "calibration" / "coverage.csv")
-    table = table[(table["quantity"] == quantity) & table["used"]]
+    chosen = table["used"] if interval is None else table["interval"] == interval
+    table = table[(table["quantity"] == quantity) & chosen]
     known = table["n"].unique()
     nearest = max((each for each in known if each <= n), default=min(known))
     shares = table.loc[table["n"] == nearest, "coverage"]
     return f"its 95 % interval covers {shares.min():.1%} at n={nearest}"
+
+
+def jackknife_errors(n: int) -> str:
+    """What is known of a jackknife interval whose own coverage was not simulated."""
+    return (
+        "a jackknife over seeds, not calibrated for this measure; for the tolerance "
+        f"width {coverage('tolerance width', n)}"
+    )
+
+
+def best_cell_errors(n: int) -> str:
+    """Of a t interval at cells that were chosen on the same seeds."""
+    return (
+        "a t interval at the cells that are best on all seeds, which is too narrow: "
+        f"for a best score {coverage('best score', n, 't, at the best cell')}"
+    )

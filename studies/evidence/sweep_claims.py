@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from outcome import Measured, Outcome, outcome_of, written
-from runs import coverage, declared, is_complete, landscapes, runs_of
+from runs import best_cell_errors, coverage, declared, is_complete, landscapes, runs_of
 from shared import NATS, POINTS, best_values, each_task, missing, windows_agreeing
 
 from keras_lion.robustness import Landscape, compare_best
@@ -62,7 +62,7 @@ def larger_batches() -> list[Measured]:
             f"{written(small, 'points')}",
             outcome=outcome,
             interval=slope,
-            errors=coverage("best score", slope.n),
+            errors=best_cell_errors(slope.n),
             reasons=reasons,
         )
 
@@ -118,7 +118,7 @@ def warm_up() -> list[Measured]:
                 f"{written(difference, 'nats', 3)}",
                 outcome=outcome,
                 interval=difference,
-                errors=coverage("best score", difference.n),
+                errors=best_cell_errors(difference.n),
                 reasons=reasons,
             )
         )
@@ -198,7 +198,7 @@ def augmentation() -> list[Measured]:
             f"{written(shrink, 'points', 1)}",
             outcome=outcome if gains[weak].mean() > 0 else "untestable",
             interval=shrink,
-            errors=coverage("best score", shrink.n),
+            errors=best_cell_errors(shrink.n),
             reasons=reasons if gains[weak].mean() > 0 else limited,
         )
 

@@ -185,3 +185,30 @@ def test_restored_runs_are_not_trained_again(tmp_path):
         restore.restore("betas", tmp_path / "again")
     with pytest.raises(ValueError, match="no runs of 'nothing'"):
         restore.restore("nothing", tmp_path / "other")
+
+
+def test_the_noise_of_a_run_is_that_of_its_own_cell(monkeypatch):
+    """Cells that differ in batch size or betas alone are other cells."""
+    rerun = importlib.import_module("rerun")
+    cell = {"study": "s", "task": "t", "preset": "full", "optimizer": "lion"}
+    cell |= {"learning_rate": 0.1, "weight_decay": 1.0, "beta_1": 0.9, "noise": None}
+    frame = pd.DataFrame(
+        [
+            cell | {"beta_2": beta_2, "batch_size": size, "score": score}
+            for beta_2, size, score in [
+                (0.99, 16, 0.5),
+                (0.99, 16, 0.7),
+                (0.99, 64, 9.0),
+                (0.98, 16, -9.0),
+            ]
+        ]
+    )
+    monkeypatch.setattr(rerun, "all_runs", lambda: frame)
+    assert rerun.noise(frame.iloc[0]) == pytest.approx(np.std([0.5, 0.7], ddof=1))
+
+
+def test_an_interval_is_told_with_its_own_coverage():
+    table = pd.read_csv(RESULTS / "calibration" / "coverage.csv")
+    narrow = table[table["interval"].eq("t, at the best cell") & table["n"].eq(6)]
+    assert f"{narrow['coverage'].min():.1%}" in runs.best_cell_errors(6)
+    assert "not calibrated" in runs.jackknife_errors(6)
