@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from keras_lion.robustness import Landscape
     from keras_lion.tuning import Study
+    from keras_lion.tuning.run import Progress
 
 BACKENDS = ("tensorflow", "jax")
 EXECUTORS = ("loop", "map", "vmap")
@@ -250,6 +251,7 @@ def _sweep(
     console: Console,
 ) -> bool:
     """Run the sweep; True if its folder is now ready for the report."""
+    from keras_lion.interrupts import Interrupts
     from keras_lion.progress import sweep_display
     from keras_lion.tuning.records import load_runs
     from keras_lion.tuning.role import current_role
@@ -258,13 +260,18 @@ def _sweep(
     role = current_role()
     if role.is_chief:
         console.print(f"handing out runs at {role.address}", highlight=False)
-    with sweep_display(console) as display:
+    with sweep_display(console) as display, Interrupts() as interrupts:
+
+        def progress(state: Progress) -> None:
+            display(state)
+            interrupts.check()
+
         run_study(
             study,
             task=task,
             preset=options.preset,
             output=folder,
-            progress=display,
+            progress=progress,
             only=options.only,
             executor=options.executor,
             population=options.population,

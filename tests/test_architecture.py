@@ -28,6 +28,7 @@ FLOORS = {
     "theory": 1,
     "statistics": 1,
     "_lazy": 0,
+    "interrupts": 0,  # Ctrl-C
 }
 STUDIES = 4
 THIRD_PARTY = {
@@ -49,6 +50,7 @@ THIRD_PARTY = {
     "theory": {"numpy", "scipy"},
     "statistics": {"numpy", "scipy"},
     "_lazy": set(),
+    "interrupts": set(),
 }
 BACKENDS = {"jax", "tensorflow", "torch"}
 # Only the command and the figures may need them.

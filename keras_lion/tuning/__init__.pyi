@@ -1,6 +1,7 @@
 from keras_lion.tuning.readers import read_runs as read_runs
 from keras_lion.tuning.records import load_runs as load_runs
 from keras_lion.tuning.run import run_study as run_study
+from keras_lion.tuning.runs_table import complete_runs as complete_runs
 from keras_lion.tuning.runs_table import load_table as load_table
 from keras_lion.tuning.runs_table import merge_runs as merge_runs
 from keras_lion.tuning.runs_table import save_table as save_table
@@ -8,6 +9,7 @@ from keras_lion.tuning.search import run_search as run_search
 from keras_lion.tuning.search_space import Axis as Axis
 from keras_lion.tuning.search_space import SearchSpace as SearchSpace
 from keras_lion.tuning.study import Study as Study
+from keras_lion.tuning.study_file import load_study_file as load_study_file
 from keras_lion.tuning.task import Data as Data
 from keras_lion.tuning.task import Task as Task
 
@@ -17,7 +19,9 @@ __all__ = [
     "SearchSpace",
     "Study",
     "Task",
+    "complete_runs",
     "load_runs",
+    "load_study_file",
     "load_table",
     "merge_runs",
     "read_runs",

@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from keras_lion.tuning.records import COLUMNS, TEXT_COLUMNS, writing
+from keras_lion.tuning.study import Study
 
 WHOLE = ("batch_size", "seed", "steps", "train_examples")
 ORDER = ["study", "task", "preset", "optimizer", "weight_decay", "learning_rate"]
@@ -109,6 +110,43 @@ def load_table(path: str | os.PathLike[str]) -> pd.DataFrame:
         json.loads(cell) if isinstance(cell, str) else None for cell in frame["history"]
     ]
     return frame
+
+
+def complete_runs(
+    frame: pd.DataFrame, study: Study, task: str, preset: str = "full"
+) -> pd.DataFrame | None:
+    """The runs that a preset of a study declares, if a table has them all.
+
+    Runs are chosen by key, since one that two presets share is recorded once.
+
+    Args:
+        frame: Runs of any studies, as `load_table` gives them.
+        study: The study.
+        task: One of its tasks.
+        preset: One of the task's presets.
+
+    Returns:
+        The runs of the first backend that made them all, without the columns that are
+        empty; None if none did.
+
+    Example:
+
+    ```python
+    from keras_lion.tuning import complete_runs, load_study_file, load_table
+
+    table = load_table("studies/results/runs.csv.gz")
+    study = load_study_file("studies/batch_size.py")
+    runs = complete_runs(table, study, "mnist1d_mlp_fixed_epochs")
+    ```
+    """
+    made = frame[(frame["study"] == study.name) & (frame["task"] == task)]
+    made = made[made["status"] != "failed"]
+    for backend in sorted(made["backend"].unique()):
+        keys = {run.key for run in study.runs(task, preset, str(backend))}
+        runs = made[made["key"].isin(keys)]
+        if keys <= set(runs["key"]):
+            return runs.dropna(axis=1, how="all")
+    return None
 
 
 def _text(history: Any) -> str | None:

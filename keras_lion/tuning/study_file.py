@@ -13,9 +13,23 @@ from keras_lion.tuning.study import Study
 def load_study_file(path: str | os.PathLike[str]) -> Study:
     """The module-level `STUDY` of a Python file.
 
+    Args:
+        path: The file.
+
+    Returns:
+        The study.
+
     Raises:
         FileNotFoundError: If there is no such file.
         ValueError: If the file declares no study.
+
+    Example:
+
+    ```python
+    from keras_lion.tuning import load_study_file
+
+    load_study_file("studies/learning_rate_weight_decay.py").question
+    ```
     """
     file = Path(path)
     if not file.is_file():

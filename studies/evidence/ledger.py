@@ -11,7 +11,9 @@ from typing import Any
 
 import decay_claims
 import main_claims
+import optimizer_claims
 import other_claims
+import parametrisation_claims
 import predictions
 import sweep_claims
 from claim import Claim
@@ -77,7 +79,7 @@ CLAIMS = (
         "critical.",
         "Wortsman et al. 2023",
         MAIN,
-        main_claims.schedule_coupling,
+        parametrisation_claims.schedule_coupling,
     ),
     Claim(
         "larger-batches",
@@ -94,6 +96,14 @@ CLAIMS = (
         MAIN,
         main_claims.better_best,
         "learning_rate_weight_decay/figures/mnist1d_mlp_heatmap.png",
+    ),
+    Claim(
+        "other-optimizers",
+        "Tuned with one budget, Lion's best is above that of other optimizers.",
+        f"{CHEN}, table 7; the question of every reader",
+        "optimizers.py",
+        optimizer_claims.against_others,
+        "optimizers/figures/mnist1d_mlp_best_of_k.png",
     ),
     Claim(
         "both-betas",

@@ -5,20 +5,19 @@ from __future__ import annotations
 import math
 
 import pandas as pd
-from outcome import Measured, Outcome, outcome_of, written
+from outcome import Measured, Outcome, written
 from runs import (
     MAIN,
     declared,
     is_complete,
-    jackknife_errors,
     landscapes,
     law_errors,
     runs_of,
     width_errors,
 )
-from shared import NATS, difference_of_best, each_task, missing
+from shared import difference_of_best, each_task, missing
 
-from keras_lion.robustness import boundary_optimum, compare_parametrizations, findings
+from keras_lion.robustness import boundary_optimum, findings
 
 MAIN_TASKS = (
     "mnist1d_mlp",
@@ -123,26 +122,3 @@ def product_law() -> list[Measured]:
         else:
             found.append(missing(task))
     return found
-
-
-def schedule_coupling() -> list[Measured]:
-    """With lr·λ held fixed the learning rate matters less than with λ held fixed."""
-
-    def measure(task: str, frame: pd.DataFrame) -> Measured:
-        texts, gains = [], {}
-        for name, each in landscapes(frame, "final_loss").items():
-            gains[name] = compare_parametrizations(each).difference
-            texts.append(f"{name} {written(gains[name], 'nats')}")
-        lowest = min(gains.values(), key=lambda each: each.low)
-        outcome, reasons = outcome_of(lowest, margin=NATS)
-        return Measured(
-            where=task,
-            text="mean loss along a decade of lr, λ fixed − lr·λ fixed: "
-            + "; ".join(texts),
-            outcome=outcome,
-            interval=lowest,
-            errors=jackknife_errors(lowest.n),
-            reasons=reasons,
-        )
-
-    return each_task(MAIN, measure, "mnist1d_mlp", "digits_mlp", "fashion_mnist_mlp")

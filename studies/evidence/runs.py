@@ -9,9 +9,7 @@ import pandas as pd
 
 from keras_lion.robustness import Landscape, study_findings
 from keras_lion.robustness.landscape import Value
-from keras_lion.tuning.runs_table import load_table
-from keras_lion.tuning.study import Study
-from keras_lion.tuning.study_file import load_study_file
+from keras_lion.tuning import Study, complete_runs, load_study_file, load_table
 
 STUDIES = Path(__file__).resolve().parents[1]
 RESULTS = STUDIES / "results"
@@ -31,26 +29,20 @@ def declared(name: str) -> Study:
     return load_study_file(STUDIES / f"{name}.py")
 
 
-def runs_of(study: str, task: str, preset: str = "full") -> pd.DataFrame:
-    """The runs that a preset of one task declares, of the backend that has most."""
-    frame = all_runs()
-    frame = frame[(frame["study"] == study) & (frame["task"] == task)]
-    found = [frame.iloc[:0]]
-    for backend in sorted(frame["backend"].unique()):
-        # By key: a run that two presets share is recorded once, under either of them.
-        keys = {run.key for run in declared(study).runs(task, preset, str(backend))}
-        found.append(frame[frame["key"].isin(keys)])
-    return max(found, key=len).dropna(axis=1, how="all")
-
-
 def is_complete(study: str, task: str, preset: str = "full") -> bool:
     """Whether every declared run of the preset is in the table."""
-    frame = runs_of(study, task, preset)
-    if frame.empty:
-        return False
-    backend = str(frame["backend"].iloc[0])
-    keys = {run.key for run in declared(study).runs(task, preset, backend)}
-    return keys <= set(frame.loc[frame["status"] != "failed", "key"])
+    return complete_runs(all_runs(), declared(study), task, preset) is not None
+
+
+def runs_of(study: str, task: str, preset: str = "full") -> pd.DataFrame:
+    """The runs that a preset of one task declares."""
+    frame = complete_runs(all_runs(), declared(study), task, preset)
+    if frame is None:
+        raise ValueError(
+            f"{TABLE.name} lacks runs of the study {study}, task {task}, preset "
+            f"{preset}. Make them with `keras-lion run`, and collect them."
+        )
+    return frame
 
 
 def landscapes(frame: pd.DataFrame, value: Value = "score") -> dict[str, Landscape]:

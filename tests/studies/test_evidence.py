@@ -22,6 +22,7 @@ runs = importlib.import_module("runs")
 ledger = importlib.import_module("ledger")
 readme = importlib.import_module("readme")
 datasheet = importlib.import_module("datasheet")
+parametrisation_claims = importlib.import_module("parametrisation_claims")
 predictions = importlib.import_module("predictions")
 collect = importlib.import_module("collect")
 
@@ -212,3 +213,30 @@ def test_an_interval_is_told_with_its_own_coverage():
     narrow = table[table["interval"].eq("t, at the best cell") & table["n"].eq(6)]
     assert f"{narrow['coverage'].min():.1%}" in runs.best_cell_errors(6)
     assert "not calibrated" in runs.jackknife_errors(6)
+
+
+def test_the_gain_of_a_row_is_that_of_the_best_rows_over_common_rates():
+    def runs_of_rows(rows, column):
+        return pd.DataFrame(
+            {"learning_rate": rate, "seed": seed, "final_loss": loss + seed / 100}
+            | {column: value}
+            for value, losses in rows.items()
+            for rate, loss in losses.items()
+            for seed in range(3)
+        )
+
+    fixed_decay = runs_of_rows(
+        {0.1: {1e-3: 1.0, 1e-2: 0.5, 1e-1: 2.5}, 1.0: {1e-3: 0.9, 1e-2: 0.9, 1e-1: 1}},
+        "weight_decay",
+    )
+    fixed_product = runs_of_rows(
+        {1e-3: {1e-3: 3.0, 1e-2: 3.0}, 1e-2: {1e-3: 0.7, 1e-2: 0.6}}, "product"
+    )
+    fixed_product["weight_decay"] = (
+        fixed_product["product"] / fixed_product["learning_rate"]
+    )
+    gain, rates = parametrisation_claims.row_gain(fixed_decay, fixed_product)
+    assert rates.tolist() == pytest.approx([1e-3, 1e-2])
+    # Rows of 0.5 and 0.6 at their best: 0.25 above it on the one, 0.05 on the other.
+    assert gain.estimate == pytest.approx(0.25 - 0.05)
+    assert gain.n == 3

@@ -6,7 +6,13 @@ import pandas as pd
 import pytest
 
 from keras_lion.tuning.records import COLUMNS
-from keras_lion.tuning.runs_table import load_table, merge_runs, save_table
+from keras_lion.tuning.runs_table import (
+    complete_runs,
+    load_table,
+    merge_runs,
+    save_table,
+)
+from tests.tuning.tiny import tiny_study
 
 
 def frame(*rows):
@@ -99,3 +105,27 @@ def test_merging_prefers_a_run_with_a_test_score():
     with_it = frame({"key": "a", "score": 0.7, "test_score": 0.6})
     for frames in ([without, with_it], [with_it, without]):
         assert merge_runs(frames)["test_score"].tolist() == [0.6]
+
+
+def declared_rows(backend):
+    study = tiny_study()
+    runs = study.runs(study.default_task, "smoke", backend)
+    column = {"study": study.name, "task": study.default_task, "backend": backend}
+    return study, [column | {"key": run.key, "score": 0.5} for run in runs]
+
+
+def test_runs_are_given_once_one_backend_has_all():
+    study, rows = declared_rows("jax")
+    _, others = declared_rows("tensorflow")
+    stranger = rows[0] | {"key": "of another preset"}
+    table = frame(*others[1:], *rows, stranger)
+    runs = complete_runs(table, study, study.default_task, "smoke")
+    assert runs["key"].tolist() == [row["key"] for row in rows]
+    assert "noise" not in runs
+
+
+@pytest.mark.parametrize("change", [{"status": "failed"}, {"study": "other"}])
+def test_runs_are_incomplete_without_one(change):
+    study, rows = declared_rows("jax")
+    table = frame(rows[0] | change, *rows[1:])
+    assert complete_runs(table, study, study.default_task, "smoke") is None
