@@ -199,8 +199,8 @@ def better_best_with_tuned_betas() -> list[Measured]:
             outcome=outcome,
             interval=difference,
             windows=windows,
-            errors=f"{coverage('best score', difference.n)}, before the choice of betas "
-            "on the same seeds",
+            errors=coverage("best score", difference.n)
+            + ", before the choice of betas on the same seeds",
             reasons=reasons,
         )
 
