@@ -5,11 +5,15 @@ Question   Chen et al. (2023) found Lion by a search whose cache saved nine eval
            times the compute, stayed below. What of this holds on problems that train
            in milliseconds?
 Command    python studies/discovery.py [PART ...] [--preset smoke|standard|full]
-           Parts: screening, search, baselines, planted, rediscovery, meta, speed. Every
-           part goes on from where it was stopped; searches are kept in --work.
-Duration   standard: hours on 2 cores (search 5 × 100,000 children, baselines 4 times
-           the evaluations of 3 of them); smoke: under a minute
-Result     studies/results/discovery/
+           Every part goes on from where it was stopped, by Ctrl-C or kill -9. What it
+           needs for that is in --work, in a folder for each preset; delete that after
+           a change of the sizes below. `search` makes the searches that `baselines`,
+           `rediscovery`, `meta` and `speed` look at.
+Duration   standard, on one core: screening 1 minute, search 15 (5 × 100,000 children),
+           baselines 10, planted 9, rediscovery 0, meta 5, speed 1. Baselines get 4
+           times the evaluations of the first 3,000 of each search, not of all of it:
+           that would take hours, as in `full`. smoke: seconds.
+Result     studies/results/discovery/ (of `standard`; others: in --work)
 
 Predictions, written before the first run:
   - The hit rate passes 70 % within the first 20,000 children and still rises at
@@ -27,7 +31,7 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -48,26 +52,29 @@ from keras_lion.discovery.baselines import BUDGET_FACTOR, METHODS, best_after
 from keras_lion.discovery.behaviour import is_sign_like, size_variation
 from keras_lion.discovery.checkpoint import SearchFolder
 from keras_lion.discovery.evaluation import ProxyFitness
-from keras_lion.discovery.evolution import Search
-from keras_lion.discovery.meta_validation import (
-    larger_problems,
-    meta_curve,
-    overfitting_begins,
-)
+from keras_lion.discovery.evolution import Progress, Search
+from keras_lion.discovery.meta_validation import larger_problems, meta_curve
 from keras_lion.discovery.mutation import mutate
 from keras_lion.discovery.numpy_execution import step_function
 from keras_lion.discovery.parallel import evaluation_pool
 from keras_lion.discovery.planted import PlantedFitness, hitting_time, variants
 from keras_lion.discovery.proxies import PROXIES
 from keras_lion.discovery.screening import screen
-from keras_lion.discovery.search_state import Method, SearchSettings
-from keras_lion.statistics import t_interval, wilson_interval
+from keras_lion.discovery.search_state import Method, SearchSettings, Window
+from keras_lion.statistics import Interval, t_interval, wilson_interval
 
 OUTPUT = claims.RESULTS / "discovery"
 WORK = Path("results") / "discovery"  # not in the repository
 # The cheap ones: a search evaluates tens of thousands of programs on each.
 SEARCH_PROXIES = ("heavy_tailed_logistic", "embedding_bags")
 TARGETS = {"signum": zoo.SIGNUM, "lion": zoo.LION}
+# Where random search begins: AdamW would be the best of its programs for long.
+NOTHING = Program.parse("update = g * 0.0")
+POINTS_OF_A_CURVE = 50
+SECONDS_BETWEEN_NEWS = 20.0
+
+Rows = list[dict[Any, Any]]
+Claims = dict[str, claims.Entry]
 
 
 @dataclass(frozen=True)
@@ -79,30 +86,58 @@ class Preset:
         children: Programs of each search.
         population: Programs that live at a time.
         baseline_seeds: Searches that the baselines are beside.
+        baseline_evaluations: Evaluations of a search that its best program is taken
+            after, to be compared with baselines of `BUDGET_FACTOR` as many.
         planted_seeds: Searches for each planted target and variant.
         planted_children: When they give up.
+        tuning_seeds: Seeds that optimizers are tuned on, for the screening.
         screening_seeds: Seeds that tuned optimizers are compared on.
         factors: Compute of the larger problems, of the search's.
         points: Times at which the best program is tried on them.
-        speed_children: Children of the speed measurement.
+        speed_children: Children that are timed, of each search.
+        speed_evaluations: Evaluations that are timed, of each search.
     """
 
     seeds: int = 5
     children: int = 100_000
     population: int = 1000
     baseline_seeds: int = 3
-    planted_seeds: int = 20
-    planted_children: int = 50_000
+    baseline_evaluations: int = 3_000
+    planted_seeds: int = 8
+    planted_children: int = 20_000
+    tuning_seeds: int = 3
     screening_seeds: int = 30
     factors: tuple[float, ...] = (10.0, 100.0)
     points: int = 20
-    speed_children: int = 5_000
+    speed_children: int = 2_000
+    speed_evaluations: int = 50
 
 
 PRESETS = {
-    "smoke": Preset(2, 96, 20, 1, 1, 200, 2, (2.0,), 3, 50),
+    "smoke": Preset(
+        seeds=2,
+        children=320,
+        population=20,
+        baseline_seeds=2,
+        baseline_evaluations=20,
+        planted_seeds=2,
+        planted_children=200,
+        tuning_seeds=1,
+        screening_seeds=2,
+        factors=(2.0,),
+        points=3,
+        speed_children=50,
+        speed_evaluations=5,
+    ),
     "standard": Preset(),
-    "full": Preset(seeds=20, children=300_000, baseline_seeds=5, planted_seeds=50),
+    "full": Preset(
+        seeds=20,
+        children=300_000,
+        baseline_seeds=5,
+        baseline_evaluations=30_000,
+        planted_seeds=50,
+        planted_children=50_000,
+    ),
 }
 
 
@@ -111,17 +146,13 @@ class Study:
 
     Args:
         preset: Sizes.
-        work: Folder of the searches.
+        work: Folder of the searches, and of tables that are not complete.
         output: Folder of the results.
         workers: Processes that evaluate programs.
     """
 
     def __init__(
-        self,
-        preset: Preset,
-        work: Path,
-        output: Path,
-        workers: int = 1,
+        self, preset: Preset, work: Path, output: Path, workers: int = 1
     ) -> None:
         self.preset = preset
         self.work = work
@@ -132,7 +163,10 @@ class Study:
     def settings(self, method: Method, seed: int) -> SearchSettings:
         """The search of one method and seed."""
         return SearchSettings(
-            seed=seed, method=method, population=self.preset.population
+            start=NOTHING if method == "random" else zoo.ADAMW,
+            seed=seed,
+            method=method,
+            population=self.preset.population,
         )
 
     def searched(
@@ -146,6 +180,7 @@ class Study:
             evaluations: Go on to so many evaluations, not to a number of children.
         """
         folder = SearchFolder(self.work / f"{method}-{seed}")
+        news = _News(f"{method} {seed}")
         with evaluation_pool(self.fitness, self.workers) as evaluate_all:
             search = folder.open(
                 self.settings(method, seed),
@@ -153,16 +188,19 @@ class Study:
                 evaluate_all=evaluate_all,
                 description=self.fitness.to_json(),
             )
+
+            def go_on(children: int) -> None:
+                search.run(children, after_generation=folder.record, progress=news)
+
             started = search.state.num_children
             if evaluations is None:
-                search.run(self.preset.children, after_generation=folder.record)
+                go_on(self.preset.children)
             else:
                 while search.state.num_evaluations < evaluations:
-                    count = search.state.num_children + 1
-                    search.run(count, after_generation=folder.record)
+                    go_on(search.state.num_children + 1)
         if search.state.num_children > started:
             folder.save(search)
-            print(f"{method} {seed}: {search.progress}", flush=True)
+            print(f"{method} {seed} ended: {search.progress}", flush=True)
         return search
 
     def searches(self) -> list[Search]:
@@ -171,107 +209,98 @@ class Study:
 
     def screening(self) -> None:
         """Tuned Lion, AdamW and SGD with momentum on each proxy."""
-        found = {}
+        rows = self.rows("screening")
         seeds = range(100, 100 + self.preset.screening_seeds)
         for name in PROXIES:
-            scores = screen(ProxyFitness.named(name), seeds=seeds)
-            for optimizer, values in scores.items():
-                found[f"{name}.{optimizer}"] = claims.entry(t_interval(values), "score")
-            lead = np.subtract(scores["lion"], scores["adamw"])
-            found[f"{name}.lion_minus_adamw"] = claims.entry(t_interval(lead), "score")
-        self.keep("screening", found)
+            if any(row["proxy"] == name for row in rows):
+                continue
+            scores = screen(
+                ProxyFitness.named(name),
+                tuning_seeds=range(self.preset.tuning_seeds),
+                seeds=seeds,
+            )
+            rows += [
+                {"proxy": name, "optimizer": optimizer, "seed": seed, "score": score}
+                for optimizer, values in scores.items()
+                for seed, score in zip(seeds, values, strict=True)
+            ]
+            self.table("screening", rows)
+            print(f"screened {name}", flush=True)
+        self.keep("screening", screening_claims(pd.DataFrame(rows)))
 
     def search(self) -> None:
         """Hit rate and redundancy against the number of children."""
         rows = [
-            {"seed": seed, **asdict(window)}
+            {"seed": seed, **row}
             for seed, search in enumerate(self.searches())
-            for window in search.state.windows
+            for row in thinned(search.state.windows)
         ]
+        if not rows:
+            print("The searches ended before their first window of 1000 children.")
+            return
         self.table("windows", rows)
-        found = {}
-        if rows:  # a smoke search ends before its first window
-            last = pd.DataFrame(rows).groupby("seed").last()
-            for name in ("hit_rate", "redundancy_per_step", "redundancy", "length"):
-                unit = "statements" if name == "length" else "share"
-                found[f"last.{name}"] = claims.entry(t_interval(last[name]), unit)
-        cumulative = [
-            1 - (search.state.num_evaluations - 1) / search.state.num_children
-            for search in self.searches()
-        ]
-        found["cumulative.hit_rate"] = claims.entry(t_interval(cumulative), "share")
-        self.keep("search", found)
+        self.keep("search", search_claims(pd.DataFrame(rows)))
 
     def baselines(self) -> None:
         """Best fitness against evaluations, beside both baselines at 4 × the budget."""
-        rows: list[dict[str, Any]] = []
-        final: dict[str, list[float]] = {}
+        budget = self.preset.baseline_evaluations
+        last = BUDGET_FACTOR * budget
+        asked = {budget, *np.geomspace(1, last, POINTS_OF_A_CURVE).astype(int).tolist()}
+        rows: Rows = []
         for seed in range(self.preset.baseline_seeds):
-            own = self.searched("evolution", seed)
-            budget = BUDGET_FACTOR * own.state.num_evaluations
             for method in METHODS:
-                if method == "evolution":
-                    search = own
-                else:
-                    search = self.searched(method, seed, evaluations=budget)
-                asked = np.unique(
-                    np.geomspace(1, search.state.num_evaluations, 60).astype(int)
-                )
-                values = best_after(search.state, asked.tolist())
+                own = method == "evolution"
+                search = self.searched(method, seed, evaluations=None if own else last)
+                counts = sorted(asked)
                 rows += [
-                    {"method": method, "seed": seed, "evaluations": n, "best": value}
-                    for n, value in zip(asked, values, strict=True)
+                    {"method": method, "seed": seed, "evaluations": n, "best": best}
+                    for n, best in zip(
+                        counts, best_after(search.state, counts), strict=True
+                    )
+                    if not np.isnan(best)  # after its last evaluation
                 ]
-                final.setdefault(method, []).append(search.best.fitness)
-        self.table("best_fitness", rows)
-        found = {}
-        if self.preset.baseline_seeds > 1:
-            for name, best in final.items():
-                found[f"best.{name}"] = claims.entry(t_interval(best), "score")
-            for baseline in ("constants", "random"):
-                lead = np.subtract(final["evolution"], final[baseline])
-                found[f"lead_over_{baseline}"] = claims.entry(t_interval(lead), "score")
-        self.keep("baselines", found)
+                self.table("best_fitness", rows)
+        self.keep("baselines", baseline_claims(pd.DataFrame(rows), budget))
 
     def planted(self) -> None:
         """Children and evaluations until Signum and Lion are found from AdamW."""
-        file = self.output / "hitting_times.csv"
-        rows = pd.read_csv(file).to_dict("records") if file.exists() else []
+        rows = self.rows("hitting_times")
         done = {(row["target"], row["variant"], row["seed"]) for row in rows}
         preset = self.preset
-        for target, program in TARGETS.items():
-            for seed in range(preset.planted_seeds):
+        for seed in range(preset.planted_seeds):
+            for target, program in TARGETS.items():
                 settings = SearchSettings(seed=seed, population=preset.population)
                 for variant, changed in variants(settings).items():
-                    if (target, variant, seed) in done:
-                        continue
+                    if (target, variant, seed) in done or not changed.use_cache:
+                        continue  # without a cache: one evaluation for each child
                     hit = hitting_time(
                         PlantedFitness(program), changed, preset.planted_children
                     )
-                    rows.append(
-                        {
-                            "target": target,
-                            "variant": variant,
-                            "seed": seed,
-                            "found": hit.found,
-                            "num_children": hit.num_children,
-                            "num_evaluations": hit.num_evaluations,
-                            "program": str(hit.program),
-                        }
-                    )
+                    row = {
+                        "target": target,
+                        "variant": variant,
+                        "seed": seed,
+                        "found": hit.found,
+                        "num_children": hit.num_children,
+                        "num_evaluations": hit.num_evaluations,
+                        "num_evaluations_without_cache": hit.num_children + 1,
+                        "live_statements": len(live(hit.program)),
+                    }
+                    rows.append(row)
                     self.table("hitting_times", rows)
-        found = {}
-        for name, group in pd.DataFrame(rows).groupby(["target", "variant"]):
-            key = ".".join(map(str, name)).replace(" ", "_")
-            share = wilson_interval(int(group["found"].sum()), len(group))
-            found[f"{key}.found"] = claims.entry(share, "share")
-        self.keep("planted", found)
+                    print(
+                        f"{target}, {variant}, seed {seed}: "
+                        f"{'found' if hit.found else 'not found'} after "
+                        f"{hit.num_children} children",
+                        flush=True,
+                    )
+        self.keep("planted", planted_claims(pd.DataFrame(rows)))
 
     def rediscovery(self) -> None:
         """Whether the best programs update like a sign, by what they do."""
-        rows = []
+        rows: Rows = []
         for seed, search in enumerate(self.searches()):
-            best = search.best.program
+            best = search.best.program.without_dead_code()
             rows.append(
                 {
                     "seed": seed,
@@ -279,8 +308,9 @@ class Study:
                     "size_variation": size_variation(best),
                     "sign_like": is_sign_like(best),
                     "num_state_buffers": best.num_state_buffers,
-                    "live_statements": len(live(best)),
-                    "program": "\n".join(map(str, live(best))),
+                    "statements": len(search.best.program),
+                    "live_statements": len(best),
+                    "program": str(best),
                 }
             )
         self.table("best_programs", rows)
@@ -290,15 +320,13 @@ class Study:
 
     def meta(self) -> None:
         """Best programs in the course of the searches, on larger problems."""
-        rows = []
-        begins: dict[float, list[float]] = {
-            factor: [] for factor in self.preset.factors
-        }
+        rows = self.rows("meta_validation")
+        done = {(row["seed"], row["factor"]) for row in rows}
         for seed, search in enumerate(self.searches()):
             for factor in self.preset.factors:
+                if (seed, factor) in done:
+                    continue
                 measure = larger_problems(self.fitness, factor)
-                points = meta_curve(search.state, measure, self.preset.points)
-                begins[factor].append(overfitting_begins(points))
                 rows += [
                     {
                         "seed": seed,
@@ -307,72 +335,228 @@ class Study:
                         "fitness": point.fitness,
                         "meta_fitness": point.meta_fitness,
                     }
-                    for point in points
+                    for point in meta_curve(search.state, measure, self.preset.points)
                 ]
                 self.table("meta_validation", rows)
-        found = {
-            f"overfitting_begins.x{factor:g}": claims.entry(t_interval(values), "share")
-            for factor, values in begins.items()
-        }
-        self.keep("meta", found)
+                print(f"search {seed}, × {factor:g}: measured", flush=True)
+        self.keep("meta", meta_claims(pd.DataFrame(rows)))
 
     def speed(self) -> None:
         """Children and evaluations a second on one core; what cache and liveness save.
 
-        All of it is measured in this process, on children of one drift from AdamW.
+        Measured in this process on the last population of every search.
         """
-        generator = np.random.default_rng(0)
-        population = [zoo.ADAMW] * 200
-        children = []
-        started = time.perf_counter()
-        for _ in range(self.preset.speed_children):
-            child = mutate(population[int(generator.integers(200))], generator)
-            functional_hash(child)
-            children.append(child)
-            population.append(child)
-            population.pop(0)
-        child_seconds = (time.perf_counter() - started) / len(children)
-        sample = children[:: max(1, len(children) // 50)]
-        evaluation_seconds = _seconds(self.fitness, sample) / len(sample)
-        search = self.searched("evolution", 0).state
-        share = search.num_evaluations / search.num_children
-        lengths = [len(x.program) for x in search.population]
-        kept = [len(live(x.program)) for x in search.population]
-        with_cache = child_seconds + share * evaluation_seconds
-        saved = (child_seconds + evaluation_seconds) / with_cache
-        found = {
-            "children_per_second": claims.exact(1 / child_seconds, "1/s"),
-            "evaluations_per_second": claims.exact(1 / evaluation_seconds, "1/s"),
-            "searched_per_second": claims.exact(1 / with_cache, "1/s"),
-            "factor_of_the_cache": claims.exact(saved, "ratio"),
-            "statements_to_live_ones": claims.exact(sum(lengths) / sum(kept), "ratio"),
-            "step_of_adamw": claims.exact(1e6 * _step_seconds(), "µs"),
-        }
-        self.keep("speed", found)
+        rows: Rows = []
+        self.fitness(zoo.ADAMW)  # makes the problems, once
+        for seed, search in enumerate(self.searches()):
+            population = [each.program for each in search.state.population]
+            generator = np.random.default_rng(seed)
+            children: dict[str, Program] = {}
+            count = self.preset.speed_children
+            started = time.perf_counter()
+            for number in generator.choice(len(population), count).tolist():
+                child = mutate(population[number], generator)
+                children[functional_hash(child)] = child
+            child_seconds = (time.perf_counter() - started) / count
+            sample = [*children.values()][: self.preset.speed_evaluations]
+            started = time.perf_counter()
+            for child in sample:
+                self.fitness(child)
+            evaluation_seconds = (time.perf_counter() - started) / len(sample)
+            rows.append(
+                {
+                    "seed": seed,
+                    "child_seconds": child_seconds,
+                    "evaluation_seconds": evaluation_seconds,
+                    "adamw_step_seconds": _step_seconds(),
+                    "evaluated_share": search.state.num_evaluations
+                    / search.state.num_children,
+                    "statements": sum(map(len, population)),
+                    "live_statements": sum(len(live(each)) for each in population),
+                }
+            )
+        self.table("speed", rows)
+        self.keep("speed", speed_claims(pd.DataFrame(rows)))
+
+    def rows(self, name: str) -> Rows:
+        """What a stopped run has written of a table."""
+        path = self.work / f"{name}.csv"
+        return pd.read_csv(path).to_dict("records") if path.exists() else []
 
     def table(self, name: str, rows: Iterable[dict[Any, Any]]) -> None:
-        """Write a table whole."""
-        self.output.mkdir(parents=True, exist_ok=True)
-        path = self.output / f"{name}.csv"
-        temporary = path.with_suffix(".partial")
-        pd.DataFrame(rows).to_csv(temporary, index=False, float_format="%.6g")
-        temporary.replace(path)
+        """Write a table whole, beside the searches and to the results."""
+        frame = pd.DataFrame(rows)
+        for folder in (self.work, self.output):
+            folder.mkdir(parents=True, exist_ok=True)
+            temporary = folder / f"{name}.partial"
+            frame.to_csv(temporary, index=False, float_format="%.7g")
+            temporary.replace(folder / f"{name}.csv")
 
-    def keep(self, name: str, found: dict[str, claims.Entry]) -> None:
+    def keep(self, name: str, found: Claims) -> None:
         """Write and print the claims of a part."""
         path = self.output / f"{name}.json"
         claims.keep(path, found, preset=asdict(self.preset))
-        if found:
-            claims.show(found)
+        claims.show(found)
 
 
-def _seconds(
-    function: Callable[[Program], float], programs: Iterable[Program]
-) -> float:
-    started = time.perf_counter()
-    for program in programs:
-        function(program)
-    return time.perf_counter() - started
+def screening_claims(frame: pd.DataFrame) -> Claims:
+    """Scores of each tuned optimizer, and Lion's lead over AdamW seed by seed."""
+    found = {}
+    for proxy, rows in frame.groupby("proxy"):
+        scores = rows.pivot(index="seed", columns="optimizer", values="score")
+        for optimizer in scores:
+            found[f"{proxy}.{optimizer}"] = _mean(scores[optimizer], "score")
+        found[f"{proxy}.lion_minus_adamw"] = _mean(
+            scores["lion"] - scores["adamw"], "score"
+        )
+    return found
+
+
+def thinned(windows: Sequence[Window], points: int = POINTS_OF_A_CURVE) -> Rows:
+    """Windows joined to few longer ones, with the hit rate of all their children."""
+    stride = -(-len(windows) // points) if windows else 1
+    rows: Rows = []
+    children, evaluations = 0, 1  # the start is no child
+    for window in windows[stride - 1 :: stride]:
+        hits = 1 - (window.num_evaluations - evaluations) / (
+            window.num_children - children
+        )
+        rows.append({**asdict(window), "hit_rate": hits})
+        children, evaluations = window.num_children, window.num_evaluations
+    return rows
+
+
+def search_claims(frame: pd.DataFrame) -> Claims:
+    """Hit rate and redundancy at a fifth and at the end of the searches."""
+    found = {}
+    by_seed = frame.groupby("seed")
+    ends = by_seed["num_children"].transform("last")
+    early = frame[frame["num_children"] <= 0.2 * ends].groupby("seed").last()
+    for when, rows in (("at_a_fifth", early), ("at_the_end", by_seed.last())):
+        for name in ("hit_rate", "redundancy_per_step", "redundancy", "length"):
+            unit = "statements" if name == "length" else "share"
+            found[f"{when}.{name}"] = _mean(rows[name], unit)
+    last_fifth = frame[frame["num_children"] > 0.8 * ends]
+    before = frame[frame["num_children"].between(0.6 * ends, 0.8 * ends)]
+    rates = [each.groupby("seed")["hit_rate"].mean() for each in (last_fifth, before)]
+    found["last_fifth_minus_before.hit_rate"] = _mean(rates[0] - rates[1], "share")
+    last = by_seed.last()
+    hits = 1 - (last["num_evaluations"] - 1) / last["num_children"]
+    found["of_all_children.hit_rate"] = _mean(hits, "share")
+    found["at_the_end.best_fitness"] = _mean(last["best_fitness"], "score")
+    return found
+
+
+def baseline_claims(frame: pd.DataFrame, budget: int) -> Claims:
+    """Best fitness of the search after a budget, of baselines after 4 times that."""
+    best = {}
+    for method in METHODS:
+        count = budget if method == "evolution" else BUDGET_FACTOR * budget
+        rows = frame[(frame["method"] == method) & (frame["evaluations"] == count)]
+        best[method] = rows.set_index("seed")["best"]
+    found = {f"best.{method}": _mean(best[method], "score") for method in METHODS}
+    for baseline in ("constants", "random"):
+        lead = best["evolution"] - best[baseline]
+        found[f"lead_over_{baseline}"] = _mean(lead, "score")
+    return found
+
+
+def planted_claims(frame: pd.DataFrame) -> Claims:
+    """How often each variant finds each target, and what the cache saves."""
+    found = {}
+    for (target, variant), rows in frame.groupby(["target", "variant"]):
+        key = f"{target}.{variant}".replace(" ", "_")
+        share = wilson_interval(int(rows["found"].sum()), len(rows))
+        found[f"{key}.found"] = claims.entry(share, "share")
+        saved = rows["num_evaluations_without_cache"] / rows["num_evaluations"]
+        found[f"{key}.factor_of_the_cache"] = _mean(saved, "ratio")
+    return found
+
+
+def meta_claims(frame: pd.DataFrame) -> Claims:
+    """The lead over AdamW as it is written, on larger problems, and its overfitting.
+
+    A program that diverges on a larger problem has learned nothing: its fitness is 0.
+    """
+    found = {}
+    frame = frame.assign(meta_fitness=frame["meta_fitness"].clip(lower=0.0))
+    for factor, rows in frame.groupby("factor"):
+        by_seed = rows.groupby("seed")
+        first, last, best = by_seed.first(), by_seed.last(), by_seed.max()
+        begins = pd.Series(
+            {
+                # The last time at which it is the highest, see `overfitting_begins`.
+                seed: curve.loc[
+                    curve["meta_fitness"] == curve["meta_fitness"].max(), "num_children"
+                ].iloc[-1]
+                / curve["num_children"].iloc[-1]
+                for seed, curve in by_seed
+            }
+        )
+        key = f"x{factor:g}"
+        found["x1.lead"] = _mean(last["fitness"] - first["fitness"], "score")
+        found[f"{key}.lead"] = _mean(
+            last["meta_fitness"] - first["meta_fitness"], "score"
+        )
+        found[f"{key}.best_lead"] = _mean(
+            best["meta_fitness"] - first["meta_fitness"], "score"
+        )
+        found[f"{key}.overfitting_begins"] = _mean(begins, "share")
+        found[f"{key}.begins_to_best"] = claims.entry(
+            rank_correlation(begins, best["meta_fitness"]), "rank correlation"
+        )
+    return found
+
+
+def rank_correlation(first: pd.Series[float], second: pd.Series[float]) -> Interval:
+    """Spearman's correlation with Fisher's interval; −1 to 1 where nothing is known.
+
+    References:
+        [Bonett and Wright, 2000](https://doi.org/10.1007/BF02294183)
+    """
+    count = len(first)
+    # 1e-12: ranks may agree in full, and no arctanh is infinite then.
+    found = float(np.clip(first.rank().corr(second.rank()), -1 + 1e-12, 1 - 1e-12))
+    if np.isnan(found):  # all ranks of one are equal
+        return Interval(0.0, -1.0, 1.0, count)
+    if count < 4:
+        return Interval(found, -1.0, 1.0, count)
+    half = 1.96 * np.sqrt((1 + found**2 / 2) / (count - 3))
+    low, high = np.tanh(np.arctanh(found) + np.array([-half, half]))
+    return Interval(found, float(low), float(high), count)
+
+
+def speed_claims(frame: pd.DataFrame) -> Claims:
+    """Speeds, and how many times slower it were without cache and without liveness."""
+    child, evaluation = frame["child_seconds"], frame["evaluation_seconds"]
+    with_cache = child + frame["evaluated_share"] * evaluation
+    return {
+        "children_per_second": _mean(1 / child, "1/s"),
+        "evaluations_per_second": _mean(1 / evaluation, "1/s"),
+        "searched_per_second": _mean(1 / with_cache, "1/s"),
+        "factor_of_the_cache": _mean((child + evaluation) / with_cache, "ratio"),
+        "statements_to_live_ones": _mean(
+            frame["statements"] / frame["live_statements"], "ratio"
+        ),
+        "adamw_step": _mean(1e6 * frame["adamw_step_seconds"], "µs"),
+    }
+
+
+def _mean(values: Iterable[float], unit: str) -> claims.Entry:
+    return claims.entry(t_interval([*values]), unit)
+
+
+class _News:
+    """Prints where a search stands, now and then."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.last = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        if time.monotonic() - self.last > SECONDS_BETWEEN_NEWS:
+            print(f"{self.name}: {progress}", flush=True)
+            self.last = time.monotonic()
 
 
 def _step_seconds() -> float:
@@ -398,23 +582,24 @@ PARTS = (
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the parts, or what is left of them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", metavar="PART")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--preset", choices=PRESETS, default="standard")
     parser.add_argument("--work", type=Path, default=WORK)
-    parser.add_argument("--output", type=Path, default=OUTPUT)
+    parser.add_argument("--output", type=Path)
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args(arguments)
+    work = options.work / options.preset
+    default = OUTPUT if options.preset == "standard" else work / "results"
     study = Study(
-        PRESETS[options.preset],
-        options.work / options.preset,
-        options.output,
-        options.workers,
+        PRESETS[options.preset], work, options.output or default, options.workers
     )
     unknown = set(options.parts) - set(PARTS)
     if unknown:
         parser.error(f"no part {unknown.pop()!r}; parts: {', '.join(PARTS)}")
     for part in options.parts or PARTS:
+        started = time.monotonic()
         getattr(study, part)()
+        print(f"{part}: {(time.monotonic() - started) / 60:.1f} minutes\n", flush=True)
 
 
 if __name__ == "__main__":

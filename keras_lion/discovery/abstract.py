@@ -6,8 +6,8 @@ Every function takes the statements of a program, or the program itself.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from keras_lion.discovery.functions import FUNCTIONS, Function
@@ -136,6 +136,39 @@ def live(program: Iterable[Instruction]) -> tuple[Instruction, ...]:
     paper's analysis looks at one step and keeps whatever m and v are assigned.
     """
     return _analysis(tuple(program))[0]
+
+
+def without_dead_code(program: Iterable[Instruction]) -> tuple[Instruction, ...]:
+    """The live statements of a valid program, as a valid program.
+
+    A state's name may serve for a scalar until a dead statement gives the state w's
+    shape. Without that statement the scalar needs a name of its own.
+    """
+    kept = live(program)
+    types = dict(INPUTS)
+    for statement in kept:
+        types[statement.target] = result_type(statement, types)
+    for state in STATES:
+        if types[state] != "tensor":
+            # No live state, so that whatever reads the name reads the scalar.
+            name = fresh_name(state, types)
+            kept = tuple(
+                replace(
+                    statement.reading({state: name}),
+                    target=name if statement.target == state else statement.target,
+                )
+                for statement in kept
+            )
+            types[name] = types[state]
+    return kept
+
+
+def fresh_name(wanted: str, taken: Container[str]) -> str:
+    """A name that is new, and that of no input or output."""
+    name, number = wanted, 1
+    while name in taken or name in INPUTS or name in OUTPUTS:
+        name, number = f"{wanted}_{number}", number + 1
+    return name
 
 
 def live_states(program: Iterable[Instruction]) -> tuple[str, ...]:

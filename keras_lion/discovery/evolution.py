@@ -8,12 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_lion.discovery.abstract import (
-    InvalidProgram,
-    check,
-    functional_hash,
-    redundancy,
-)
+from keras_lion.discovery.abstract import functional_hash, redundancy
 from keras_lion.discovery.cache import FitnessCache
 from keras_lion.discovery.evaluation import WORST
 from keras_lion.discovery.mutation import KINDS, draw_mutation, random_program
@@ -221,7 +216,7 @@ class Search:
         state.num_tries += mutation.tries
         if settings.keep_redundant:
             return mutation.program
-        return _stripped(mutation.program)
+        return mutation.program.without_dead_code()
 
     def _parent(self) -> Individual:
         """The best of a tournament; the one drawn first, of equals."""
@@ -289,20 +284,6 @@ class Search:
             _of_this_child(self._measured.pop(number), key)
             for number, key, _ in children
         ]
-
-
-def _stripped(program: Program) -> Program:
-    """The program without dead statements, where that is a program.
-
-    It is none where a state's name served for a scalar before a dead statement wrote
-    the state.
-    """
-    stripped = program.without_dead_code()
-    try:
-        check(stripped)
-    except InvalidProgram:
-        return program
-    return stripped
 
 
 def _of_this_child(found: Measured, key: str) -> float:

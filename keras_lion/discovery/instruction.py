@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import keyword
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from keras_lion.discovery.functions import ALIASES, FUNCTIONS, SYMBOLS
 
@@ -54,6 +55,13 @@ class Instruction:
     def constants(self) -> tuple[float, ...]:
         """The arguments that are constants."""
         return tuple(x for x in self.arguments if not isinstance(x, str))
+
+    def reading(self, names: Mapping[str, str]) -> Instruction:
+        """The same with other variables in place of some that it reads."""
+        arguments = tuple(
+            names.get(x, x) if isinstance(x, str) else x for x in self.arguments
+        )
+        return replace(self, arguments=arguments)
 
     def __str__(self) -> str:
         written = [x if isinstance(x, str) else repr(x) for x in self.arguments]

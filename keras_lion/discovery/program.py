@@ -88,8 +88,8 @@ class Program:
         return abstract.functional_hash(self)
 
     def without_dead_code(self) -> Program:
-        """The statements that updates depend on, see `abstract.live`."""
-        return Program(abstract.live(self))
+        """The statements that updates depend on, see `abstract.without_dead_code`."""
+        return Program(abstract.without_dead_code(self))
 
     def to_json(self) -> list[list[Any]]:
         """A value that `json.dumps` takes: [target, function, arguments] a statement.

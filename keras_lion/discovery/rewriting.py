@@ -6,9 +6,10 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from keras_lion.discovery.abstract import fresh_name
 from keras_lion.discovery.instruction import Argument, Instruction
 from keras_lion.discovery.program import Program
-from keras_lion.discovery.single_assignment import SingleAssignment, fresh_name
+from keras_lion.discovery.single_assignment import SingleAssignment
 
 
 @dataclass(frozen=True)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from keras_lion.discovery.abstract import (
     INPUTS,
-    OUTPUTS,
     STATES,
+    fresh_name,
     live_states,
     needed,
 )
-from keras_lion.discovery.instruction import Argument, Instruction
+from keras_lion.discovery.instruction import Instruction
 from keras_lion.discovery.program import Program
 
 
@@ -36,8 +36,7 @@ class SingleAssignment:
         statements: dict[str, Instruction] = {}
         for statement in program.without_dead_code():
             name = fresh_name(statement.target, statements)
-            arguments = tuple(_replaced(x, current) for x in statement.arguments)
-            statements[name] = Instruction(name, statement.function, arguments)
+            statements[name] = replace(statement.reading(current), target=name)
             current[statement.target] = name
         kept = ("update", *live_states(program))
         return cls(statements, {name: current[name] for name in kept})
@@ -59,10 +58,8 @@ class SingleAssignment:
         """The same with one variable replaced by another wherever it is read."""
         names = {name: instead}
         statements = {
-            old: Instruction(
-                old, x.function, tuple(_replaced(a, names) for a in x.arguments)
-            )
-            for old, x in self.statements.items()
+            old: statement.reading(names)
+            for old, statement in self.statements.items()
             if old != name
         }
         outputs = {out: names.get(held, held) for out, held in self.outputs.items()}
@@ -84,9 +81,7 @@ class SingleAssignment:
             for target in held or [name]:
                 # A statement that is two outputs is written twice.
                 names.setdefault(name, target)
-                waiting.append(
-                    Instruction(target, statement.function, statement.arguments)
-                )
+                waiting.append(replace(statement, target=target))
         if any(
             held in INPUTS and held != output for output, held in self.outputs.items()
         ):
@@ -101,7 +96,7 @@ class SingleAssignment:
             ]
             if not ready:
                 raise ValueError("The states exchange their values: no order works.")
-            written.append(_renamed(ready[0], names))
+            written.append(ready[0].reading(names))
             known |= {name for name in names if names[name] == ready[0].target}
             waiting.remove(ready[0])
         return Program(tuple(written)).without_dead_code()
@@ -114,20 +109,3 @@ def _destroys(statement: Instruction, waiting: list[Instruction]) -> bool:
         for other in waiting
         if other is not statement
     )
-
-
-def fresh_name(wanted: str, taken: Container[str]) -> str:
-    """A name that is new, and that of no input or output."""
-    name, number = wanted, 1
-    while name in taken or name in INPUTS or name in OUTPUTS:
-        name, number = f"{wanted}_{number}", number + 1
-    return name
-
-
-def _replaced(argument: Argument, names: Mapping[str, str]) -> Argument:
-    return names.get(argument, argument) if isinstance(argument, str) else argument
-
-
-def _renamed(statement: Instruction, names: Mapping[str, str]) -> Instruction:
-    arguments = tuple(_replaced(x, names) for x in statement.arguments)
-    return Instruction(statement.target, statement.function, arguments)
