@@ -64,12 +64,13 @@ docs: $(VENV)/.docs-ready
 # What README, ledger and datasheet say, from the public table.
 evidence: $(READY)
 	KERAS_BACKEND=jax $(BIN)/python studies/evidence/make.py
-	KERAS_BACKEND=jax $(BIN)/python notebooks/run.py 02_robustness_heatmaps 03_effective_decay
+	KERAS_BACKEND=jax $(BIN)/python notebooks/run.py \
+		02_robustness_heatmaps 03_effective_decay 04_discovery
 
 evidence-check: $(READY)
 	KERAS_BACKEND=jax $(BIN)/python studies/evidence/make.py --check
 	KERAS_BACKEND=jax $(BIN)/python notebooks/run.py --check \
-		02_robustness_heatmaps 03_effective_decay
+		02_robustness_heatmaps 03_effective_decay 04_discovery
 
 # One run of each study, trained again from its key.
 evidence-rerun: $(READY)
