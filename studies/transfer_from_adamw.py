@@ -26,7 +26,7 @@ RECIPES = {
     "digits_mlp": (3e-2, 0.1),
     "fashion_mnist_mlp": (1e-2, 0.1),
     "fashion_mnist_cnn": (3e-2, 0.1),
-    "python_lm": (1e-2, 1.0),
+    "python_lm": (1e-2, 0.316228),
 }
 EPOCHS = {
     "mnist1d_mlp": 120,
