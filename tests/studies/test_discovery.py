@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,12 @@ def study(made):
     return made[0]
 
 
+@pytest.fixture
+def judged(made):
+    """What its tables say."""
+    return sys.modules["discovery_claims"]
+
+
 def table(made, name):
     return pd.read_csv(made[2] / f"{name}.csv")
 
@@ -57,17 +64,17 @@ def state(made, method, seed):
     return SearchFolder(made[1] / f"{method}-{seed}").state()
 
 
-def test_claims_are_what_the_tables_give(made, study):
+def test_claims_are_what_the_tables_give(made, study, judged):
     preset = study.PRESETS["smoke"]
     from_tables = {
-        "screening": study.screening_claims(table(made, "screening")),
-        "search": study.search_claims(table(made, "windows")),
-        "baselines": study.baseline_claims(
+        "screening": judged.screening_claims(table(made, "screening")),
+        "search": judged.search_claims(table(made, "windows")),
+        "baselines": judged.baseline_claims(
             table(made, "best_fitness"), preset.baseline_evaluations
         ),
-        "planted": study.planted_claims(table(made, "hitting_times")),
-        "meta": study.meta_claims(table(made, "meta_validation")),
-        "speed": study.speed_claims(table(made, "speed")),
+        "planted": judged.planted_claims(table(made, "hitting_times")),
+        "meta": judged.meta_claims(table(made, "meta_validation")),
+        "speed": judged.speed_claims(table(made, "speed")),
     }
     for name, expected in from_tables.items():
         found = kept(made, name)
@@ -173,26 +180,26 @@ def test_meta_validation_is_of_the_best_at_each_time(made, study):
     assert claim["value"] == pytest.approx(np.mean(begins), rel=1e-3)
 
 
-def test_divergence_on_a_larger_problem_counts_as_nothing_learned(study):
+def test_divergence_on_a_larger_problem_counts_as_nothing_learned(judged):
     rows = [
         {"seed": seed, "factor": 10, "num_children": n, "fitness": n, "meta_fitness": m}
         for seed in (0, 1)
         for n, m in ((0, 0.25), (1, 0.5), (2, -np.inf))
     ]
-    found = study.meta_claims(pd.DataFrame(rows))
+    found = judged.meta_claims(pd.DataFrame(rows))
     assert found["x1.lead"]["value"] == 2
     assert found["x10.lead"]["value"] == -0.25
     assert found["x10.best_lead"]["value"] == 0.25
     assert found["x10.overfitting_begins"]["value"] == 0.5
 
 
-def test_rank_correlation(study):
+def test_rank_correlation(judged):
     first = pd.Series([1.0, 2.0, 3.0, 4.0, 5.0])
-    found = study.rank_correlation(first, pd.Series([2.0, 1.0, 4.0, 3.0, 5.0]))
+    found = judged.rank_correlation(first, pd.Series([2.0, 1.0, 4.0, 3.0, 5.0]))
     assert found.estimate == pytest.approx(0.8)
     assert -1 < found.low < 0.8 < found.high < 1
-    assert study.rank_correlation(first, first**3).estimate == pytest.approx(1)
-    constant = study.rank_correlation(first, 0 * first)
+    assert judged.rank_correlation(first, first**3).estimate == pytest.approx(1)
+    constant = judged.rank_correlation(first, 0 * first)
     assert (constant.low, constant.high) == (-1, 1)
 
 
