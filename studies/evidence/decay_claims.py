@@ -48,23 +48,27 @@ def time_to_generalise() -> list[Measured]:
             beyond = along.low > SLOPE or along.high < -SLOPE
             outcome: Outcome = "reproduced" if within else "underpowered"
             cells = int(lines.fitted.sum())
+            declared_cells = int((lines.landscape.num_seeds > 0).sum())
+            share = f"{cells} of {declared_cells} cells"
+            reached = f"{share} reach the target with every seed"
+            if math.isnan(along.estimate):
+                found.append(Measured(f"{task}, {optimizer}", reached, "untestable"))
+                continue
             change = largest_change(lines)
             reasons: tuple[str, ...] = ()
-            if math.isnan(along.estimate) or cells < 6:
+            if cells < 6:
                 outcome = "untestable"
             elif beyond:
                 outcome = "not reproduced"
             elif change > CHANGE:
                 outcome = "not reproduced"
                 reasons = ("no straight slope, but a curve",)
-            declared_cells = int((lines.landscape.num_seeds > 0).sum())
             found.append(
                 Measured(
                     where=f"{task}, {optimizer}",
                     text=f"d log steps / d log lr along lines {written(along)}, across "
                     f"them d log steps / d log lr·λ {written(across)}; steps at one "
-                    f"lr·λ differ by up to {change:.2f} decades; {cells} of "
-                    f"{declared_cells} cells reach the target with every seed",
+                    f"lr·λ differ by up to {change:.2f} decades; {reached}",
                     outcome=outcome,
                     interval=along,
                     errors=jackknife_errors(along.n),
