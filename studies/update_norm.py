@@ -99,7 +99,8 @@ def mean_squares(
     compiled = jax.jit(jax.vmap(train, in_axes=(0, 0, 0, None, 0)))
     starts = [training.start(run.model_seed) for run in runs]
     state = jax.tree.map(
-        lambda *leaves: jnp.stack(leaves), *[(s.weights, s.slots) for s in starts]
+        lambda *leaves: jnp.stack(leaves),
+        *[(s.weights, s.values.slots) for s in starts],
     )
     squares, zeros = compiled(
         state,

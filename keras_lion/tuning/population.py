@@ -7,7 +7,7 @@ device and nothing else.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,14 @@ from keras import ops, tree
 from keras_lion.tuning import backend
 from keras_lion.tuning.program import Evaluation, TaskProgram, evaluation_batches
 from keras_lion.tuning.rules import UpdateRule
-from keras_lion.tuning.training import TrainingProgram, TrainingState, step_numbers
+from keras_lion.tuning.training import (
+    Pool,
+    Steps,
+    TrainingProgram,
+    TrainingState,
+    Values,
+    step_numbers,
+)
 
 Tensor = Any
 
@@ -36,7 +43,7 @@ class PopulationProgram:
         self.executor = executor
         self.unit = program.unit
         train = {
-            ("map", "epoch"): self._mapped_epochs,
+            ("map", "epoch"): self._mapped_steps,
             ("map", "step"): self._mapped_step,
             ("vmap", "epoch"): self._vectorized_steps,
             ("vmap", "step"): self._vectorized_step,
@@ -50,9 +57,9 @@ class PopulationProgram:
 
     def start(self, model_seeds: Sequence[int]) -> TrainingState:
         """The state of all members before the first step, stacked."""
-        members = [self.single.start(seed).tensors for seed in model_seeds]
+        members = [self.single.start(seed).values for seed in model_seeds]
         return TrainingState(
-            *tree.map_structure(lambda *values: ops.stack(values), *members)
+            tree.map_structure(lambda *values: ops.stack(values), *members)
         )
 
     def train(
@@ -74,36 +81,23 @@ class PopulationProgram:
         Returns:
             The new state, and each member's mean training loss, shape `(members,)`.
         """
-        x, y = self.program.pool
+        pool, values = self.program.pool, state.values
         vectors = ops.convert_to_tensor(hyperparameters)
-        steps = indices.shape[1]
-        numbers = step_numbers(state.steps, steps)
-        values = state.tensors
+        count = indices.shape[1]
+        numbers = step_numbers(state.steps, count)
         if self.unit == "step":
             total = np.zeros(len(indices))
-            for k in range(steps):
-                *values, losses = self._train(
-                    *values,
-                    x,
-                    y,
-                    ops.convert_to_tensor(indices[:, k]),
-                    ops.convert_to_tensor(learning_rates[:, k]),
-                    ops.convert_to_tensor(numbers[k]),
-                    vectors,
+            for k in range(count):
+                step = Steps.on_device(
+                    indices[:, k], learning_rates[:, k], numbers[k], vectors
                 )
+                values, losses = self._train(values, pool, step)
                 total += ops.convert_to_numpy(losses)
         else:
-            *values, losses = self._train(
-                *values,
-                x,
-                y,
-                ops.convert_to_tensor(indices),
-                ops.convert_to_tensor(learning_rates),
-                ops.convert_to_tensor(numbers),
-                vectors,
-            )
+            steps = Steps.on_device(indices, learning_rates, numbers, vectors)
+            values, losses = self._train(values, pool, steps)
             total = ops.convert_to_numpy(losses)
-        return TrainingState(*values, steps=state.steps + steps), total / steps
+        return TrainingState(values, state.steps + count), total / count
 
     def evaluate(
         self, state: TrainingState, validation: Sequence[np.ndarray]
@@ -133,79 +127,29 @@ class PopulationProgram:
         )
         return self.program.evaluate(weights, others, None)
 
-    def _mapped_epochs(
-        self,
-        weights: list[Tensor],
-        others: list[Tensor],
-        slots: list[list[Tensor]],
-        x: Tensor,
-        y: Tensor,
-        indices: Tensor,
-        learning_rates: Tensor,
-        numbers: Tensor,
-        vectors: Tensor,
-    ) -> Any:
-        def member(values: tuple[Any, ...]) -> Any:
-            w, o, s, rows, rates, vector = values
-            return self.single.many_steps(w, o, s, x, y, rows, rates, numbers, vector)
-
-        return ops.map(
-            member, (weights, others, slots, indices, learning_rates, vectors)
-        )
+    def _mapped_steps(self, *arguments: Any) -> Any:
+        return _each(ops.map, self.single.many_steps, *arguments)
 
     def _mapped_step(self, *arguments: Any) -> Any:
-        return self._each(ops.map, *arguments)
+        return _each(ops.map, self.single.one_step, *arguments)
 
     def _vectorized_step(self, *arguments: Any) -> Any:
-        return self._each(ops.vectorized_map, *arguments)
+        return _each(ops.vectorized_map, self.single.one_step, *arguments)
 
-    def _each(
-        self,
-        over_members: Any,
-        weights: list[Tensor],
-        others: list[Tensor],
-        slots: list[list[Tensor]],
-        x: Tensor,
-        y: Tensor,
-        indices: Tensor,
-        learning_rates: Tensor,
-        number: Tensor,
-        vectors: Tensor,
-    ) -> Any:
-        """One step of every member."""
-
-        def member(values: tuple[Any, ...]) -> Any:
-            w, o, s, row, rate, vector = values
-            return self.single.one_step(w, o, s, x, y, row, rate, number, vector)
-
-        return over_members(
-            member, (weights, others, slots, indices, learning_rates, vectors)
+    def _vectorized_steps(self, values: Values, pool: Pool, steps: Steps) -> Any:
+        steps = steps._replace(
+            indices=ops.moveaxis(steps.indices, 1, 0),
+            learning_rate=ops.moveaxis(steps.learning_rate, 1, 0),
         )
+        count, members = steps.indices.shape[:2]
 
-    def _vectorized_steps(
-        self,
-        weights: list[Tensor],
-        others: list[Tensor],
-        slots: list[list[Tensor]],
-        x: Tensor,
-        y: Tensor,
-        indices: Tensor,
-        learning_rates: Tensor,
-        numbers: Tensor,
-        vectors: Tensor,
-    ) -> Any:
-        rows = ops.moveaxis(indices, 1, 0)
-        rates = ops.moveaxis(learning_rates, 1, 0)
+        def step(k: Tensor, carry: tuple[Values, Tensor]) -> tuple[Values, Tensor]:
+            values, total = carry
+            values, losses = self._vectorized_step(values, pool, steps.at(k))
+            return values, total + losses
 
-        def step(k: Tensor, carry: tuple[Any, ...]) -> tuple[Any, ...]:
-            *state, total = carry
-            *state, losses = self._vectorized_step(
-                *state, x, y, rows[k], rates[k], numbers[k], vectors
-            )
-            return *state, total + losses
-
-        start = (weights, others, slots, ops.zeros((indices.shape[0],), "float32"))
-        return ops.fori_loop(0, indices.shape[1], step, start)
+        start = (values, ops.zeros((members,), "float32"))
+        return ops.fori_loop(0, count, step, start)
 
     def _mapped_evaluation(self, *arguments: Any) -> Any:
         weights, others, x, y, rows, counts = arguments
@@ -242,3 +186,21 @@ class PopulationProgram:
         return ops.vectorized_map(
             lambda values: self.program.summed(*values), (sums, weights)
         )
+
+
+def _each(
+    over_members: Callable[..., Any],
+    train: Callable[..., Any],
+    values: Values,
+    pool: Pool,
+    steps: Steps,
+) -> Any:
+    """Train every member; the steps have the same numbers for all."""
+
+    def member(parts: tuple[Any, ...]) -> Any:
+        values, indices, rate, hyperparameters = parts
+        return train(values, pool, Steps(indices, rate, steps.number, hyperparameters))
+
+    return over_members(
+        member, (values, steps.indices, steps.learning_rate, steps.hyperparameters)
+    )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from keras import ops
@@ -18,21 +18,55 @@ from keras_lion.tuning.program import TaskProgram
 from keras_lion.tuning.rules import UpdateRule
 
 Tensor = Any
+Pool = tuple[Tensor, Tensor]  # all examples
 
 
-@dataclass
-class TrainingState:
-    """Everything that a step reads and writes."""
+class Values(NamedTuple):
+    """The tensors that a step reads and replaces."""
 
     weights: list[Tensor]
     others: list[Tensor]
     slots: list[list[Tensor]]
+
+
+class Steps(NamedTuple):
+    """What one step is given, or, with one axis more, what each of several is."""
+
+    indices: Tensor  # examples of the batch
+    learning_rate: Tensor
+    number: Tensor  # counted from 1
+    hyperparameters: Tensor  # of the run, without that axis
+
+    @classmethod
+    def on_device(cls, *inputs: Any) -> Steps:
+        """The inputs as tensors."""
+        return cls(*map(ops.convert_to_tensor, inputs))
+
+    def at(self, k: Tensor) -> Steps:
+        """What step k of several is given."""
+        return self._replace(
+            indices=self.indices[k],
+            learning_rate=self.learning_rate[k],
+            number=self.number[k],
+        )
+
+
+@dataclass
+class TrainingState:
+    """Where training stands."""
+
+    values: Values
     steps: int = 0
 
     @property
-    def tensors(self) -> tuple[list[Tensor], list[Tensor], list[list[Tensor]]]:
-        """Without the count of steps."""
-        return self.weights, self.others, self.slots
+    def weights(self) -> list[Tensor]:
+        """Trainable weights."""
+        return self.values.weights
+
+    @property
+    def others(self) -> list[Tensor]:
+        """The model's other weights."""
+        return self.values.others
 
 
 class TrainingProgram:
@@ -54,7 +88,7 @@ class TrainingProgram:
     def start(self, model_seed: int) -> TrainingState:
         """The state before the first step."""
         weights, others = self.program.initial_weights(model_seed)
-        return TrainingState(weights, others, self.rule.initial_slots(weights))
+        return TrainingState(Values(weights, others, self.rule.initial_slots(weights)))
 
     def train(
         self,
@@ -74,89 +108,56 @@ class TrainingProgram:
         Returns:
             The new state, and the mean training loss of the steps.
         """
-        x, y = self.program.pool
+        pool, values = self.program.pool, state.values
         vector = ops.convert_to_tensor(hyperparameters)
         numbers = step_numbers(state.steps, len(indices))
-        values = state.tensors
         if self.program.unit == "step":
             losses = []
-            for row, rate, number in zip(indices, learning_rates, numbers, strict=True):
-                *values, loss = self._compiled(
-                    *values,
-                    x,
-                    y,
-                    ops.convert_to_tensor(row),
-                    ops.convert_to_tensor(rate),
-                    ops.convert_to_tensor(number),
-                    vector,
-                )
+            for inputs in zip(indices, learning_rates, numbers, strict=True):
+                step = Steps.on_device(*inputs, vector)
+                values, loss = self._compiled(values, pool, step)
                 losses.append(loss)
             mean_loss = float(np.mean([float(loss) for loss in losses]))
         else:
-            *values, total = self._compiled(
-                *values,
-                x,
-                y,
-                ops.convert_to_tensor(indices),
-                ops.convert_to_tensor(learning_rates),
-                ops.convert_to_tensor(numbers),
-                vector,
-            )
+            steps = Steps.on_device(indices, learning_rates, numbers, vector)
+            values, total = self._compiled(values, pool, steps)
             mean_loss = float(total) / len(indices)
-        return TrainingState(*values, steps=state.steps + len(indices)), mean_loss
+        return TrainingState(values, state.steps + len(indices)), mean_loss
 
     def one_step(
-        self,
-        weights: list[Tensor],
-        others: list[Tensor],
-        slots: list[list[Tensor]],
-        x: Tensor,
-        y: Tensor,
-        indices: Tensor,
-        learning_rate: Tensor,
-        number: Tensor,
-        hyperparameters: Tensor,
-    ) -> tuple[list[Tensor], list[Tensor], list[list[Tensor]], Tensor]:
-        """One step of one run: the new state, and the loss before it."""
+        self, values: Values, pool: Pool, step: Steps
+    ) -> tuple[Values, Tensor]:
+        """One step of one run: the new values, and the loss before it."""
+        x, y = pool
         loss, others, gradients = backend.value_and_gradients(
             self.program.loss,
-            weights,
-            others,
-            ops.take(x, indices, axis=0),
-            ops.take(y, indices, axis=0),
+            values.weights,
+            values.others,
+            ops.take(x, step.indices, axis=0),
+            ops.take(y, step.indices, axis=0),
         )
         weights, slots = self.rule.apply(
-            weights,
-            slots,
+            values.weights,
+            values.slots,
             gradients,
-            step=number,
-            learning_rate=learning_rate,
-            hyperparameters=hyperparameters,
+            step=step.number,
+            learning_rate=step.learning_rate,
+            hyperparameters=step.hyperparameters,
         )
-        return weights, others, slots, loss
+        return Values(weights, others, slots), loss
 
     def many_steps(
-        self,
-        weights: list[Tensor],
-        others: list[Tensor],
-        slots: list[list[Tensor]],
-        x: Tensor,
-        y: Tensor,
-        indices: Tensor,
-        learning_rates: Tensor,
-        numbers: Tensor,
-        hyperparameters: Tensor,
-    ) -> tuple[list[Tensor], list[Tensor], list[list[Tensor]], Tensor]:
-        """All steps of one run in a loop: the new state, and the sum of losses."""
+        self, values: Values, pool: Pool, steps: Steps
+    ) -> tuple[Values, Tensor]:
+        """All steps of one run in a loop: the new values, and the sum of losses."""
 
-        def step(k: Tensor, carry: tuple[Any, ...]) -> tuple[Any, ...]:
-            weights, others, slots, total = carry
-            inputs = indices[k], learning_rates[k], numbers[k], hyperparameters
-            *state, loss = self.one_step(weights, others, slots, x, y, *inputs)
-            return *state, total + loss
+        def step(k: Tensor, carry: tuple[Values, Tensor]) -> tuple[Values, Tensor]:
+            values, total = carry
+            values, loss = self.one_step(values, pool, steps.at(k))
+            return values, total + loss
 
-        start = (weights, others, slots, ops.zeros((), "float32"))
-        return ops.fori_loop(0, indices.shape[0], step, start)  # type: ignore[no-any-return]
+        start = (values, ops.zeros((), "float32"))
+        return ops.fori_loop(0, steps.indices.shape[0], step, start)  # type: ignore[no-any-return]
 
 
 def step_numbers(done: int, steps: int) -> np.ndarray:
