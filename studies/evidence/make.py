@@ -39,8 +39,9 @@ def made(root: Path) -> Iterator[Path]:
     results = root / "studies" / "results"
     yield from (root / "README.md", root / "studies" / "README.md")
     yield from (results / "ledger.json", results / "DATASHEET.md")
-    for pattern in ("*/summary.json", "*/summary.csv", "*/figures/*.png"):
-        yield from sorted(results.glob(pattern))
+    for study in figures.KEPT:
+        for pattern in ("summary.json", "summary.csv", "figures/*.png"):
+            yield from sorted((results / study).glob(pattern))
 
 
 def check() -> list[str]:
