@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_lion.discovery.numpy_execution import step_function
+from keras_lion.discovery.execution import step_function
 from keras_lion.discovery.program import Program
 
 SIGN_LIKE = 0.2  # below this a program counts as sign-like; Adam is at 0.6 to 0.8

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from keras_lion.discovery.abstract import live
-from keras_lion.discovery.numpy_execution import StepFunction, step_function
+from keras_lion.discovery.execution import Step, step_function
 from keras_lion.discovery.program import Program
 from keras_lion.discovery.proxies import PROXIES, Problem, Proxy, problem_of
 
@@ -121,7 +121,7 @@ def treats_tensors_alike(program: Program) -> bool:
 
 
 def evaluate(
-    step: StepFunction,
+    step: Step,
     proxy: Proxy,
     *,
     learning_rate: float = 1.0,
@@ -156,7 +156,7 @@ def evaluate(
 
 
 def _train(
-    step: StepFunction,
+    step: Step,
     problem: Problem,
     learning_rate: float,
     one_vector: bool,

@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_lion.discovery.evaluation import WORST, treats_tensors_alike
 from keras_lion.discovery.evolution import Search
-from keras_lion.discovery.numpy_execution import step_function
+from keras_lion.discovery.execution import step_function
 from keras_lion.discovery.program import Program
 from keras_lion.discovery.search_state import SearchSettings
 from keras_lion.discovery.zoo import SGD, SIGNUM
