@@ -122,7 +122,8 @@ def _bound(function: str, lists: tuple[bool, ...], library: Library) -> Call:
     scope = FUNCTIONS[function].scope
     if scope == "whole":
         return _of_all_leaves(library.whole[function], function, lists)
-    call = library.norm if scope == "norm" else library.elementwise[function]
+    norm = scope == "norm"
+    call: Call = library.norm if norm else library.elementwise[function]
     if not any(lists):
         return lambda *x: library.scalar(call(*x))
     if lists == (True,):

@@ -56,6 +56,11 @@ class Instruction:
         """The arguments that are constants."""
         return tuple(x for x in self.arguments if not isinstance(x, str))
 
+    def with_argument(self, place: int, value: Argument) -> Instruction:
+        """The same with another argument in one place."""
+        arguments = (*self.arguments[:place], value, *self.arguments[place + 1 :])
+        return replace(self, arguments=arguments)
+
     def reading(self, names: Mapping[str, str]) -> Instruction:
         """The same with other variables in place of some that it reads."""
         arguments = tuple(
@@ -73,11 +78,7 @@ class Instruction:
 
 
 def parse_statement(statement: ast.stmt) -> Instruction:
-    """An instruction from a statement of Python.
-
-    Raises:
-        ValueError: If it is not the call of one function, assigned to one name.
-    """
+    """An instruction from a statement of Python, or a ValueError."""
     text = ast.unparse(statement)
     if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
         raise ValueError(f"Expected `name = function(…)`. Received: {text}")
