@@ -57,13 +57,9 @@ class Network:
     def gradient(
         self, matrices: Sequence[Array], x: Array, y: Array, out: Sequence[Array]
     ) -> None:
-        """Write the gradient of the mean loss of a batch.
+        """Write the gradient of the mean loss of a batch to `out`.
 
-        Args:
-            matrices: The weights of every layer.
-            x: Inputs, shape `(batch, widths[0])`.
-            y: Labels, one-hot, shape `(batch, classes)`.
-            out: Where it is written, shapes as `matrices`.
+        `x` has shape (batch, widths[0]), the one-hot `y` (batch, classes).
         """
         inputs, h = [], x
         last = len(matrices) - 1

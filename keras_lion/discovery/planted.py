@@ -65,19 +65,12 @@ class PlantedFitness:
 
 @dataclass(frozen=True)
 class HittingTime:
-    """How long a search took to find its target.
-
-    Attributes:
-        found: Whether it did.
-        num_children: Children until then, or until the search gave up.
-        num_evaluations: Evaluations until then, or until the search gave up.
-        program: The best program.
-    """
+    """How long a search took to find its target, or until it gave up."""
 
     found: bool
     num_children: int
     num_evaluations: int
-    program: Program
+    program: Program  # the best
 
 
 def hitting_time(
@@ -86,25 +79,13 @@ def hitting_time(
     max_children: int,
     tolerance: float = TOLERANCE,
 ) -> HittingTime:
-    """Search for a planted target until it is found.
-
-    Args:
-        fitness: With the target.
-        settings: Where to start and how to search.
-        max_children: When to give up; there are whole generations only.
-        tolerance: Distance at which the target counts as found.
-    """
+    """Search for a planted target until it is found, or so many children were made."""
     search = Search(settings, fitness)
-    best = search.run(max_children, until=-tolerance)
-    found = best.fitness >= -tolerance
-    return HittingTime(
-        found=found,
-        num_children=best.number if found else search.state.num_children,
-        num_evaluations=search.state.improvements[-1].num_evaluations
-        if found
-        else search.state.num_evaluations,
-        program=best.program,
-    )
+    best, state = search.run(max_children, until=-tolerance), search.state
+    if best.fitness >= -tolerance:
+        evaluations = state.improvements[-1].num_evaluations
+        return HittingTime(True, best.number, evaluations, best.program)
+    return HittingTime(False, state.num_children, state.num_evaluations, best.program)
 
 
 def variants(settings: SearchSettings) -> dict[str, SearchSettings]:
