@@ -58,12 +58,7 @@ def check(program: Iterable[Instruction]) -> dict[str, Type]:
     assert types["update"] == "tensor"
     ```
     """
-    types = dict(INPUTS)
-    for number, statement in enumerate(program, 1):
-        try:
-            types[statement.target] = result_type(statement, types)
-        except InvalidProgram as error:
-            raise InvalidProgram(f"statement {number}, {statement}: {error}") from None
+    types = types_after(program)
     for name in OUTPUTS:
         if name not in types:
             raise InvalidProgram(f"`{name}` is an output and is never assigned")
@@ -75,10 +70,13 @@ def check(program: Iterable[Instruction]) -> dict[str, Type]:
 
 
 def types_after(program: Iterable[Instruction]) -> dict[str, Type]:
-    """The types of all variables after statements that can run."""
+    """The types of all variables after statements, whatever becomes of the outputs."""
     types = dict(INPUTS)
-    for statement in program:
-        types[statement.target] = result_type(statement, types)
+    for number, statement in enumerate(program, 1):
+        try:
+            types[statement.target] = result_type(statement, types)
+        except InvalidProgram as error:
+            raise InvalidProgram(f"statement {number}, {statement}: {error}") from None
     return types
 
 

@@ -200,25 +200,20 @@ class SearchFolder:
             json.dumps([x.number, x.functional_hash, fitness_to_json(x.fitness)]) + "\n"
             for x in measured
         ]
-        # One write, without a buffer: a kill tears the last line at worst.
-        with (self.path / "evaluations.jsonl").open("ab", buffering=0) as file:
-            if file.tell() and not self._ends_with_newline():
-                lines.insert(0, "\n")
-            rest = "".join(lines).encode()
-            while rest:
-                rest = rest[file.write(rest) :]
-
-    def _ends_with_newline(self) -> bool:
-        with (self.path / "evaluations.jsonl").open("rb") as file:
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) == b"\n"
+        # A kill leaves a part of them and tears one line at worst.
+        with (self.path / "evaluations.jsonl").open("a", encoding="utf-8") as file:
+            file.writelines(lines)
 
     def _log(self) -> list[Measured]:
         file = self.path / "evaluations.jsonl"
         if not file.exists():
             return []
+        text = file.read_text(encoding="utf-8")
+        if text and not text.endswith("\n"):
+            with file.open("a", encoding="utf-8") as log:
+                log.write("\n")
         found = []
-        for line in file.read_text(encoding="utf-8").splitlines():
+        for line in text.splitlines():
             try:
                 number, key, fitness = json.loads(line)
             except ValueError:  # torn by a kill; its child is evaluated again

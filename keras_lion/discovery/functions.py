@@ -79,9 +79,6 @@ FUNCTIONS: Mapping[str, Function] = {
     )
 }
 
-SYMBOLS: Mapping[str, str] = {
-    function.symbol: function.name for function in FUNCTIONS.values() if function.symbol
-}
 # The paper's names, understood where programs are read.
 ALIASES: Mapping[str, str] = {"clip": "clip_by_global_norm", "interp": "interpolate"}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import count
 from typing import Literal
 
-import numpy as np
+from numpy.random import Generator
 
 from keras_lion.discovery.abstract import (
     INPUTS,
@@ -48,7 +48,7 @@ class Mutation:
 
 
 def mutate(
-    program: Program, generator: np.random.Generator, max_length: int = MAX_LENGTH
+    program: Program, generator: Generator, max_length: int = MAX_LENGTH
 ) -> Program:
     """A valid child of a program.
 
@@ -78,7 +78,7 @@ def mutate(
 
 def draw_mutation(
     program: Program,
-    generator: np.random.Generator,
+    generator: Generator,
     *,
     max_length: int = MAX_LENGTH,
     kinds: Sequence[Kind] = KINDS,
@@ -105,7 +105,7 @@ def draw_mutation(
     )
 
 
-def random_program(generator: np.random.Generator, length: int) -> Program:
+def random_program(generator: Generator, length: int) -> Program:
     """A valid program of random statements, for random search.
 
     Every statement is drawn as an insertion draws it, and again if it cannot run; the
@@ -127,25 +127,19 @@ def random_program(generator: np.random.Generator, length: int) -> Program:
             return Program(tuple(statements))
 
 
-def _insert(
-    statements: Statements, generator: np.random.Generator
-) -> list[Instruction]:
+def _insert(statements: Statements, generator: Generator) -> list[Instruction]:
     place = _index(generator, len(statements) + 1)
     types = types_after(statements[:place])
     new = _random_statement(statements, types, generator)
     return [*statements[:place], new, *statements[place:]]
 
 
-def _delete(
-    statements: Statements, generator: np.random.Generator
-) -> list[Instruction]:
+def _delete(statements: Statements, generator: Generator) -> list[Instruction]:
     place = _index(generator, len(statements))
     return [*statements[:place], *statements[place + 1 :]]
 
 
-def _modify(
-    statements: Statements, generator: np.random.Generator
-) -> list[Instruction] | None:
+def _modify(statements: Statements, generator: Generator) -> list[Instruction] | None:
     place = _index(generator, len(statements))
     old = statements[place]
     if not old.arguments:
@@ -160,17 +154,17 @@ def _modify(
 
 
 def _scale_constant(
-    statements: Statements, generator: np.random.Generator
+    statements: Statements, generator: Generator
 ) -> list[Instruction] | None:
-    places = [
+    constants = [
         (place, slot, value)
         for place, statement in enumerate(statements)
         for slot, value in enumerate(statement.arguments)
         if not isinstance(value, str)
     ]
-    if not places:
+    if not constants:
         return None
-    place, slot, value = places[_index(generator, len(places))]
+    place, slot, value = constants[_index(generator, len(constants))]
     return _with_argument(statements, place, slot, _scaled(value, generator))
 
 
@@ -183,7 +177,7 @@ _PROPOSALS = {
 
 
 def _random_statement(
-    statements: Statements, types: Mapping[str, Type], generator: np.random.Generator
+    statements: Statements, types: Mapping[str, Type], generator: Generator
 ) -> Instruction:
     """A statement at a place where variables have these types; it may be invalid."""
     function = FUNCTIONS[_CALLABLE[_index(generator, len(_CALLABLE))]]
@@ -200,7 +194,7 @@ def _random_statement(
 
 
 def _random_argument(
-    parameter: Parameter, types: Mapping[str, Type], generator: np.random.Generator
+    parameter: Parameter, types: Mapping[str, Type], generator: Generator
 ) -> Argument:
     names = list(types)
     share = CONSTANT_SHARE
@@ -212,7 +206,7 @@ def _random_argument(
     return names[_index(generator, len(names))]
 
 
-def _scaled(value: float, generator: np.random.Generator) -> float:
+def _scaled(value: float, generator: Generator) -> float:
     scaled = value * float(2.0 ** generator.standard_normal())
     return max(-LARGEST_CONSTANT, min(LARGEST_CONSTANT, scaled))
 
@@ -224,6 +218,6 @@ def _with_argument(
     return [*statements[:place], new, *statements[place + 1 :]]
 
 
-def _index(generator: np.random.Generator, size: int) -> int:
-    # Four times as fast as `generator.integers(count)`, and as good for small counts.
+def _index(generator: Generator, size: int) -> int:
+    # Four times as fast as `generator.integers(size)`, and as good for small sizes.
     return int(generator.random() * size)
