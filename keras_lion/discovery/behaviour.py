@@ -30,8 +30,7 @@ def size_variation(program: Program, seed: int = 0) -> float:
     Example:
 
     ```python
-    from keras_lion.discovery import zoo
-    from keras_lion.discovery.behaviour import size_variation
+    from keras_lion.discovery import size_variation, zoo
 
     assert size_variation(zoo.LION) < 1e-12
     assert size_variation(zoo.SGD) > 1.0

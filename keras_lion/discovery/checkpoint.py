@@ -46,9 +46,7 @@ class SearchFolder:
     ```python
     import tempfile
     from pathlib import Path
-    from keras_lion.discovery.checkpoint import SearchFolder
-    from keras_lion.discovery.evaluation import ProxyFitness
-    from keras_lion.discovery.search_state import SearchSettings
+    from keras_lion.discovery import ProxyFitness, SearchFolder, SearchSettings
 
     folder = SearchFolder(Path(tempfile.mkdtemp()))
     fitness = ProxyFitness.named("heavy_tailed_logistic")
@@ -112,16 +110,20 @@ class SearchFolder:
 
     def record(self, search: Search, measured: Sequence[Measured]) -> None:
         """Write down what was measured, and the state where it is time."""
-        self._append(measured)
+        lines = [
+            json.dumps([x.number, x.functional_hash, fitness_to_json(x.fitness)]) + "\n"
+            for x in measured
+        ]
+        # A kill leaves a part of them and tears one line at worst.
+        with (self.path / "evaluations.jsonl").open("a", encoding="utf-8") as file:
+            file.writelines(lines)
         if search.state.num_children - self._saved >= self.interval:
             self.save(search)
 
     def save(self, search: Search) -> None:
         """Write down the state, once the disk has all that it rests on."""
-        log = self.path / "evaluations.jsonl"
-        if log.exists():
-            with log.open("rb") as file:
-                os.fsync(file.fileno())
+        with (self.path / "evaluations.jsonl").open("a") as log:
+            os.fsync(log.fileno())
         write_json(self.path / "checkpoint.json", search.state.to_json())
         self._saved = search.state.num_children
 
@@ -192,17 +194,6 @@ class SearchFolder:
                 f"{self.path} holds another search: {', '.join(names)} differ. Give "
                 "the same settings to go on with it, or another folder."
             )
-
-    def _append(self, measured: Sequence[Measured]) -> None:
-        if not measured:
-            return
-        lines = [
-            json.dumps([x.number, x.functional_hash, fitness_to_json(x.fitness)]) + "\n"
-            for x in measured
-        ]
-        # A kill leaves a part of them and tears one line at worst.
-        with (self.path / "evaluations.jsonl").open("a", encoding="utf-8") as file:
-            file.writelines(lines)
 
     def _log(self) -> list[Measured]:
         file = self.path / "evaluations.jsonl"

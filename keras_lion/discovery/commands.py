@@ -35,68 +35,48 @@ def add_commands(subparsers: Any) -> None:
     command = commands.add_parser("simplify", help="a program without what it spares")
     _add_program(command)
     _add_proxies(command)
-    command.add_argument("--seeds", type=int, default=5, help="default: 5")
-    command.add_argument(
-        "--tolerance",
-        type=float,
-        default=0.01,
-        help="loss of fitness that counts as none (default: 0.01)",
-    )
+    add = command.add_argument
+    add("--seeds", type=int, default=5, help="default: 5")
+    tolerance = "loss of fitness that counts as none (default: 0.01)"
+    add("--tolerance", type=float, default=0.01, help=tolerance)
     command.set_defaults(command=_simplify)
 
     command = commands.add_parser(
         "promote", help="the funnel: a search's best programs on larger problems"
     )
-    command.add_argument("folder", type=Path, metavar="DIR")
-    command.add_argument(
-        "--factors",
-        type=float,
-        nargs="+",
-        default=[10.0, 100.0],
-        help="compute of each stage, of the search's (default: 10 100)",
-    )
-    command.add_argument("--seeds", type=int, default=3, help="default: 3")
-    command.add_argument(
-        "--top", type=int, default=10, help="candidates: the last best (default: 10)"
-    )
+    add = command.add_argument
+    add("folder", type=Path, metavar="DIR")
+    factors = "compute of each stage, of the search's (default: 10 100)"
+    add("--factors", type=float, nargs="+", default=[10.0, 100.0], help=factors)
+    add("--seeds", type=int, default=3, help="default: 3")
+    add("--top", type=int, default=10, help="candidates: the last best (default: 10)")
     command.set_defaults(command=_promote)
 
 
 def _add_run(commands: Any) -> None:
     command = commands.add_parser("run", help="run a search, or go on with one")
-    command.add_argument("--output", type=Path, required=True, metavar="DIR")
-    command.add_argument(
-        "--children", type=int, default=20_000, help="in all (default: 20000)"
-    )
-    command.add_argument("--seed", type=int, default=0, help="default: 0")
-    command.add_argument("--method", choices=METHODS, default=METHODS[0])
-    command.add_argument(
-        "--start", default="adamw", help="program of the zoo, or file (default: adamw)"
-    )
-    command.add_argument("--population", type=int, default=1000, help="default: 1000")
-    command.add_argument(
-        "--restart-after",
-        type=int,
-        metavar="N",
-        help="children without an improvement, then begin anew from the best program",
-    )
-    command.add_argument(
-        "--workers", type=int, default=1, metavar="N", help="processes (default: 1)"
-    )
+    add = command.add_argument
+    add("--output", type=Path, required=True, metavar="DIR")
+    add("--children", type=int, default=20_000, help="in all (default: 20000)")
+    add("--seed", type=int, default=0, help="default: 0")
+    add("--method", choices=METHODS, default=METHODS[0])
+    add("--start", default="adamw", help="program of the zoo, or file (default: adamw)")
+    add("--population", type=int, default=1000, help="default: 1000")
+    restart = "children without an improvement, then begin anew from the best program"
+    add("--restart-after", type=int, metavar="N", help=restart)
+    add("--workers", type=int, default=1, metavar="N", help="processes (default: 1)")
     _add_proxies(command)
     command.set_defaults(command=_run)
 
 
 def _add_program(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "program", help="folder of a search, program of the zoo, or file"
-    )
+    text = "folder of a search, program of the zoo, or file"
+    command.add_argument("program", help=text)
 
 
 def _add_proxies(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--proxies", nargs="+", default=[], metavar="NAME", help="default: all"
-    )
+    add = command.add_argument
+    add("--proxies", nargs="+", default=[], metavar="NAME", help="default: all")
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -113,10 +93,7 @@ def _run(options: argparse.Namespace) -> None:
     folder = discovery.SearchFolder(options.output)
     with evaluation_pool(fitness, options.workers) as evaluate_all:
         search = folder.open(
-            settings,
-            fitness,
-            evaluate_all=evaluate_all,
-            description=fitness.to_json(),
+            settings, fitness, evaluate_all=evaluate_all, description=fitness.to_json()
         )
         with _ProgressLine() as line:
             search.run(

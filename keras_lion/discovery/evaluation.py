@@ -41,8 +41,7 @@ class ProxyFitness:
     Example:
 
     ```python
-    from keras_lion.discovery import zoo
-    from keras_lion.discovery.evaluation import ProxyFitness
+    from keras_lion.discovery import ProxyFitness, zoo
 
     fitness = ProxyFitness.named("heavy_tailed_logistic")
     assert fitness(zoo.ADAMW) == fitness(zoo.ADAMW)

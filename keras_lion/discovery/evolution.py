@@ -72,9 +72,7 @@ class Search:
     Example:
 
     ```python
-    from keras_lion.discovery.evaluation import ProxyFitness
-    from keras_lion.discovery.evolution import Search
-    from keras_lion.discovery.search_state import SearchSettings
+    from keras_lion.discovery import ProxyFitness, Search, SearchSettings
 
     fitness = ProxyFitness.named("heavy_tailed_logistic")
     search = Search(SearchSettings(population=10), fitness)

@@ -6,6 +6,7 @@ A value is a scalar, or a list with one leaf for each tensor of the model.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -126,42 +127,25 @@ def _bound(function: str, lists: tuple[bool, ...], library: Library) -> Call:
     call: Call = library.norm if norm else library.elementwise[function]
     if not any(lists):
         return lambda *x: library.scalar(call(*x))
-    if lists == (True,):
-        return lambda x: [call(a) for a in x]
-    if lists == (True, True):
-        return lambda x, y: [call(a, b) for a, b in zip(x, y, strict=True)]
+    # Most statements are of the first three kinds, and these are faster.
+    if all(lists):
+        return lambda *x: [*map(call, *x)]
     if lists == (True, False):
         return lambda x, y: [call(a, y) for a in x]
     if lists == (False, True):
         return lambda x, y: [call(x, b) for b in y]
-    return lambda *x: [call(*leaves) for leaves in _columns(x, lists)]
 
+    def of_each_leaf(*values: Value) -> Value:
+        pairs = zip(values, lists, strict=True)
+        return [*map(call, *(x if is_list else repeat(x) for x, is_list in pairs))]
 
-def _columns(values: tuple[Value, ...], lists: tuple[bool, ...]) -> zip[Any]:
-    """The arguments of each leaf, scalars repeated."""
-    count = len(values[lists.index(True)])
-    return zip(
-        *(
-            value if is_list else [value] * count
-            for value, is_list in zip(values, lists, strict=True)
-        ),
-        strict=True,
-    )
+    return of_each_leaf
 
 
 def _of_all_leaves(call: Call, function: str, lists: tuple[bool, ...]) -> Call:
     """A function of lists of leaves, to which a scalar is a list of one."""
     if lists[0]:
         return call
-    parameters = FUNCTIONS[function].parameters
-
-    def of_scalars(*values: Value) -> Value:
-        result = call(
-            *(
-                value if parameter == "scalar" else [value]
-                for value, parameter in zip(values, parameters, strict=True)
-            )
-        )
-        return result[0] if isinstance(result, list) else result
-
-    return of_scalars
+    if function == "clip_by_global_norm":
+        return lambda x, largest: call([x], largest)[0]
+    return lambda *x: call(*([leaf] for leaf in x))

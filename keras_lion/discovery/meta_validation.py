@@ -54,9 +54,7 @@ def funnel(
     Example:
 
     ```python
-    from keras_lion.discovery import zoo
-    from keras_lion.discovery.evaluation import ProxyFitness
-    from keras_lion.discovery.meta_validation import funnel
+    from keras_lion.discovery import ProxyFitness, funnel, zoo
 
     fitness = ProxyFitness.named("heavy_tailed_logistic")
     stages = funnel([zoo.SIGNUM], fitness, zoo.SGD, factors=[2], num_seeds=1)

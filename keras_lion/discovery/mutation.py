@@ -67,8 +67,7 @@ def mutate(
 
     ```python
     import numpy as np
-    from keras_lion.discovery import Program
-    from keras_lion.discovery.mutation import mutate
+    from keras_lion.discovery import Program, mutate
 
     child = mutate(Program.parse("update = g * lr"), np.random.default_rng(0))
     ```

@@ -38,8 +38,7 @@ class PlantedFitness:
     Example:
 
     ```python
-    from keras_lion.discovery import zoo
-    from keras_lion.discovery.planted import PlantedFitness
+    from keras_lion.discovery import PlantedFitness, zoo
 
     fitness = PlantedFitness(zoo.SIGNUM)
     assert abs(fitness(zoo.SIGNUM)) < 1e-12

@@ -48,11 +48,7 @@ def tune(
     # An optimizer without weight decay has one variant only.
     variants = dict.fromkeys(with_decay_factor(program, x) for x in decay_factors)
     cells = [
-        Tuned(
-            variant,
-            rate,
-            replace(fitness, learning_rate=rate).mean(variant, seeds),
-        )
+        Tuned(variant, rate, replace(fitness, learning_rate=rate).mean(variant, seeds))
         for variant in variants
         for rate in learning_rates
     ]
