@@ -82,11 +82,6 @@ FUNCTIONS: Mapping[str, Function] = {
 # The paper's names, understood where programs are read.
 ALIASES: Mapping[str, str] = {"clip": "clip_by_global_norm", "interp": "interpolate"}
 
-_OF_THE_SAME_NAME = """
-    abs cos sin tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh exp exp2
-    expm1 square cbrt sign negative add subtract multiply power maximum minimum
-"""
-
 
 class Library:
     """What the functions compute, in the operations of one library.
@@ -103,8 +98,7 @@ class Library:
     def __init__(self, ops: Any, scalar: Call) -> None:
         self.ops = ops
         self.scalar = scalar
-        self.elementwise: Mapping[str, Call] = {
-            **{name: getattr(ops, name) for name in _OF_THE_SAME_NAME.split()},
+        own: dict[str, Call] = {
             "get_pi": lambda: math.pi,
             "get_e": lambda: math.e,
             "get_eps": lambda: EPSILON,
@@ -119,6 +113,12 @@ class Library:
             "reciprocal": lambda x: ops.divide(1.0, x),
             "divide": lambda x, y: ops.divide(x, y + EPSILON),
             "interpolate": lambda x, y, weight: (1.0 - weight) * x + weight * y,
+        }
+        # All others are the library's of the same name.
+        self.elementwise: Mapping[str, Call] = own | {
+            name: getattr(ops, name)
+            for name, function in FUNCTIONS.items()
+            if function.scope == "elementwise" and name not in {*own, "invert"}
         }
         self.whole: Mapping[str, Call] = {
             "global_norm": self.global_norm,
