@@ -114,11 +114,11 @@ class Library:
             "divide": lambda x, y: ops.divide(x, y + EPSILON),
             "interpolate": lambda x, y, weight: (1.0 - weight) * x + weight * y,
         }
-        # All others are the library's of the same name.
+        defined = [f for f in FUNCTIONS.values() if not f.undefined]
+        names = [f.name for f in defined if f.scope == "elementwise"]
+        # What is not defined here is the library's function of the same name.
         self.elementwise: Mapping[str, Call] = own | {
-            name: getattr(ops, name)
-            for name, function in FUNCTIONS.items()
-            if function.scope == "elementwise" and name not in {*own, "invert"}
+            name: getattr(ops, name) for name in names if name not in own
         }
         self.whole: Mapping[str, Call] = {
             "global_norm": self.global_norm,
