@@ -205,9 +205,8 @@ class Search:
             kinds=("constant",) if settings.method == "constants" else KINDS,
         )
         state.num_tries += mutation.tries
-        if settings.keep_redundant:
-            return mutation.program
-        return mutation.program.without_dead_code()
+        child = mutation.program
+        return child if settings.keep_redundant else child.without_dead_code()
 
     def _parent(self) -> Individual:
         """The best of a tournament; the one drawn first, of equals."""
@@ -234,9 +233,8 @@ class Search:
 
     def _restart_if_quiet(self) -> None:
         state, settings = self.state, self.settings
-        if settings.restart_after is None:
-            return
-        if state.num_children - state.quiet_since < settings.restart_after:
+        quiet = state.num_children - state.quiet_since
+        if settings.restart_after is None or quiet < settings.restart_after:
             return
         from_best = settings.restart_from == "best"
         chosen = state.best if from_best else state.improvements[0].individual
@@ -247,14 +245,13 @@ class Search:
     def _end_window(self) -> None:
         state = self.state
         shares = [redundancy(found.program) for found in state.population]
+        before = state.windows[-1] if state.windows else None
         state.windows.append(
             Window(
                 num_children=state.num_children,
                 num_evaluations=state.num_evaluations,
                 num_tries=state.num_tries,
-                hit_rate=self._hit_rate_since(
-                    state.windows[-1] if state.windows else None
-                ),
+                hit_rate=self._hit_rate_since(before),
                 redundancy_per_step=float(np.mean([x.per_step for x in shares])),
                 redundancy=float(np.mean([x.loop_carried for x in shares])),
                 length=float(np.mean([len(x.program) for x in state.population])),

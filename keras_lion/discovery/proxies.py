@@ -108,16 +108,10 @@ def problem_of(proxy: Proxy) -> Problem:
         (x.shape[1], *proxy.hidden, num_classes), proxy.scales, proxy.linear
     )
     start = network.initial(weights)
-    x_validation, y_validation = x[count:], one_hot[classes[count:]]
-    return Problem(
-        network=network,
-        weights=start,
-        x=x[batches],
-        y=one_hot[noisy[batches]],
-        x_validation=x_validation,
-        y_validation=y_validation,
-        initial_loss=network.loss(network.tensors(start), x_validation, y_validation),
-    )
+    validation = x[count:], one_hot[classes[count:]]
+    loss = network.loss(network.tensors(start), *validation)
+    training = x[batches], one_hot[noisy[batches]]
+    return Problem(network, start, *training, *validation, loss)
 
 
 def _batches(

@@ -99,8 +99,6 @@ class SingleAssignment:
 
 def _destroys(statement: Instruction, waiting: list[Instruction]) -> bool:
     """Whether a state's new value would be written before the old is last read."""
-    return statement.target in STATES and any(
-        statement.target in other.variables
-        for other in waiting
-        if other is not statement
-    )
+    others = [other for other in waiting if other is not statement]
+    read = any(statement.target in other.variables for other in others)
+    return statement.target in STATES and read
