@@ -55,7 +55,7 @@ from discovery_claims import (
     speed_claims,
 )
 
-from keras_lion.discovery import Program, zoo
+from keras_lion.discovery import Program, step_function, zoo
 from keras_lion.discovery.abstract import functional_hash, live
 from keras_lion.discovery.baselines import BUDGET_FACTOR, METHODS, best_after
 from keras_lion.discovery.behaviour import is_sign_like, size_variation
@@ -64,7 +64,6 @@ from keras_lion.discovery.evaluation import ProxyFitness
 from keras_lion.discovery.evolution import Progress, Search
 from keras_lion.discovery.meta_validation import larger_problems, meta_curve
 from keras_lion.discovery.mutation import mutate
-from keras_lion.discovery.numpy_execution import step_function
 from keras_lion.discovery.parallel import evaluation_pool
 from keras_lion.discovery.planted import PlantedFitness, hitting_time, variants
 from keras_lion.discovery.proxies import PROXIES

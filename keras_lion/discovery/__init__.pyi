@@ -6,14 +6,13 @@ from keras_lion.discovery.behaviour import size_variation as size_variation
 from keras_lion.discovery.checkpoint import SearchFolder as SearchFolder
 from keras_lion.discovery.evaluation import ProxyFitness as ProxyFitness
 from keras_lion.discovery.evolution import Search as Search
+from keras_lion.discovery.execution import step_function as step_function
 from keras_lion.discovery.functions import FUNCTIONS as FUNCTIONS
 from keras_lion.discovery.functions import Function as Function
 from keras_lion.discovery.instruction import Instruction as Instruction
-from keras_lion.discovery.interpreter import interpret as interpret
 from keras_lion.discovery.meta_validation import funnel as funnel
 from keras_lion.discovery.meta_validation import meta_curve as meta_curve
 from keras_lion.discovery.mutation import mutate as mutate
-from keras_lion.discovery.numpy_execution import step_function as step_function
 from keras_lion.discovery.planted import PlantedFitness as PlantedFitness
 from keras_lion.discovery.program import Program as Program
 from keras_lion.discovery.program_optimizer import ProgramOptimizer as ProgramOptimizer
@@ -41,7 +40,6 @@ __all__ = [
     "Simplifier",
     "abstract",
     "funnel",
-    "interpret",
     "is_sign_like",
     "meta_curve",
     "mutate",

@@ -58,12 +58,7 @@ def check(program: Iterable[Instruction]) -> dict[str, Type]:
     assert types["update"] == "tensor"
     ```
     """
-    types = dict(INPUTS)
-    for number, statement in enumerate(program, 1):
-        try:
-            types[statement.target] = result_type(statement, types)
-        except InvalidProgram as error:
-            raise InvalidProgram(f"statement {number}, {statement}: {error}") from None
+    types = types_after(program)
     for name in OUTPUTS:
         if name not in types:
             raise InvalidProgram(f"`{name}` is an output and is never assigned")
@@ -74,16 +69,19 @@ def check(program: Iterable[Instruction]) -> dict[str, Type]:
     return types
 
 
+def types_after(program: Iterable[Instruction]) -> dict[str, Type]:
+    """The types of all variables after statements, whatever becomes of the outputs."""
+    types = dict(INPUTS)
+    for number, statement in enumerate(program, 1):
+        try:
+            types[statement.target] = result_type(statement, types)
+        except InvalidProgram as error:
+            raise InvalidProgram(f"statement {number}, {statement}: {error}") from None
+    return types
+
+
 def result_type(statement: Instruction, types: dict[str, Type]) -> Type:
-    """The type that a statement gives its target.
-
-    Args:
-        statement: The statement.
-        types: Types of the variables that exist before it.
-
-    Raises:
-        InvalidProgram: If it cannot run; without the statement's number.
-    """
+    """The type that a statement gives its target, by those of what exists before it."""
     function = FUNCTIONS.get(statement.function)
     if function is None:
         raise InvalidProgram(f"there is no function `{statement.function}`")
@@ -145,9 +143,7 @@ def without_dead_code(program: Iterable[Instruction]) -> tuple[Instruction, ...]
     shape. Without that statement the scalar needs a name of its own.
     """
     kept = live(program)
-    types = dict(INPUTS)
-    for statement in kept:
-        types[statement.target] = result_type(statement, types)
+    types = types_after(kept)
     for state in STATES:
         if types[state] != "tensor":
             # No live state, so that whatever reads the name reads the scalar.
@@ -190,12 +186,7 @@ def _analysis(
 def needed(
     statements: Sequence[Instruction], outputs: Iterable[str]
 ) -> tuple[tuple[Instruction, ...], set[str]]:
-    """The statements of one step that outputs depend on, and the states they read.
-
-    Args:
-        statements: A program.
-        outputs: Names that are read after the last statement.
-    """
+    """The statements of one step that outputs depend on, and the states they read."""
     waiting, kept = set(outputs), []
     for statement in reversed(statements):
         if statement.target in waiting:
@@ -207,24 +198,20 @@ def needed(
 
 @dataclass(frozen=True)
 class Redundancy:
-    """Shares of statements that do nothing.
+    """Shares of statements that do nothing."""
 
-    Attributes:
-        per_step: By the paper's analysis, in which m and v always count.
-        loop_carried: By `live`.
-    """
-
-    per_step: float
-    loop_carried: float
+    per_step: float  # by the paper's analysis, in which m and v always count
+    loop_carried: float  # by `live`
 
 
 def redundancy(program: Iterable[Instruction]) -> Redundancy:
     """The share of a program's statements that is redundant, 0 for an empty one."""
     statements = tuple(program)
-    length = max(len(statements), 1)
+    if not statements:
+        return Redundancy(0.0, 0.0)
     return Redundancy(
-        1 - len(needed(statements, OUTPUTS)[0]) / length if statements else 0.0,
-        1 - len(live(statements)) / length if statements else 0.0,
+        1 - len(needed(statements, OUTPUTS)[0]) / len(statements),
+        1 - len(live(statements)) / len(statements),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from keras_lion.discovery.numpy_execution import step_function
+from keras_lion.discovery.execution import step_function
 from keras_lion.discovery.program import Program
 
 SIGN_LIKE = 0.2  # below this a program counts as sign-like; Adam is at 0.6 to 0.8
@@ -30,8 +30,7 @@ def size_variation(program: Program, seed: int = 0) -> float:
     Example:
 
     ```python
-    from keras_lion.discovery import zoo
-    from keras_lion.discovery.behaviour import size_variation
+    from keras_lion.discovery import size_variation, zoo
 
     assert size_variation(zoo.LION) < 1e-12
     assert size_variation(zoo.SGD) > 1.0

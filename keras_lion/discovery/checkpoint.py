@@ -23,7 +23,15 @@ from keras_lion.discovery.search_state import (
     fitness_to_json,
 )
 
+try:
+    import fcntl
+except ImportError:  # not on Windows
+    fcntl = None  # type: ignore[assignment]
+
 CHECKPOINT_INTERVAL = 2000  # children
+
+# Folders that this process writes to → open files; the system unlocks what is killed.
+_locks: dict[Path, int] = {}
 
 
 class SearchFolder:
@@ -38,9 +46,7 @@ class SearchFolder:
     ```python
     import tempfile
     from pathlib import Path
-    from keras_lion.discovery.checkpoint import SearchFolder
-    from keras_lion.discovery.evaluation import ProxyFitness
-    from keras_lion.discovery.search_state import SearchSettings
+    from keras_lion.discovery import ProxyFitness, SearchFolder, SearchSettings
 
     folder = SearchFolder(Path(tempfile.mkdtemp()))
     fitness = ProxyFitness.named("heavy_tailed_logistic")
@@ -65,7 +71,8 @@ class SearchFolder:
     ) -> Search:
         """The search of this folder, from where it stopped, or from its start.
 
-        The folder is made where it is missing.
+        The folder is made where it is missing, and is this process's until it ends or
+        calls `close`: two that write would spoil each other's log.
 
         Args:
             settings: What to do.
@@ -75,9 +82,10 @@ class SearchFolder:
                 another one.
 
         Raises:
-            ValueError: If the folder is of another search.
+            ValueError: If the folder is of another search, or of another process.
         """
         self.path.mkdir(parents=True, exist_ok=True)
+        self._lock()
         self._check(
             {"settings": settings.to_json(), "fitness": dict(description or {})}
         )
@@ -94,27 +102,35 @@ class SearchFolder:
             measured={x.number: x for x in log if x.number > count},
         )
 
+    def close(self) -> None:
+        """Let other processes open the search."""
+        lock = _locks.pop(self.path.resolve(), None)
+        if lock is not None:
+            os.close(lock)
+
     def record(self, search: Search, measured: Sequence[Measured]) -> None:
         """Write down what was measured, and the state where it is time."""
-        self._append(measured)
+        lines = [
+            json.dumps([x.number, x.functional_hash, fitness_to_json(x.fitness)]) + "\n"
+            for x in measured
+        ]
+        # A kill leaves a part of them and tears one line at worst.
+        with (self.path / "evaluations.jsonl").open("a", encoding="utf-8") as file:
+            file.writelines(lines)
         if search.state.num_children - self._saved >= self.interval:
             self.save(search)
 
     def save(self, search: Search) -> None:
         """Write down the state, once the disk has all that it rests on."""
-        log = self.path / "evaluations.jsonl"
-        if log.exists():
-            with log.open("rb") as file:
-                os.fsync(file.fileno())
+        with (self.path / "evaluations.jsonl").open("a") as log:
+            os.fsync(log.fileno())
         write_json(self.path / "checkpoint.json", search.state.to_json())
         self._saved = search.state.num_children
 
     def state(self) -> SearchState | None:
         """The state of the last checkpoint, or None."""
-        file = self.path / "checkpoint.json"
-        if not file.exists():
-            return None
-        return SearchState.from_json(json.loads(file.read_text(encoding="utf-8")))
+        value = self._read("checkpoint.json")
+        return None if value is None else SearchState.from_json(value)
 
     def settings(self) -> SearchSettings:
         """What the search of this folder does.
@@ -122,30 +138,52 @@ class SearchFolder:
         Raises:
             FileNotFoundError: If there is none.
         """
-        file = self.path / "search.json"
-        if not file.exists():
+        return SearchSettings.from_json(self._search()["settings"])
+
+    def description(self) -> dict[str, Any]:
+        """What the fitness of this folder's search is.
+
+        Raises:
+            FileNotFoundError: If there is none.
+        """
+        return dict(self._search()["fitness"])
+
+    def _search(self) -> Any:
+        value = self._read("search.json")
+        if value is None:
             raise FileNotFoundError(
                 f"There is no program search in {self.path}: search.json is missing. "
                 "Start one with keras-lion discover run --output DIR."
             )
-        value = json.loads(file.read_text(encoding="utf-8"))
-        return SearchSettings.from_json(value["settings"])
+        return value
 
-    def description(self) -> dict[str, Any]:
-        """What the fitness of this folder's search is."""
-        text = (self.path / "search.json").read_text(encoding="utf-8")
-        found: dict[str, Any] = json.loads(text)["fitness"]
-        return found
+    def _read(self, name: str) -> Any:
+        file = self.path / name
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+    def _lock(self) -> None:
+        path = self.path.resolve()
+        if fcntl is None or path in _locks:
+            return
+        lock = os.open(path / ".lock", os.O_CREAT | os.O_RDWR)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise ValueError(
+                f"Expected a folder that no other process writes to. Received: "
+                f"{self.path}, in which another process runs its search. Wait until "
+                "it has ended, or give another folder."
+            ) from None
+        _locks[path] = lock
 
     def _check(self, expected: dict[str, Any]) -> None:
-        file = self.path / "search.json"
         # Through JSON, which knows no tuples.
         expected = json.loads(json.dumps(expected))
-        if not file.exists():
-            write_json(file, expected)
-            return
-        found = json.loads(file.read_text(encoding="utf-8"))
-        if found != expected:
+        found = self._read("search.json")
+        if found is None:
+            write_json(self.path / "search.json", expected)
+        elif found != expected:
             names = [
                 name
                 for part in ("settings", "fitness")
@@ -157,32 +195,16 @@ class SearchFolder:
                 "the same settings to go on with it, or another folder."
             )
 
-    def _append(self, measured: Sequence[Measured]) -> None:
-        if not measured:
-            return
-        lines = [
-            json.dumps([x.number, x.functional_hash, fitness_to_json(x.fitness)]) + "\n"
-            for x in measured
-        ]
-        # One write, without a buffer: a kill tears the last line at worst.
-        with (self.path / "evaluations.jsonl").open("ab", buffering=0) as file:
-            if file.tell() and not self._ends_with_newline():
-                lines.insert(0, "\n")
-            rest = "".join(lines).encode()
-            while rest:
-                rest = rest[file.write(rest) :]
-
-    def _ends_with_newline(self) -> bool:
-        with (self.path / "evaluations.jsonl").open("rb") as file:
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) == b"\n"
-
     def _log(self) -> list[Measured]:
         file = self.path / "evaluations.jsonl"
         if not file.exists():
             return []
+        text = file.read_text(encoding="utf-8")
+        if text and not text.endswith("\n"):
+            with file.open("a", encoding="utf-8") as log:
+                log.write("\n")
         found = []
-        for line in file.read_text(encoding="utf-8").splitlines():
+        for line in text.splitlines():
             try:
                 number, key, fitness = json.loads(line)
             except ValueError:  # torn by a kill; its child is evaluated again

@@ -8,10 +8,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+# Hands its names on when they are asked for: help needs no NumPy.
+from keras_lion import discovery
+
 if TYPE_CHECKING:
-    from keras_lion.discovery.evaluation import ProxyFitness
     from keras_lion.discovery.evolution import Progress
-    from keras_lion.discovery.program import Program
+    from keras_lion.discovery.meta_validation import Stage
+    from keras_lion.discovery.search_state import SearchState
 
 METHODS = ("evolution", "constants", "random")
 LINE_INTERVAL = 2.0  # seconds between lines of progress, four times it off a terminal
@@ -32,97 +35,72 @@ def add_commands(subparsers: Any) -> None:
     command = commands.add_parser("simplify", help="a program without what it spares")
     _add_program(command)
     _add_proxies(command)
-    command.add_argument("--seeds", type=int, default=5, help="default: 5")
-    command.add_argument(
-        "--tolerance",
-        type=float,
-        default=0.01,
-        help="loss of fitness that counts as none (default: 0.01)",
-    )
+    add = command.add_argument
+    add("--seeds", type=int, default=5, help="default: 5")
+    tolerance = "loss of fitness that counts as none (default: 0.01)"
+    add("--tolerance", type=float, default=0.01, help=tolerance)
     command.set_defaults(command=_simplify)
 
     command = commands.add_parser(
         "promote", help="the funnel: a search's best programs on larger problems"
     )
-    command.add_argument("folder", type=Path, metavar="DIR")
-    command.add_argument(
-        "--factors",
-        type=float,
-        nargs="+",
-        default=[10.0, 100.0],
-        help="compute of each stage, of the search's (default: 10 100)",
-    )
-    command.add_argument("--seeds", type=int, default=3, help="default: 3")
-    command.add_argument(
-        "--top", type=int, default=10, help="candidates: the last best (default: 10)"
-    )
+    add = command.add_argument
+    add("folder", type=Path, metavar="DIR")
+    factors = "compute of each stage, of the search's (default: 10 100)"
+    add("--factors", type=float, nargs="+", default=[10.0, 100.0], help=factors)
+    add("--seeds", type=int, default=3, help="default: 3")
+    add("--top", type=int, default=10, help="candidates: the last best (default: 10)")
     command.set_defaults(command=_promote)
 
 
 def _add_run(commands: Any) -> None:
     command = commands.add_parser("run", help="run a search, or go on with one")
-    command.add_argument("--output", type=Path, required=True, metavar="DIR")
-    command.add_argument(
-        "--children", type=int, default=20_000, help="in all (default: 20000)"
-    )
-    command.add_argument("--seed", type=int, default=0, help="default: 0")
-    command.add_argument("--method", choices=METHODS, default=METHODS[0])
-    command.add_argument(
-        "--start", default="adamw", help="program of the zoo, or file (default: adamw)"
-    )
-    command.add_argument("--population", type=int, default=1000, help="default: 1000")
-    command.add_argument(
-        "--restart-after",
-        type=int,
-        metavar="N",
-        help="children without an improvement, then begin anew from the best program",
-    )
-    command.add_argument(
-        "--workers", type=int, default=1, metavar="N", help="processes (default: 1)"
-    )
+    add = command.add_argument
+    add("--output", type=Path, required=True, metavar="DIR")
+    add("--children", type=int, default=20_000, help="in all (default: 20000)")
+    add("--seed", type=int, default=0, help="default: 0")
+    add("--method", choices=METHODS, default=METHODS[0])
+    add("--start", default="adamw", help="program of the zoo, or file (default: adamw)")
+    add("--population", type=int, default=1000, help="default: 1000")
+    restart = "children without an improvement, then begin anew from the best program"
+    add("--restart-after", type=int, metavar="N", help=restart)
+    add("--workers", type=int, default=1, metavar="N", help="processes (default: 1)")
     _add_proxies(command)
     command.set_defaults(command=_run)
 
 
 def _add_program(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "program", help="folder of a search, program of the zoo, or file"
-    )
+    text = "folder of a search, program of the zoo, or file"
+    command.add_argument("program", help=text)
 
 
 def _add_proxies(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--proxies", nargs="+", default=[], metavar="NAME", help="default: all"
-    )
+    add = command.add_argument
+    add("--proxies", nargs="+", default=[], metavar="NAME", help="default: all")
 
 
 def _run(options: argparse.Namespace) -> None:
-    from keras_lion.discovery.checkpoint import SearchFolder
-    from keras_lion.discovery.evaluation import ProxyFitness
     from keras_lion.discovery.parallel import evaluation_pool
-    from keras_lion.discovery.search_state import SearchSettings
 
-    settings = SearchSettings(
+    settings = discovery.SearchSettings(
         start=find_program(options.start),
         seed=options.seed,
         population=options.population,
         method=options.method,
         restart_after=options.restart_after,
     )
-    fitness = ProxyFitness.named(*options.proxies)
-    folder = SearchFolder(options.output)
+    fitness = discovery.ProxyFitness.named(*options.proxies)
+    folder = discovery.SearchFolder(options.output)
     with evaluation_pool(fitness, options.workers) as evaluate_all:
         search = folder.open(
-            settings,
-            fitness,
-            evaluate_all=evaluate_all,
-            description=fitness.to_json(),
+            settings, fitness, evaluate_all=evaluate_all, description=fitness.to_json()
         )
         with _ProgressLine() as line:
             search.run(
                 options.children, after_generation=folder.record, progress=line.show
             )
     folder.save(search)
+    folder.close()
     print(search.progress)
     _print_program(search.best.program)
 
@@ -132,14 +110,7 @@ def _show(options: argparse.Namespace) -> None:
     if not path.is_dir():
         _print_program(find_program(options.program))
         return
-    from keras_lion.discovery.checkpoint import SearchFolder
-
-    state = SearchFolder(path).state()
-    if state is None:
-        raise FileNotFoundError(
-            f"There is no checkpoint in {path} yet. Give the command `discover run` "
-            "again to go on with the search."
-        )
+    state = _state_in(path)
     print("children  evaluations  hit rate  redundant  length  best fitness")
     for window in state.windows[:: max(1, len(state.windows) // 20)]:
         fitness = window.best_fitness
@@ -157,43 +128,31 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _simplify(options: argparse.Namespace) -> None:
-    from keras_lion.discovery.evaluation import ProxyFitness
-    from keras_lion.discovery.simplify import Simplifier, simplified
-
     program = find_program(options.program)
     path = Path(options.program)
     if path.is_dir() and not options.proxies:
-        fitness = _fitness_of(path)
+        fitness = _fitness_in(path)
     else:
-        fitness = ProxyFitness.named(*options.proxies)
-    simplifier = Simplifier(
+        fitness = discovery.ProxyFitness.named(*options.proxies)
+    simplifier = discovery.Simplifier(
         lambda found, seed: fitness.with_seed(seed)(found),
         range(options.seeds),
         tolerance=options.tolerance,
     )
     steps = simplifier.steps(program)
-    for step in steps:
-        print(step)
-    print()
-    _print_program(simplified(steps))
+    print(*steps, "", sep="\n")
+    _print_program(discovery.simplified(steps))
 
 
 def _promote(options: argparse.Namespace) -> None:
-    from keras_lion.discovery.checkpoint import SearchFolder, write_json
-    from keras_lion.discovery.meta_validation import funnel
-    from keras_lion.discovery.search_state import fitness_to_json
-    from keras_lion.discovery.zoo import ADAMW
+    from keras_lion.discovery.checkpoint import write_json
 
-    folder = SearchFolder(options.folder)
-    folder.settings()
-    state = folder.state()
-    if state is None:
-        raise FileNotFoundError(f"There is no checkpoint in {options.folder} yet.")
+    fitness, state = _fitness_in(options.folder), _state_in(options.folder)
     candidates = [found.individual.program for found in state.improvements]
-    stages = funnel(
+    stages = discovery.funnel(
         candidates[-options.top :],
-        _fitness_of(options.folder),
-        ADAMW,
+        fitness,
+        discovery.zoo.ADAMW,
         factors=options.factors,
         num_seeds=options.seeds,
     )
@@ -202,70 +161,67 @@ def _promote(options: argparse.Namespace) -> None:
             f"x{stage.factor:g}: {len(stage.survivors)} of {len(stage.fitness)} "
             f"programs beat tuned AdamW ({stage.baseline:.5g})"
         )
-    write_json(
-        options.folder / "promoted.json",
-        [
-            {
-                "factor": stage.factor,
-                "baseline": fitness_to_json(stage.baseline),
-                "fitness": [
-                    [str(program), fitness_to_json(fitness)]
-                    for program, fitness in stage.fitness.items()
-                ],
-                "survivors": [str(program) for program in stage.survivors],
-            }
-            for stage in stages
-        ],
-    )
+    write_json(options.folder / "promoted.json", [*map(_stage_to_json, stages)])
     if stages and stages[-1].survivors:
         _print_program(stages[-1].survivors[0])
 
 
-def find_program(name: str) -> Program:
+def _stage_to_json(stage: Stage) -> dict[str, Any]:
+    from keras_lion.discovery.search_state import fitness_to_json
+
+    return {
+        "factor": stage.factor,
+        "baseline": fitness_to_json(stage.baseline),
+        "fitness": [
+            [str(program), fitness_to_json(fitness)]
+            for program, fitness in stage.fitness.items()
+        ],
+        "survivors": [str(program) for program in stage.survivors],
+    }
+
+
+def find_program(name: str) -> discovery.Program:
     """The program that a search found, that the zoo has, or that a file holds.
 
     Raises:
         ValueError: If there is none of that name.
     """
-    from keras_lion.discovery.checkpoint import SearchFolder
-    from keras_lion.discovery.program import Program
-    from keras_lion.discovery.zoo import ZOO
-
-    path = Path(name)
-    if name in ZOO:
-        return ZOO[name]
+    path, known = Path(name), discovery.zoo.ZOO
+    if name in known:
+        return known[name]
     if path.is_dir():
-        folder = SearchFolder(path)
-        folder.settings()
-        state = folder.state()
-        if state is None:
-            raise FileNotFoundError(f"There is no checkpoint in {path} yet.")
-        return state.best.program
+        discovery.SearchFolder(path).settings()  # or it is no folder of a search
+        return _state_in(path).best.program
     if path.is_file():
-        return Program.parse(path.read_text(encoding="utf-8"))
+        return discovery.Program.parse(path.read_text(encoding="utf-8"))
     raise ValueError(
         f"There is no program {name!r}: no folder of a search, no file, and none of "
-        f"{', '.join(ZOO)}."
+        f"{', '.join(known)}."
     )
 
 
-def _fitness_of(folder: Path) -> ProxyFitness:
-    from keras_lion.discovery.checkpoint import SearchFolder
-    from keras_lion.discovery.evaluation import ProxyFitness
+def _state_in(folder: Path) -> SearchState:
+    state = discovery.SearchFolder(folder).state()
+    if state is None:
+        raise FileNotFoundError(
+            f"There is no checkpoint in {folder} yet. Give the command `discover run` "
+            "again to go on with the search."
+        )
+    return state
 
-    return ProxyFitness.from_json(SearchFolder(folder).description())
+
+def _fitness_in(folder: Path) -> discovery.ProxyFitness:
+    description = discovery.SearchFolder(folder).description()
+    return discovery.ProxyFitness.from_json(description)
 
 
-def _print_program(program: Program) -> None:
-    from keras_lion.discovery.abstract import live
-    from keras_lion.discovery.behaviour import is_sign_like, size_variation
-
-    statements = live(program)
-    sign = "like a sign" if is_sign_like(program) else "not like a sign"
+def _print_program(program: discovery.Program) -> None:
+    statements = discovery.abstract.live(program)
+    sign = "like a sign" if discovery.is_sign_like(program) else "not like a sign"
     print(
         f"{len(statements)} live statements of {len(program)}, "
         f"{program.num_state_buffers} state buffers; updates are {sign} "
-        f"(variation of sizes {size_variation(program):.2g})\n"
+        f"(variation of sizes {discovery.size_variation(program):.2g})\n"
     )
     print("\n".join(f"    {statement}" for statement in statements))
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from keras_lion.discovery.abstract import live
-from keras_lion.discovery.numpy_execution import StepFunction, step_function
+from keras_lion.discovery.execution import Step, step_function
 from keras_lion.discovery.program import Program
 from keras_lion.discovery.proxies import PROXIES, Problem, Proxy, problem_of
 
@@ -41,8 +41,7 @@ class ProxyFitness:
     Example:
 
     ```python
-    from keras_lion.discovery import zoo
-    from keras_lion.discovery.evaluation import ProxyFitness
+    from keras_lion.discovery import ProxyFitness, zoo
 
     fitness = ProxyFitness.named("heavy_tailed_logistic")
     assert fitness(zoo.ADAMW) == fitness(zoo.ADAMW)
@@ -77,20 +76,23 @@ class ProxyFitness:
         if len(live(program)) > self.max_statements:
             return WORST
         step = step_function(program)
-        one_vector = treats_tensors_alike(program)
         total = 0.0
         for proxy in self.proxies:
             score = evaluate(
                 step,
                 proxy,
                 learning_rate=self.learning_rate,
-                one_vector=one_vector,
+                one_vector=treats_tensors_alike(program),
                 time_limit=self.time_limit,
             )
             if score == WORST:
                 return WORST
             total += score
         return total / len(self.proxies)
+
+    def mean(self, program: Program, seeds: Sequence[int]) -> float:
+        """The mean fitness of a valid program over seeds."""
+        return float(np.mean([self.with_seed(seed)(program) for seed in seeds]))
 
     def to_json(self) -> dict[str, Any]:
         """The fields, as a value that `json.dumps` takes."""
@@ -104,15 +106,11 @@ class ProxyFitness:
 
     def with_seed(self, seed: int) -> ProxyFitness:
         """The same proxies with other examples, weights and order."""
-        return replace(
-            self, proxies=tuple(proxy.with_seed(seed) for proxy in self.proxies)
-        )
+        return replace(self, proxies=tuple(x.with_seed(seed) for x in self.proxies))
 
     def scaled(self, factor: float) -> ProxyFitness:
         """The same proxies with `factor` times the compute."""
-        return replace(
-            self, proxies=tuple(proxy.scaled(factor) for proxy in self.proxies)
-        )
+        return replace(self, proxies=tuple(x.scaled(factor) for x in self.proxies))
 
 
 def treats_tensors_alike(program: Program) -> bool:
@@ -121,7 +119,7 @@ def treats_tensors_alike(program: Program) -> bool:
 
 
 def evaluate(
-    step: StepFunction,
+    step: Step,
     proxy: Proxy,
     *,
     learning_rate: float = 1.0,
@@ -130,17 +128,9 @@ def evaluate(
 ) -> float:
     """The score of a step function on one proxy.
 
-    Args:
-        step: (w, g, m, v, lr) → (update, m, v), see `step_function`.
-        proxy: The training problem.
-        learning_rate: Peak of the schedule that the function gets as `lr`.
-        one_vector: Give all weights as one vector. Faster, and right for functions that
-            treat every tensor alike (programs without `norm`).
-        time_limit: Seconds after which the score is worst.
-
-    Returns:
-        1 − loss / initial loss on the validation examples; −inf if a weight is not
-        finite or above 1e6, or time is up. Both are looked at every 20 steps.
+    1 − loss / initial loss on the validation examples; −inf if a weight is not finite
+    or above 1e6, or time is up, which are both looked at every 20 steps. All weights
+    are given as `one_vector` where tensors are treated alike: that is faster.
     """
     problem = problem_of(proxy)
     with np.errstate(all="ignore"):
@@ -156,7 +146,7 @@ def evaluate(
 
 
 def _train(
-    step: StepFunction,
+    step: Step,
     problem: Problem,
     learning_rate: float,
     one_vector: bool,

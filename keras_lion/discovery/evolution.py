@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_lion.discovery.abstract import functional_hash, redundancy
-from keras_lion.discovery.cache import FitnessCache
 from keras_lion.discovery.evaluation import WORST
 from keras_lion.discovery.mutation import KINDS, draw_mutation, random_program
 from keras_lion.discovery.program import Program
@@ -25,6 +24,7 @@ from keras_lion.discovery.search_state import (
 
 Fitness = Callable[[Program], float]
 EvaluateAll = Callable[[Sequence[Program]], Sequence[float]]
+Child = tuple[int, str, Program]  # its number, functional hash and program
 
 WINDOW = 1000  # children
 RANDOM_LENGTHS = (4, 16)  # of random search, AdamW's nine in the middle
@@ -32,29 +32,21 @@ RANDOM_LENGTHS = (4, 16)  # of random search, AdamW's nine in the middle
 
 @dataclass(frozen=True)
 class Progress:
-    """Where a search stands, for those who watch.
-
-    Attributes:
-        num_children: Children made.
-        num_evaluations: Evaluations they took.
-        window_hit_rate: Share of the latest children whose fitness was known, of 1000
-            at least where there are as many.
-        redundancy: Share of statements in the population that do nothing, at the end
-            of the last window; None before.
-        best_fitness: Best fitness so far.
-    """
+    """Where a search stands, for those who watch."""
 
     num_children: int
     num_evaluations: int
+    # Share of the latest children whose fitness was known, of 1000 at least where there
+    # are as many.
     window_hit_rate: float
-    redundancy: float | None
+    redundancy: float | None  # in the last window's population; None before
     best_fitness: float
 
     def __str__(self) -> str:
-        redundant = "" if self.redundancy is None else f"{self.redundancy:.0%}"
+        redundant = "–" if self.redundancy is None else f"{self.redundancy:.0%}"
         return (
             f"{self.num_children} children · {self.num_evaluations} evaluations · "
-            f"hit rate {self.window_hit_rate:.0%} · redundant {redundant or '–'} · "
+            f"hit rate {self.window_hit_rate:.0%} · redundant {redundant} · "
             f"best {self.best_fitness:.5g}"
         )
 
@@ -80,9 +72,7 @@ class Search:
     Example:
 
     ```python
-    from keras_lion.discovery.evaluation import ProxyFitness
-    from keras_lion.discovery.evolution import Search
-    from keras_lion.discovery.search_state import SearchSettings
+    from keras_lion.discovery import ProxyFitness, Search, SearchSettings
 
     fitness = ProxyFitness.named("heavy_tailed_logistic")
     search = Search(SearchSettings(population=10), fitness)
@@ -111,7 +101,7 @@ class Search:
         )
         self._measured = dict(measured or {})
         self._unlogged: list[Measured] = []
-        self.cache = FitnessCache(known, enabled=settings.use_cache)
+        self._known = dict(known or {})
         self.state = state or self._first_state()
 
     def run(
@@ -134,7 +124,7 @@ class Search:
             until: Stop as soon as the best fitness reaches this.
 
         Returns:
-            The best program.
+            The best program so far.
         """
         while self.state.num_children < num_children and self.best.fitness < until:
             self._generation()
@@ -175,7 +165,7 @@ class Search:
         start = self.settings.start
         key = functional_hash(start)
         (fitness,) = self._measure([(0, key, start)])
-        self.cache.fill([key], [0], [fitness])
+        self._known[key] = fitness
         first = Individual(0, start, key, fitness)
         return SearchState(
             generator=np.random.default_rng(self.settings.seed),
@@ -187,15 +177,16 @@ class Search:
         first = self.state.num_children + 1
         numbers = range(first, first + self.settings.generation)
         programs = [self._child() for _ in numbers]
-        keys = [functional_hash(program) for program in programs]
-        positions = self.cache.missing(keys)
+        keys = map(functional_hash, programs)
         children = [*zip(numbers, keys, programs, strict=True)]
-        values = self._measure([children[position] for position in positions])
-        fitness = self.cache.fill(keys, positions, values)
-        measured = set(positions)
-        for position, (number, key, program) in enumerate(children):
-            self.state.num_evaluations += position in measured
-            self._enter(Individual(number, program, key, fitness[position]))
+        missing = self._not_known(children)
+        values = zip(missing, self._measure(missing), strict=True)
+        measured = {number: value for (number, _, _), value in values}
+        self._known |= {key: measured[number] for number, key, _ in missing}
+        for number, key, program in children:
+            self.state.num_evaluations += number in measured
+            fitness = measured.get(number, self._known[key])
+            self._enter(Individual(number, program, key, fitness))
         if self.state.num_children // WINDOW > (first - 1) // WINDOW:
             self._end_window()
         self._restart_if_quiet()
@@ -214,9 +205,8 @@ class Search:
             kinds=("constant",) if settings.method == "constants" else KINDS,
         )
         state.num_tries += mutation.tries
-        if settings.keep_redundant:
-            return mutation.program
-        return mutation.program.without_dead_code()
+        child = mutation.program
+        return child if settings.keep_redundant else child.without_dead_code()
 
     def _parent(self) -> Individual:
         """The best of a tournament; the one drawn first, of equals."""
@@ -243,9 +233,8 @@ class Search:
 
     def _restart_if_quiet(self) -> None:
         state, settings = self.state, self.settings
-        if settings.restart_after is None:
-            return
-        if state.num_children - state.quiet_since < settings.restart_after:
+        quiet = state.num_children - state.quiet_since
+        if settings.restart_after is None or quiet < settings.restart_after:
             return
         from_best = settings.restart_from == "best"
         chosen = state.best if from_best else state.improvements[0].individual
@@ -256,14 +245,13 @@ class Search:
     def _end_window(self) -> None:
         state = self.state
         shares = [redundancy(found.program) for found in state.population]
+        before = state.windows[-1] if state.windows else None
         state.windows.append(
             Window(
                 num_children=state.num_children,
                 num_evaluations=state.num_evaluations,
                 num_tries=state.num_tries,
-                hit_rate=self._hit_rate_since(
-                    state.windows[-1] if state.windows else None
-                ),
+                hit_rate=self._hit_rate_since(before),
                 redundancy_per_step=float(np.mean([x.per_step for x in shares])),
                 redundancy=float(np.mean([x.loop_carried for x in shares])),
                 length=float(np.mean([len(x.program) for x in state.population])),
@@ -271,7 +259,17 @@ class Search:
             )
         )
 
-    def _measure(self, children: Sequence[tuple[int, str, Program]]) -> list[float]:
+    def _not_known(self, children: Sequence[Child]) -> list[Child]:
+        """The children to evaluate: of those that compute the same, the first."""
+        if not self.settings.use_cache:
+            return [*children]
+        new: dict[str, Child] = {}
+        for child in children:
+            if child[1] not in self._known:
+                new.setdefault(child[1], child)
+        return [*new.values()]
+
+    def _measure(self, children: Sequence[Child]) -> list[float]:
         """Evaluate children, except those measured before the search was cut off."""
         missing = [child for child in children if child[0] not in self._measured]
         values = self._evaluate_all([program for _, _, program in missing])

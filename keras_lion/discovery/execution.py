@@ -5,13 +5,12 @@ A value is a scalar, or a list with one leaf for each tensor of the model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
+from itertools import repeat
 from typing import Any
 
 import numpy as np
 
-from keras_lion.discovery import numpy_functions
 from keras_lion.discovery.abstract import (
     INPUTS,
     Type,
@@ -20,53 +19,64 @@ from keras_lion.discovery.abstract import (
     live_states,
     result_type,
 )
-from keras_lion.discovery.functions import FUNCTIONS
-from keras_lion.discovery.instruction import Argument, Instruction
+from keras_lion.discovery.functions import FUNCTIONS, NUMPY, Call, Library
+from keras_lion.discovery.instruction import Argument
+from keras_lion.discovery.program import Program
 
 Value = Any
-Call = Callable[..., Value]
+Step = Callable[..., tuple[Value, Value, Value]]
 
 
-@dataclass(frozen=True)
-class Library:
-    """What computes the functions: of one leaf, and of all leaves together.
+def step_function(program: Program) -> Step:
+    """One step of a program as a function of NumPy arrays.
 
-    Attributes:
-        elementwise: Function → its values for one leaf of each argument.
-        norm: √Σ x² of one leaf.
-        whole: Function → its value for lists of leaves.
-        scalar: Makes a scalar result one that takes on the dtype of any leaf.
-    """
-
-    elementwise: Mapping[str, Call]
-    norm: Call
-    whole: Mapping[str, Call]
-    scalar: Call
-
-
-NUMPY = Library(
-    numpy_functions.ELEMENTWISE, numpy_functions.norm, numpy_functions.WHOLE, float
-)
-
-
-def make_step(
-    program: tuple[Instruction, ...], library: Library
-) -> Callable[..., tuple[Value, Value, Value]]:
-    """The live statements of a program as one function of lists of leaves.
-
-    What depends on constants only is computed here, once, in double precision, as
-    Python floats: 1 − 0.999 in float32 would be wrong in its fifth digit.
+    Only live statements run (`abstract.live`), scalars are Python floats in double
+    precision, and arrays keep their dtype. Nothing guards against overflow: the caller
+    looks at the result. Unless the program calls `norm`, a list of arrays may as well
+    be given as one long array, which is faster.
 
     Args:
-        program: The statements.
-        library: What computes its functions.
+        program: A valid program.
 
     Returns:
-        (w, g, m, v, lr) → (update, m, v). A state that no update depends on comes back
-        as it went in.
+        (w, g, m, v, lr) → (update, m, v), all of arrays or all of lists of arrays.
+        Arguments are never changed. A state that no update depends on comes back as it
+        went in.
 
     Raises:
         InvalidProgram: If the program cannot run.
+
+    Example:
+
+    ```python
+    import numpy as np
+    from keras_lion.discovery import step_function, zoo
+
+    step = step_function(zoo.SGD)
+    w = m = v = np.zeros(3)
+    update, m, v = step(w, np.ones(3), m, v, 1.0)
+    assert np.allclose(update, 0.01)
+    ```
+    """
+    run = make_step(program, NUMPY)
+
+    def step(
+        w: Value, g: Value, m: Value, v: Value, lr: float
+    ) -> tuple[Value, Value, Value]:
+        with np.errstate(all="ignore"):
+            if not isinstance(w, np.ndarray):
+                return run(w, g, m, v, float(lr))
+            update, m, v = run([w], [g], [m], [v], float(lr))
+            return update[0], m[0], v[0]
+
+    return step
+
+
+def make_step(program: Program, library: Library) -> Step:
+    """The live statements of a valid program as one function of lists of leaves.
+
+    What depends on constants only is computed here, once, in double precision, as
+    Python floats: 1 − 0.999 in float32 would be wrong in its fifth digit.
     """
     check(program)
     states = live_states(program)
@@ -104,8 +114,6 @@ def make_step(
 
 
 def _constant(function: str, arguments: tuple[Any, ...]) -> float:
-    if not arguments:
-        return numpy_functions.CONSTANTS[function]
     with np.errstate(all="ignore"):
         return float(_bound(function, (False,) * len(arguments), NUMPY)(*arguments))
 
@@ -115,45 +123,29 @@ def _bound(function: str, lists: tuple[bool, ...], library: Library) -> Call:
     scope = FUNCTIONS[function].scope
     if scope == "whole":
         return _of_all_leaves(library.whole[function], function, lists)
-    call = library.norm if scope == "norm" else library.elementwise[function]
+    norm = scope == "norm"
+    call: Call = library.norm if norm else library.elementwise[function]
     if not any(lists):
         return lambda *x: library.scalar(call(*x))
-    if lists == (True,):
-        return lambda x: [call(a) for a in x]
-    if lists == (True, True):
-        return lambda x, y: [call(a, b) for a, b in zip(x, y, strict=True)]
+    # Most statements are of the first three kinds, and these are faster.
+    if all(lists):
+        return lambda *x: [*map(call, *x)]
     if lists == (True, False):
         return lambda x, y: [call(a, y) for a in x]
     if lists == (False, True):
         return lambda x, y: [call(x, b) for b in y]
-    return lambda *x: [call(*leaves) for leaves in _columns(x, lists)]
 
+    def of_each_leaf(*values: Value) -> Value:
+        pairs = zip(values, lists, strict=True)
+        return [*map(call, *(x if is_list else repeat(x) for x, is_list in pairs))]
 
-def _columns(values: tuple[Value, ...], lists: tuple[bool, ...]) -> zip[Any]:
-    """The arguments of each leaf, scalars repeated."""
-    count = len(values[lists.index(True)])
-    return zip(
-        *(
-            value if is_list else [value] * count
-            for value, is_list in zip(values, lists, strict=True)
-        ),
-        strict=True,
-    )
+    return of_each_leaf
 
 
 def _of_all_leaves(call: Call, function: str, lists: tuple[bool, ...]) -> Call:
     """A function of lists of leaves, to which a scalar is a list of one."""
     if lists[0]:
         return call
-    parameters = FUNCTIONS[function].parameters
-
-    def of_scalars(*values: Value) -> Value:
-        result = call(
-            *(
-                value if parameter == "scalar" else [value]
-                for value, parameter in zip(values, parameters, strict=True)
-            )
-        )
-        return result[0] if isinstance(result, list) else result
-
-    return of_scalars
+    if function == "clip_by_global_norm":
+        return lambda x, largest: call([x], largest)[0]
+    return lambda *x: call(*([leaf] for leaf in x))

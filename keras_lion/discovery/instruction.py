@@ -8,15 +8,15 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from keras_lion.discovery.functions import ALIASES, FUNCTIONS, SYMBOLS
+from keras_lion.discovery.functions import ALIASES, FUNCTIONS
 
 Argument = str | float
 
 _OPERATORS: dict[type[ast.operator], str] = {
-    ast.Add: "+",
-    ast.Sub: "-",
-    ast.Mult: "*",
-    ast.Div: "/",
+    ast.Add: "add",
+    ast.Sub: "subtract",
+    ast.Mult: "multiply",
+    ast.Div: "divide",
 }
 
 
@@ -56,6 +56,11 @@ class Instruction:
         """The arguments that are constants."""
         return tuple(x for x in self.arguments if not isinstance(x, str))
 
+    def with_argument(self, place: int, value: Argument) -> Instruction:
+        """The same with another argument in one place."""
+        arguments = (*self.arguments[:place], value, *self.arguments[place + 1 :])
+        return replace(self, arguments=arguments)
+
     def reading(self, names: Mapping[str, str]) -> Instruction:
         """The same with other variables in place of some that it reads."""
         arguments = tuple(
@@ -73,35 +78,21 @@ class Instruction:
 
 
 def parse_statement(statement: ast.stmt) -> Instruction:
-    """An instruction from a statement of Python.
-
-    Raises:
-        ValueError: If it is not the call of one function, assigned to one name.
-    """
+    """An instruction from a statement of Python, or a ValueError."""
     text = ast.unparse(statement)
-    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
-        raise ValueError(f"Expected `name = function(…)`. Received: {text}")
-    target, value = statement.targets[0], statement.value
-    if not isinstance(target, ast.Name):
-        raise ValueError(f"Expected a name left of `=`. Received: {text}")
-    if isinstance(value, ast.BinOp) and type(value.op) in _OPERATORS:
-        function = SYMBOLS[_OPERATORS[type(value.op)]]
-        arguments = [value.left, value.right]
-    elif (
-        isinstance(value, ast.Call)
-        and isinstance(value.func, ast.Name)
-        and not value.keywords
-    ):
-        function = ALIASES.get(value.func.id, value.func.id)
-        arguments = value.args
-    else:
-        raise ValueError(
-            "Expected the call of one function, or one of + - * /, right of `=`. "
-            f"Received: {text}"
-        )
-    return Instruction(
-        target.id, function, tuple(_argument(node, text) for node in arguments)
-    )
+    match statement:
+        case ast.Assign([ast.Name(target)], ast.BinOp(left, operator, right)) if (
+            type(operator) in _OPERATORS
+        ):
+            function, arguments = _OPERATORS[type(operator)], [left, right]
+        case ast.Assign([ast.Name(target)], ast.Call(ast.Name(name), arguments, [])):
+            function = ALIASES.get(name, name)
+        case _:
+            raise ValueError(
+                "Expected `name = function(…)`, the call of one function or one of "
+                f"+ - * /. Received: {text}"
+            )
+    return Instruction(target, function, tuple(_argument(x, text) for x in arguments))
 
 
 def _argument(node: ast.expr, text: str) -> Argument:

@@ -21,20 +21,12 @@ FIRST_SEED = 1000
 
 @dataclass(frozen=True)
 class Stage:
-    """One stage of the funnel.
+    """One stage of the funnel."""
 
-    Attributes:
-        factor: Compute of its problems, as a multiple of the search's.
-        baseline: Fitness of the baseline, its learning rate and weight decay tuned on
-            these problems.
-        fitness: Fitness of every candidate that came so far, as the search left it.
-        survivors: Candidates above the baseline, the best first.
-    """
-
-    factor: float
-    baseline: float
-    fitness: dict[Program, float]
-    survivors: tuple[Program, ...]
+    factor: float  # compute of its problems, as a multiple of the search's
+    baseline: float  # fitness of the baseline, tuned on these problems
+    fitness: dict[Program, float]  # of every candidate that came so far
+    survivors: tuple[Program, ...]  # candidates above the baseline, the best first
 
 
 def funnel(
@@ -62,9 +54,7 @@ def funnel(
     Example:
 
     ```python
-    from keras_lion.discovery import zoo
-    from keras_lion.discovery.evaluation import ProxyFitness
-    from keras_lion.discovery.meta_validation import funnel
+    from keras_lion.discovery import ProxyFitness, funnel, zoo
 
     fitness = ProxyFitness.named("heavy_tailed_logistic")
     stages = funnel([zoo.SIGNUM], fitness, zoo.SGD, factors=[2], num_seeds=1)
@@ -76,32 +66,22 @@ def funnel(
     for factor in factors:
         if not waiting:
             break
-        larger = fitness.scaled(factor)
-        seeds = _seeds(num_seeds)
-        gate = tune(baseline, larger, seeds=seeds).fitness
-        found = {program: _mean(larger, program, seeds) for program in waiting}
-        waiting = sorted(
-            (program for program in found if found[program] > gate),
-            key=lambda program: -found[program],
-        )
+        gate = tune(baseline, fitness.scaled(factor), seeds=_seeds(num_seeds)).fitness
+        measure = larger_problems(fitness, factor, num_seeds)
+        found = {program: measure(program) for program in waiting}
+        better = [program for program in waiting if found[program] > gate]
+        waiting = sorted(better, key=lambda program: -found[program])
         stages.append(Stage(factor, gate, found, tuple(waiting)))
     return stages
 
 
 @dataclass(frozen=True)
 class MetaPoint:
-    """The best program at one time of a search.
+    """The best program at one time of a search."""
 
-    Attributes:
-        num_children: How many children had been made.
-        fitness: Its fitness in the search.
-        meta_fitness: What it has on larger problems.
-        program: The program.
-    """
-
-    num_children: int
-    fitness: float
-    meta_fitness: float
+    num_children: int  # that had been made
+    fitness: float  # in the search
+    meta_fitness: float  # on larger problems
     program: Program
 
 
@@ -123,19 +103,15 @@ def meta_curve(
         best = best_at(state, time)
         if best.functional_hash not in known:
             known[best.functional_hash] = measure(best.program)
-        points.append(
-            MetaPoint(time, best.fitness, known[best.functional_hash], best.program)
-        )
+        on_larger = known[best.functional_hash]
+        points.append(MetaPoint(time, best.fitness, on_larger, best.program))
     return points
 
 
 def best_at(state: SearchState, num_children: int) -> Individual:
     """The best program when so many children had been made."""
-    return [
-        found.individual
-        for found in state.improvements
-        if found.individual.number <= num_children
-    ][-1]
+    found = [improvement.individual for improvement in state.improvements]
+    return [individual for individual in found if individual.number <= num_children][-1]
 
 
 def overfitting_begins(points: Sequence[MetaPoint]) -> float:
@@ -144,9 +120,9 @@ def overfitting_begins(points: Sequence[MetaPoint]) -> float:
     The last time at which it is the highest, as a share of all children: 1 if the
     search ends with its best.
     """
-    values = [point.meta_fitness for point in points]
-    last_best = max(i for i, value in enumerate(values) if value == max(values))
-    return points[last_best].num_children / max(points[-1].num_children, 1)
+    highest = max(point.meta_fitness for point in points)
+    times = [x.num_children for x in points if x.meta_fitness == highest]
+    return times[-1] / max(points[-1].num_children, 1)
 
 
 def larger_problems(
@@ -154,12 +130,8 @@ def larger_problems(
 ) -> Measure:
     """Fitness on the same proxies with more compute, over seeds that are new."""
     larger, seeds = fitness.scaled(factor), _seeds(num_seeds)
-    return lambda program: _mean(larger, program, seeds)
+    return lambda program: larger.mean(program, seeds)
 
 
-def _seeds(count: int) -> list[int]:
-    return [*range(FIRST_SEED, FIRST_SEED + count)]
-
-
-def _mean(fitness: ProxyFitness, program: Program, seeds: Sequence[int]) -> float:
-    return float(np.mean([fitness.with_seed(seed)(program) for seed in seeds]))
+def _seeds(count: int) -> range:
+    return range(FIRST_SEED, FIRST_SEED + count)

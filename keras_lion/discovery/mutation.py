@@ -6,11 +6,12 @@ which is why dead statements are kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
 from typing import Literal
 
-import numpy as np
+from numpy.random import Generator
 
 from keras_lion.discovery.abstract import (
     INPUTS,
@@ -19,12 +20,14 @@ from keras_lion.discovery.abstract import (
     Type,
     check,
     result_type,
+    types_after,
 )
 from keras_lion.discovery.functions import FUNCTIONS, Parameter
 from keras_lion.discovery.instruction import Argument, Instruction
 from keras_lion.discovery.program import Program
 
 Kind = Literal["insert", "delete", "modify", "constant"]
+Statements = Sequence[Instruction]
 
 KINDS: tuple[Kind, ...] = ("insert", "delete", "modify")
 MAX_LENGTH = 60
@@ -37,21 +40,15 @@ _CALLABLE = tuple(name for name, f in FUNCTIONS.items() if f.undefined is None)
 
 @dataclass(frozen=True)
 class Mutation:
-    """A valid child, and how it came about.
-
-    Attributes:
-        program: The child.
-        kind: What was done to the parent.
-        tries: Number of proposals until one was valid.
-    """
+    """A valid child, and how it came about."""
 
     program: Program
     kind: Kind
-    tries: int
+    tries: int  # proposals until one was valid
 
 
 def mutate(
-    program: Program, generator: np.random.Generator, max_length: int = MAX_LENGTH
+    program: Program, generator: Generator, max_length: int = MAX_LENGTH
 ) -> Program:
     """A valid child of a program.
 
@@ -70,8 +67,7 @@ def mutate(
 
     ```python
     import numpy as np
-    from keras_lion.discovery import Program
-    from keras_lion.discovery.mutation import mutate
+    from keras_lion.discovery import Program, mutate
 
     child = mutate(Program.parse("update = g * lr"), np.random.default_rng(0))
     ```
@@ -81,22 +77,14 @@ def mutate(
 
 def draw_mutation(
     program: Program,
-    generator: np.random.Generator,
+    generator: Generator,
     *,
     max_length: int = MAX_LENGTH,
     kinds: Sequence[Kind] = KINDS,
 ) -> Mutation:
-    """A valid child of a program, with its kind and the number of tries.
+    """A valid child by one of the kinds, which have equal chances.
 
-    Args:
-        program: The parent, a valid program.
-        generator: Where the randomness comes from.
-        max_length: Parents of this length get no insertions.
-        kinds: What may be done, with equal chances. `"constant"` multiplies one
-            constant by 2 to the power of N(0, 1) and changes nothing else.
-
-    Raises:
-        ValueError: If no valid child is found in 10,000 tries.
+    `"constant"` multiplies one constant by 2 to the power of N(0, 1).
     """
     if len(program) >= max_length:
         kinds = [kind for kind in kinds if kind != "insert"] or ["modify"]
@@ -116,15 +104,11 @@ def draw_mutation(
     )
 
 
-def random_program(generator: np.random.Generator, length: int) -> Program:
+def random_program(generator: Generator, length: int) -> Program:
     """A valid program of random statements, for random search.
 
     Every statement is drawn as an insertion draws it, and again if it cannot run; the
-    last one that gives a tensor assigns `update`.
-
-    Args:
-        generator: Where the randomness comes from.
-        length: Number of statements.
+    last one assigns `update`.
     """
     while True:
         statements: list[Instruction] = []
@@ -132,9 +116,7 @@ def random_program(generator: np.random.Generator, length: int) -> Program:
         while len(statements) < length:
             statement = _random_statement(statements, types, generator)
             if len(statements) == length - 1:
-                statement = Instruction(
-                    "update", statement.function, statement.arguments
-                )
+                statement = replace(statement, target="update")
             try:
                 types[statement.target] = result_type(statement, types)
             except InvalidProgram:
@@ -144,25 +126,19 @@ def random_program(generator: np.random.Generator, length: int) -> Program:
             return Program(tuple(statements))
 
 
-def _insert(
-    statements: Sequence[Instruction], generator: np.random.Generator
-) -> list[Instruction] | None:
+def _insert(statements: Statements, generator: Generator) -> list[Instruction]:
     place = _index(generator, len(statements) + 1)
-    types = _types_before(statements, place)
+    types = types_after(statements[:place])
     new = _random_statement(statements, types, generator)
     return [*statements[:place], new, *statements[place:]]
 
 
-def _delete(
-    statements: Sequence[Instruction], generator: np.random.Generator
-) -> list[Instruction] | None:
+def _delete(statements: Statements, generator: Generator) -> list[Instruction]:
     place = _index(generator, len(statements))
     return [*statements[:place], *statements[place + 1 :]]
 
 
-def _modify(
-    statements: Sequence[Instruction], generator: np.random.Generator
-) -> list[Instruction] | None:
+def _modify(statements: Statements, generator: Generator) -> list[Instruction] | None:
     place = _index(generator, len(statements))
     old = statements[place]
     if not old.arguments:
@@ -171,24 +147,23 @@ def _modify(
     value = old.arguments[slot]
     if not isinstance(value, str) and generator.random() < 0.5:
         return _with_argument(statements, place, slot, _scaled(value, generator))
-    types = _types_before(statements, place)
     parameter = FUNCTIONS[old.function].parameters[slot]
-    new = _random_argument(parameter, types, generator)
+    new = _random_argument(parameter, types_after(statements[:place]), generator)
     return _with_argument(statements, place, slot, new)
 
 
 def _scale_constant(
-    statements: Sequence[Instruction], generator: np.random.Generator
+    statements: Statements, generator: Generator
 ) -> list[Instruction] | None:
-    places = [
+    constants = [
         (place, slot, value)
         for place, statement in enumerate(statements)
         for slot, value in enumerate(statement.arguments)
         if not isinstance(value, str)
     ]
-    if not places:
+    if not constants:
         return None
-    place, slot, value = places[_index(generator, len(places))]
+    place, slot, value = constants[_index(generator, len(constants))]
     return _with_argument(statements, place, slot, _scaled(value, generator))
 
 
@@ -201,9 +176,7 @@ _PROPOSALS = {
 
 
 def _random_statement(
-    statements: Sequence[Instruction],
-    types: Mapping[str, Type],
-    generator: np.random.Generator,
+    statements: Statements, types: Mapping[str, Type], generator: Generator
 ) -> Instruction:
     """A statement at a place where variables have these types; it may be invalid."""
     function = FUNCTIONS[_CALLABLE[_index(generator, len(_CALLABLE))]]
@@ -214,12 +187,13 @@ def _random_statement(
     # A dict keeps the order of the names: that of a set differs between processes.
     existing = list(dict.fromkeys([*INPUTS, *(s.target for s in statements), "update"]))
     choice = _index(generator, len(existing) + 1)
-    target = existing[choice] if choice < len(existing) else _new_name(existing)
+    new = next(name for i in count() if (name := f"x{i}") not in existing)
+    target = [*existing, new][choice]
     return Instruction(target, function.name, arguments)
 
 
 def _random_argument(
-    parameter: Parameter, types: Mapping[str, Type], generator: np.random.Generator
+    parameter: Parameter, types: Mapping[str, Type], generator: Generator
 ) -> Argument:
     names = list(types)
     share = CONSTANT_SHARE
@@ -231,34 +205,18 @@ def _random_argument(
     return names[_index(generator, len(names))]
 
 
-def _scaled(value: float, generator: np.random.Generator) -> float:
+def _scaled(value: float, generator: Generator) -> float:
     scaled = value * float(2.0 ** generator.standard_normal())
     return max(-LARGEST_CONSTANT, min(LARGEST_CONSTANT, scaled))
 
 
-def _types_before(statements: Sequence[Instruction], place: int) -> dict[str, Type]:
-    types: dict[str, Type] = dict(INPUTS)
-    for statement in statements[:place]:
-        types[statement.target] = result_type(statement, types)
-    return types
-
-
 def _with_argument(
-    statements: Sequence[Instruction], place: int, slot: int, value: Argument
+    statements: Statements, place: int, slot: int, value: Argument
 ) -> list[Instruction]:
-    old = statements[place]
-    arguments = (*old.arguments[:slot], value, *old.arguments[slot + 1 :])
-    new = Instruction(old.target, old.function, arguments)
+    new = statements[place].with_argument(slot, value)
     return [*statements[:place], new, *statements[place + 1 :]]
 
 
-def _new_name(existing: Iterable[str]) -> str:
-    taken, number = set(existing), 0
-    while f"x{number}" in taken:
-        number += 1
-    return f"x{number}"
-
-
-def _index(generator: np.random.Generator, count: int) -> int:
-    # Four times as fast as `generator.integers(count)`, and as good for small counts.
-    return int(generator.random() * count)
+def _index(generator: Generator, size: int) -> int:
+    # Four times as fast as `generator.integers(size)`, and as good for small sizes.
+    return int(generator.random() * size)

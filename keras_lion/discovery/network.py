@@ -57,14 +57,34 @@ class Network:
     def gradient(
         self, matrices: Sequence[Array], x: Array, y: Array, out: Sequence[Array]
     ) -> None:
-        """Write the gradient of the mean loss of a batch.
+        """Write the gradient of the mean loss of a batch to `out`.
 
-        Args:
-            matrices: The weights of every layer.
-            x: Inputs, shape `(batch, widths[0])`.
-            y: Labels, one-hot, shape `(batch, classes)`.
-            out: Where it is written, shapes as `matrices`.
+        `x` has shape (batch, widths[0]), the one-hot `y` (batch, classes).
         """
+        inputs, h = self._forward(matrices, x)
+        np.exp(h, out=h)
+        h /= h.sum(axis=1, keepdims=True)
+        error = h
+        error -= y
+        error /= np.float32(len(x))
+        for layer in reversed(range(len(matrices))):
+            error *= self.scales[layer]
+            np.matmul(inputs[layer].T, error, out=out[layer])
+            if layer:
+                error = error @ matrices[layer].T
+                if not self.linear:
+                    error *= inputs[layer] > 0.0
+
+    def loss(self, matrices: Sequence[Array], x: Array, y: Array) -> float:
+        """Mean cross-entropy of examples, in nats; it may be infinite or NaN."""
+        _, logits = self._forward(matrices, x)
+        logarithm = np.log(np.exp(logits).sum(axis=1))
+        return float(np.mean(logarithm - (logits * y).sum(axis=1)))
+
+    def _forward(
+        self, matrices: Sequence[Array], x: Array
+    ) -> tuple[list[Array], Array]:
+        """The inputs of every layer, and the logits."""
         inputs, h = [], x
         last = len(matrices) - 1
         for layer, matrix in enumerate(matrices):
@@ -75,27 +95,4 @@ class Network:
                 np.maximum(h, 0.0, out=h)
         # The largest logit is taken off, or exp overflows.
         h -= h.max(axis=1, keepdims=True)
-        np.exp(h, out=h)
-        h /= h.sum(axis=1, keepdims=True)
-        error = h
-        error -= y
-        error /= np.float32(len(x))
-        for layer in range(last, -1, -1):
-            error *= self.scales[layer]
-            np.matmul(inputs[layer].T, error, out=out[layer])
-            if layer:
-                error = error @ matrices[layer].T
-                if not self.linear:
-                    error *= inputs[layer] > 0.0
-
-    def loss(self, matrices: Sequence[Array], x: Array, y: Array) -> float:
-        """Mean cross-entropy of examples, in nats; it may be infinite or NaN."""
-        h = x
-        last = len(matrices) - 1
-        for layer, matrix in enumerate(matrices):
-            h = (h @ matrix) * self.scales[layer]
-            if layer < last and not self.linear:
-                h = np.maximum(h, 0.0)
-        h = h - h.max(axis=1, keepdims=True)
-        logarithm = np.log(np.exp(h).sum(axis=1))
-        return float(np.mean(logarithm - (h * y).sum(axis=1)))
+        return inputs, h

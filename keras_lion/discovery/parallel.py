@@ -23,23 +23,8 @@ def evaluation_pool(fitness: Fitness, workers: int) -> Iterator[EvaluateAll]:
     """Processes that evaluate programs, for `Search(evaluate_all=…)`.
 
     Each process takes one program at a time. Values come back in the order of the
-    programs, so that a search does not depend on who was faster.
-
-    Args:
-        fitness: Program → fitness; it must be picklable.
-        workers: Number of processes. One evaluates in this process.
-
-    Example:
-
-    ```python
-    from keras_lion.discovery import zoo
-    from keras_lion.discovery.evaluation import ProxyFitness
-    from keras_lion.discovery.parallel import evaluation_pool
-
-    fitness = ProxyFitness.named("heavy_tailed_logistic")
-    with evaluation_pool(fitness, workers=1) as evaluate_all:
-        assert evaluate_all([zoo.LION]) == [fitness(zoo.LION)]
-    ```
+    programs, so that a search does not depend on who was faster. One worker is this
+    process; for more the fitness must be picklable.
     """
     if workers < 1:
         raise ValueError(f"`workers` must be at least 1. Received: {workers}.")

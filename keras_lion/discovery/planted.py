@@ -13,7 +13,7 @@ import numpy as np
 
 from keras_lion.discovery.evaluation import WORST, treats_tensors_alike
 from keras_lion.discovery.evolution import Search
-from keras_lion.discovery.numpy_execution import step_function
+from keras_lion.discovery.execution import step_function
 from keras_lion.discovery.program import Program
 from keras_lion.discovery.search_state import SearchSettings
 from keras_lion.discovery.zoo import SGD, SIGNUM
@@ -38,8 +38,7 @@ class PlantedFitness:
     Example:
 
     ```python
-    from keras_lion.discovery import zoo
-    from keras_lion.discovery.planted import PlantedFitness
+    from keras_lion.discovery import PlantedFitness, zoo
 
     fitness = PlantedFitness(zoo.SIGNUM)
     assert abs(fitness(zoo.SIGNUM)) < 1e-12
@@ -54,8 +53,7 @@ class PlantedFitness:
 
     def __call__(self, program: Program) -> float:
         """The fitness of a valid program, at most 0; −inf without finite updates."""
-        updates = _updates(program, self.steps, self.size, self.seed)
-        wanted = _target_updates(self.target, self.steps, self.size, self.seed)
+        updates, wanted = _updates(program, self), _target_direction(self)
         with np.errstate(all="ignore"):
             length = np.sqrt(np.sum(np.square(updates)))
             cosine = float(updates @ wanted / length)
@@ -65,19 +63,12 @@ class PlantedFitness:
 
 @dataclass(frozen=True)
 class HittingTime:
-    """How long a search took to find its target.
-
-    Attributes:
-        found: Whether it did.
-        num_children: Children until then, or until the search gave up.
-        num_evaluations: Evaluations until then, or until the search gave up.
-        program: The best program.
-    """
+    """How long a search took to find its target, or until it gave up."""
 
     found: bool
     num_children: int
     num_evaluations: int
-    program: Program
+    program: Program  # the best
 
 
 def hitting_time(
@@ -86,25 +77,13 @@ def hitting_time(
     max_children: int,
     tolerance: float = TOLERANCE,
 ) -> HittingTime:
-    """Search for a planted target until it is found.
-
-    Args:
-        fitness: With the target.
-        settings: Where to start and how to search.
-        max_children: When to give up; there are whole generations only.
-        tolerance: Distance at which the target counts as found.
-    """
+    """Search for a planted target until it is found, or so many children were made."""
     search = Search(settings, fitness)
-    best = search.run(max_children, until=-tolerance)
-    found = best.fitness >= -tolerance
-    return HittingTime(
-        found=found,
-        num_children=best.number if found else search.state.num_children,
-        num_evaluations=search.state.improvements[-1].num_evaluations
-        if found
-        else search.state.num_evaluations,
-        program=best.program,
-    )
+    best, state = search.run(max_children, until=-tolerance), search.state
+    if best.fitness >= -tolerance:
+        evaluations = state.improvements[-1].num_evaluations
+        return HittingTime(True, best.number, evaluations, best.program)
+    return HittingTime(False, state.num_children, state.num_evaluations, best.program)
 
 
 def variants(settings: SearchSettings) -> dict[str, SearchSettings]:
@@ -119,34 +98,35 @@ def variants(settings: SearchSettings) -> dict[str, SearchSettings]:
 
 
 @functools.lru_cache(maxsize=8)
-def _stream(steps: int, size: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def _stream(fitness: PlantedFitness) -> tuple[np.ndarray, np.ndarray]:
     """Weights, and the gradients of every step: a slowly turning mean under noise."""
-    generator = np.random.default_rng(seed)
-    weights = generator.normal(size=2 * size)
-    phase = generator.uniform(0.0, 2.0 * np.pi, size=2 * size)
+    generator = np.random.default_rng(fitness.seed)
+    steps, size = fitness.steps, 2 * fitness.size
+    weights = generator.normal(size=size)
+    phase = generator.uniform(0.0, 2.0 * np.pi, size=size)
     turn = 2.0 * np.pi * np.arange(steps)[:, None] / steps
-    gradients = np.sin(phase + turn) + generator.normal(size=(steps, 2 * size))
-    gradients[:, size:] *= 100.0
+    gradients = np.sin(phase + turn) + generator.normal(size=(steps, size))
+    gradients[:, fitness.size :] *= 100.0
     return weights, gradients
 
 
-def _updates(program: Program, steps: int, size: int, seed: int) -> np.ndarray:
+def _updates(program: Program, fitness: PlantedFitness) -> np.ndarray:
     step = step_function(program)
-    weights, gradients = _stream(steps, size, seed)
+    weights, gradients = _stream(fitness)
     # One vector is faster, and the same for most programs.
     parts = 1 if treats_tensors_alike(program) else 2
     w = np.split(weights, parts)
-    m = v = np.split(np.zeros(2 * size), parts)
+    m = v = np.split(np.zeros_like(weights), parts)
     found: list[np.ndarray] = []
     for number, gradient in enumerate(gradients):
-        lr = 0.5 + 0.5 * float(np.cos(np.pi * number / steps))
+        lr = 0.5 + 0.5 * float(np.cos(np.pi * number / fitness.steps))
         update, m, v = step(w, np.split(gradient, parts), m, v, lr)
         found += update
     return np.concatenate(found)
 
 
 @functools.lru_cache(maxsize=8)
-def _target_updates(program: Program, steps: int, size: int, seed: int) -> np.ndarray:
-    updates = _updates(program, steps, size, seed)
+def _target_direction(fitness: PlantedFitness) -> np.ndarray:
+    updates = _updates(fitness.target, fitness)
     unit: np.ndarray = updates / np.sqrt(np.sum(np.square(updates)))
     return unit

@@ -10,12 +10,14 @@ from keras import ops
 
 from keras_lion.discovery.abstract import live_states
 from keras_lion.discovery.execution import make_step
-from keras_lion.discovery.keras_functions import KERAS
+from keras_lion.discovery.functions import Library
 from keras_lion.discovery.program import Program
 from keras_lion.optimizers.backend import dense, replica_count
 from keras_lion.optimizers.lion import compute_dtype
 
 Tensor = Any
+
+KERAS = Library(ops, scalar=lambda x: x)
 
 
 @keras.saving.register_keras_serializable(package="keras_lion")
@@ -65,7 +67,7 @@ class ProgramOptimizer(keras.optimizers.Optimizer):
         **base: Any,
     ) -> None:
         program = Program.parse(program) if isinstance(program, str) else program
-        step = make_step(program.instructions, KERAS)
+        step = make_step(program, KERAS)
         if isinstance(learning_rate, int):
             learning_rate = float(learning_rate)
         super().__init__(learning_rate, name=name, **base)

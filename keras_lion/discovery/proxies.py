@@ -76,25 +76,15 @@ class Proxy:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What a proxy's fields stand for, as arrays.
-
-    Attributes:
-        network: The network.
-        weights: Initial weights, one vector.
-        x: Inputs of every step, shape `(steps, batch_size, inputs)`.
-        y: Labels of every step, one-hot.
-        x_validation: Inputs that fitness is measured on.
-        y_validation: Their labels, one-hot, without label noise.
-        initial_loss: Validation loss of the initial weights.
-    """
+    """What a proxy's fields stand for, as arrays."""
 
     network: Network
-    weights: Array
-    x: Array
-    y: Array
-    x_validation: Array
-    y_validation: Array
-    initial_loss: float
+    weights: Array  # initial, one vector
+    x: Array  # inputs of every step, (steps, batch_size, inputs)
+    y: Array  # their labels, one-hot
+    x_validation: Array  # what fitness is measured on
+    y_validation: Array  # one-hot, without label noise
+    initial_loss: float  # of the initial weights, on the validation examples
 
 
 @functools.lru_cache(maxsize=32)
@@ -118,16 +108,10 @@ def problem_of(proxy: Proxy) -> Problem:
         (x.shape[1], *proxy.hidden, num_classes), proxy.scales, proxy.linear
     )
     start = network.initial(weights)
-    x_validation, y_validation = x[count:], one_hot[classes[count:]]
-    return Problem(
-        network=network,
-        weights=start,
-        x=x[batches],
-        y=one_hot[noisy[batches]],
-        x_validation=x_validation,
-        y_validation=y_validation,
-        initial_loss=network.loss(network.tensors(start), x_validation, y_validation),
-    )
+    validation = x[count:], one_hot[classes[count:]]
+    loss = network.loss(network.tensors(start), *validation)
+    training = x[batches], one_hot[noisy[batches]]
+    return Problem(network, start, *training, *validation, loss)
 
 
 def _batches(
@@ -190,25 +174,8 @@ PROXIES: Mapping[str, Proxy] = {
     proxy.name: proxy
     for proxy in (
         Proxy("heavy_tailed_logistic", "heavy_tails", label_noise=0.1, batch_size=8),
-        Proxy(
-            "noisy_digits",
-            "digits",
-            hidden=(24,),
-            scales=(1.0, 1.0),
-            label_noise=0.3,
-        ),
-        Proxy(
-            "badly_scaled_digits",
-            "digits",
-            hidden=(24,),
-            scales=(10.0, 0.1),
-        ),
-        Proxy(
-            "embedding_bags",
-            "bags",
-            hidden=(8,),
-            scales=(1.0, 1.0),
-            linear=True,
-        ),
+        Proxy("noisy_digits", "digits", (24,), (1.0, 1.0), label_noise=0.3),
+        Proxy("badly_scaled_digits", "digits", (24,), (10.0, 0.1)),
+        Proxy("embedding_bags", "bags", (8,), (1.0, 1.0), linear=True),
     )
 }

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from keras_lion.discovery.evaluation import ProxyFitness
 from keras_lion.discovery.instruction import Instruction
 from keras_lion.discovery.program import Program
@@ -27,21 +25,11 @@ CONTENDERS: Mapping[str, Program] = {
 
 @dataclass(frozen=True)
 class Tuned:
-    """An optimizer at its best learning rate and weight decay.
+    """An optimizer at its best learning rate and weight decay."""
 
-    Attributes:
-        program: With this weight decay.
-        learning_rate: Peak of the input `lr`.
-        decay_factor: What the program's weight decay was multiplied by.
-        fitness: Mean over the seeds that it was tuned on.
-        on_edge: True if a learning rate beyond the grid may be better.
-    """
-
-    program: Program
-    learning_rate: float
-    decay_factor: float
-    fitness: float
-    on_edge: bool
+    program: Program  # with this weight decay
+    learning_rate: float  # peak of the input `lr`
+    fitness: float  # mean over the seeds that it was tuned on
 
 
 def tune(
@@ -54,42 +42,17 @@ def tune(
 ) -> Tuned:
     """The best cell of a grid over learning rate and weight decay.
 
-    Args:
-        program: An optimizer with `w * constant` as its weight decay, or without one.
-        fitness: The proxies.
-        seeds: Seeds of the proxies that fitness is averaged over.
-        learning_rates: Peaks of the input `lr`, ascending.
-        decay_factors: What the weight decay is multiplied by. It is itself multiplied
-            by the learning rate.
-
-    Example:
-
-    ```python
-    from keras_lion.discovery import zoo
-    from keras_lion.discovery.evaluation import ProxyFitness
-    from keras_lion.discovery.screening import tune
-
-    fitness = ProxyFitness.named("heavy_tailed_logistic")
-    tuned = tune(zoo.SGD, fitness, learning_rates=(0.1, 1.0))
-    assert tuned.fitness >= fitness(zoo.SGD)
-    ```
+    Weight decay is what the program has as `w * constant`, multiplied by the factors;
+    it is itself multiplied by the learning rate.
     """
-    variants: dict[Program, float] = {}
-    for factor in decay_factors:
-        # An optimizer without weight decay has one variant only.
-        variants.setdefault(with_decay_factor(program, factor), factor)
-    found = [
-        Tuned(
-            variant,
-            rate,
-            factor,
-            _mean(replace(fitness, learning_rate=rate), variant, seeds),
-            on_edge=rate in (learning_rates[0], learning_rates[-1]),
-        )
-        for variant, factor in variants.items()
+    # An optimizer without weight decay has one variant only.
+    variants = dict.fromkeys(with_decay_factor(program, x) for x in decay_factors)
+    cells = [
+        Tuned(variant, rate, replace(fitness, learning_rate=rate).mean(variant, seeds))
+        for variant in variants
         for rate in learning_rates
     ]
-    return max(found, key=lambda tuned: tuned.fitness)
+    return max(cells, key=lambda cell: cell.fitness)
 
 
 def screen(
@@ -99,16 +62,9 @@ def screen(
     seeds: Sequence[int] = tuple(range(100, 110)),
     contenders: Mapping[str, Program] = CONTENDERS,
 ) -> dict[str, list[float]]:
-    """Fitness of tuned optimizers on seeds that they were not tuned on.
+    """Fitness of tuned optimizers on each of seeds that they were not tuned on.
 
-    Args:
-        fitness: The proxies, one or several.
-        tuning_seeds: Seeds to tune on.
-        seeds: Seeds to measure on; runs of two optimizers with one seed are paired.
-        contenders: Name → program.
-
-    Returns:
-        Name → fitness of each of `seeds`.
+    Runs of two optimizers with one seed are paired.
     """
     found = {}
     for name, program in contenders.items():
@@ -120,17 +76,11 @@ def screen(
 
 def with_decay_factor(program: Program, factor: float) -> Program:
     """The program with the constant of every `w * constant` multiplied."""
-
-    def changed(statement: Instruction) -> Instruction:
-        if statement.function != "multiply" or "w" not in statement.arguments:
-            return statement
-        arguments = tuple(
-            x if isinstance(x, str) else x * factor for x in statement.arguments
-        )
-        return Instruction(statement.target, statement.function, arguments)
-
-    return Program(tuple(map(changed, program)))
-
-
-def _mean(fitness: ProxyFitness, program: Program, seeds: Sequence[int]) -> float:
-    return float(np.mean([fitness.with_seed(seed)(program) for seed in seeds]))
+    statements = list(program)
+    for number, statement in enumerate(program):
+        match statement:
+            case Instruction(_, "multiply", ("w", float(decay))):
+                statements[number] = statement.with_argument(1, decay * factor)
+            case Instruction(_, "multiply", (float(decay), "w")):
+                statements[number] = statement.with_argument(0, decay * factor)
+    return Program(tuple(statements))

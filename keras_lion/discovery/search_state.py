@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -83,52 +83,30 @@ class SearchSettings:
 
 @dataclass(frozen=True)
 class Individual:
-    """A program of the population.
+    """A program of the population."""
 
-    Attributes:
-        number: How many children came before it; the start has 0.
-        program: The program.
-        functional_hash: See `abstract.functional_hash`.
-        fitness: Larger is better; −inf is worst.
-    """
-
-    number: int
+    number: int  # children up to and including it; the start has 0
     program: Program
     functional_hash: str
-    fitness: float
+    fitness: float  # larger is better; −inf is worst
 
     def to_json(self) -> list[Any]:
         """Number, program, hash and fitness (None for −inf)."""
-        return [
-            self.number,
-            self.program.to_json(),
-            self.functional_hash,
-            fitness_to_json(self.fitness),
-        ]
+        fitness = fitness_to_json(self.fitness)
+        return [self.number, self.program.to_json(), self.functional_hash, fitness]
 
     @classmethod
-    def from_json(cls, value: list[Any]) -> Individual:
+    def from_json(cls, value: Sequence[Any]) -> Individual:
         """The individual that `to_json` wrote."""
-        number, program, functional_hash, fitness = value
-        return cls(
-            number,
-            Program.from_json(program),
-            functional_hash,
-            fitness_from_json(fitness),
-        )
+        number, program, key, fitness = value
+        return cls(number, Program.from_json(program), key, fitness_from_json(fitness))
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A fitness that was measured, for the log.
+    """A fitness that was measured, for the log."""
 
-    Attributes:
-        number: Number of the child that it was measured for.
-        functional_hash: The child's hash.
-        fitness: Its fitness.
-    """
-
-    number: int
+    number: int  # of the child that it was measured for
     functional_hash: str
     fitness: float
 
@@ -137,68 +115,43 @@ class Measured:
 class Window:
     """What a thousand children (or so) looked like.
 
-    Attributes:
-        num_children: Children made up to its end.
-        num_evaluations: Evaluations up to its end.
-        num_tries: Proposals up to its end, the invalid ones included.
-        hit_rate: Share of its children whose fitness was known.
-        redundancy_per_step: Share of redundant statements in the population at its
-            end, by the paper's analysis.
-        redundancy: Likewise, carried through the loop.
-        length: Mean number of statements in the population.
-        best_fitness: Best fitness up to its end; None for −inf.
+    Counts are those of the search up to the window's end, shares of redundant
+    statements and length those of the population there.
     """
 
     num_children: int
     num_evaluations: int
-    num_tries: int
-    hit_rate: float
-    redundancy_per_step: float
-    redundancy: float
-    length: float
-    best_fitness: float | None
+    num_tries: int  # proposals, the invalid ones included
+    hit_rate: float  # share of the window's children whose fitness was known
+    redundancy_per_step: float  # by the paper's analysis
+    redundancy: float  # carried through the loop
+    length: float  # mean number of statements
+    best_fitness: float | None  # None for −inf
 
 
 @dataclass(frozen=True)
 class Improvement:
-    """A program that was the best so far when it came.
+    """A program that was the best so far when it came."""
 
-    Attributes:
-        num_evaluations: Evaluations up to and including it.
-        individual: The program.
-    """
-
-    num_evaluations: int
+    num_evaluations: int  # up to and including it
     individual: Individual
 
 
 @dataclass
 class SearchState:
-    """Where a search stands.
+    """Where a search stands."""
 
-    Attributes:
-        generator: Source of all randomness.
-        population: From the oldest to the youngest.
-        improvements: Best programs so far, each better than the one before.
-        windows: Statistics in the order of the children.
-        num_children: Children made.
-        num_evaluations: Trainings they took, the start's included.
-        num_tries: Proposals they took.
-        quiet_since: Number of the child of the last improvement or restart.
-        num_restarts: How often the population was filled anew.
-        trail: Digest over hash and fitness of every child: two searches with one trail
-            visited the same programs.
-    """
-
-    generator: np.random.Generator
-    population: deque[Individual]
-    improvements: list[Improvement]
+    generator: np.random.Generator  # source of all randomness
+    population: deque[Individual]  # from the oldest to the youngest
+    improvements: list[Improvement]  # each better than the one before
     windows: list[Window] = field(default_factory=list)
     num_children: int = 0
-    num_evaluations: int = 1
-    num_tries: int = 0
-    quiet_since: int = 0
+    num_evaluations: int = 1  # the start's included
+    num_tries: int = 0  # proposals that the children took
+    quiet_since: int = 0  # number of the child of the last improvement or restart
     num_restarts: int = 0
+    # Digest over hash and fitness of every child: two searches with one trail visited
+    # the same programs.
     trail: str = ""
 
     @property
@@ -214,7 +167,7 @@ class SearchState:
     def to_json(self) -> dict[str, Any]:
         """A value that `json.dumps` takes, every number exact."""
         return {
-            **{name: getattr(self, name) for name in _PLAIN},
+            **vars(self),
             "generator": self.generator.bit_generator.state,
             "population": [individual.to_json() for individual in self.population],
             "improvements": [
@@ -229,26 +182,15 @@ class SearchState:
         """The state that `to_json` wrote."""
         generator = np.random.default_rng(0)
         generator.bit_generator.state = value["generator"]
-        return cls(
-            generator=generator,
-            population=deque(map(Individual.from_json, value["population"])),
-            improvements=[
+        lists = {
+            "population": deque(map(Individual.from_json, value["population"])),
+            "improvements": [
                 Improvement(count, Individual.from_json(individual))
                 for count, individual in value["improvements"]
             ],
-            windows=[Window(**window) for window in value["windows"]],
-            **{name: value[name] for name in _PLAIN},
-        )
-
-
-_PLAIN = (
-    "num_children",
-    "num_evaluations",
-    "num_tries",
-    "quiet_since",
-    "num_restarts",
-    "trail",
-)
+            "windows": [Window(**window) for window in value["windows"]],
+        }
+        return cls(**{**value, **lists, "generator": generator})
 
 
 def fitness_to_json(fitness: float) -> float | None:

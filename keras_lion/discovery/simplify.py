@@ -6,12 +6,11 @@ digits. Every step is measured.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import floor, isfinite, log10
 
-from keras_lion.discovery.abstract import INPUTS, Type, check, result_type
-from keras_lion.discovery.instruction import Instruction
+from keras_lion.discovery.abstract import check, types_after
 from keras_lion.discovery.program import Program
 from keras_lion.discovery.rewriting import Rewrite, rewrites
 from keras_lion.discovery.single_assignment import SingleAssignment
@@ -110,18 +109,16 @@ class Simplifier:
             ValueError: If its own fitness is not finite.
         """
         check(program)
-        if not all(map(math.isfinite, self._values(program))):
+        if not all(map(isfinite, self._values(program))):
             raise ValueError(
                 "The fitness of the program itself must be finite, or nothing can be "
                 f"compared with it. Received: {self._values(program)}"
             )
         reference = program.without_dead_code()
-        taken = [self._step(program, reference, "dead statements dropped", taken=True)]
-        steps = list(taken)
+        dropped = Rewrite(reference, "dead statements dropped")
+        steps = [self._step(program, dropped, taken=True)]
         for changes in (_drops, rewrites, _roundings):
-            found = self._phase(changes, taken[-1].after, reference)
-            taken += [step for step in found if step.taken]
-            steps += found
+            steps += self._phase(changes, simplified(steps), reference)
         return steps
 
     def _phase(
@@ -135,23 +132,14 @@ class Simplifier:
         while True:
             tried = []
             for change in changes(current):
-                taken = self._acceptable(reference, change.program)
-                step = self._step(current, change.program, change.what, taken=taken)
-                if taken:
+                if self._acceptable(reference, change.program):
                     break
-                tried.append(step)
+                tried.append(self._step(current, change, taken=False))
             else:  # what did not fit earlier has been tried again
                 return steps + tried
-            steps.append(step)
+            steps.append(self._step(current, change, taken=True))
             if change.alternative:
-                steps.append(
-                    self._step(
-                        current,
-                        change.alternative,
-                        change.alternative_what,
-                        taken=False,
-                    )
-                )
+                steps.append(self._step(current, change.alternative, taken=False))
             current = change.program
 
     def _acceptable(self, reference: Program, after: Program) -> bool:
@@ -159,20 +147,15 @@ class Simplifier:
         return effect is not None and effect.low >= -self._tolerance
 
     def _step(
-        self, before: Program, after: Program, what: str, *, taken: bool
+        self, before: Program, change: Rewrite, *, taken: bool
     ) -> SimplificationStep:
-        return SimplificationStep(
-            before, after, what, self._effect(before, after), taken
-        )
+        effect = self._effect(before, change.program)
+        return SimplificationStep(before, change.program, change.what, effect, taken)
 
     def _effect(self, before: Program, after: Program) -> Interval | None:
-        differences = [
-            y - x
-            for x, y in zip(self._values(before), self._values(after), strict=True)
-        ]
-        if not all(map(math.isfinite, differences)):
-            return None
-        return t_interval(differences)
+        pairs = zip(self._values(before), self._values(after), strict=True)
+        differences = [y - x for x, y in pairs]
+        return t_interval(differences) if all(map(isfinite, differences)) else None
 
     def _values(self, program: Program) -> list[float]:
         if program not in self._fitness:
@@ -190,19 +173,17 @@ def simplified(steps: Sequence[SimplificationStep]) -> Program:
 def _drops(program: Program) -> Iterator[Rewrite]:
     """The program with one statement replaced by an argument of the same type."""
     form = SingleAssignment.of(program)
-    types: dict[str, Type] = dict(INPUTS)
+    types = types_after(form.statements.values())
     for name, statement in form.statements.items():
-        types[name] = result_type(statement, types)
         for argument in dict.fromkeys(statement.variables):
             if types[argument] != types[name]:
                 continue
-            what = f"`{statement}` dropped, {argument} in its place"
             try:
                 after = form.without(name, argument).program()
                 check(after)
             except ValueError:  # needs a copy, or has no update
                 continue
-            yield Rewrite(after, what)
+            yield Rewrite(after, f"`{statement}` dropped, {argument} in its place")
 
 
 def _roundings(program: Program) -> Iterator[Rewrite]:
@@ -216,16 +197,10 @@ def _roundings(program: Program) -> Iterator[Rewrite]:
             for shorter in dict.fromkeys(rounded(value, n, weight) for n in lengths):
                 if shorter == value:
                     break
-                arguments = list(statement.arguments)
-                arguments[place] = shorter
-                new = Instruction(
-                    statement.target, statement.function, tuple(arguments)
-                )
                 instructions = list(program)
-                instructions[number] = new
-                yield Rewrite(
-                    Program(tuple(instructions)), f"{value} rounded to {shorter}"
-                )
+                instructions[number] = statement.with_argument(place, shorter)
+                after = Program(tuple(instructions))
+                yield Rewrite(after, f"{value} rounded to {shorter}")
 
 
 def rounded(value: float, digits: int, weight: bool) -> float:
@@ -235,5 +210,5 @@ def rounded(value: float, digits: int, weight: bool) -> float:
     complement = 1 - value
     if complement == 0:
         return value
-    decimals = digits - 1 - math.floor(math.log10(abs(complement)))
+    decimals = digits - 1 - floor(log10(abs(complement)))
     return round(value, decimals)

@@ -12,21 +12,18 @@ from keras_lion.discovery.abstract import (
     live_states,
     needed,
 )
-from keras_lion.discovery.instruction import Instruction
+from keras_lion.discovery.instruction import Argument, Instruction
 from keras_lion.discovery.program import Program
 
 
 @dataclass(frozen=True)
 class SingleAssignment:
-    """The live statements of a program, each with a variable of its own.
+    """The live statements of a program, each with a variable of its own."""
 
-    Attributes:
-        statements: Variable → the statement that defines it, in order. No variable has
-            the name of an input or an output.
-        outputs: `update` and the live states → the variable that they hold at the end.
-    """
-
+    # Variable → the statement that defines it, in order. No variable has the name of an
+    # input or an output.
     statements: Mapping[str, Instruction]
+    # `update` and the live states → the variable that they hold at the end.
     outputs: Mapping[str, str]
 
     @classmethod
@@ -41,13 +38,13 @@ class SingleAssignment:
         kept = ("update", *live_states(program))
         return cls(statements, {name: current[name] for name in kept})
 
-    def with_statement(self, name: str, *replacements: Instruction) -> SingleAssignment:
-        """The same with others in place of one statement, the last of which defines it.
+    def call_of(self, function: str, argument: Argument) -> Instruction | None:
+        """The statement that defines an argument, if it calls this function."""
+        statement = self.statements.get(argument) if isinstance(argument, str) else None
+        return statement if statement and statement.function == function else None
 
-        Args:
-            name: Whose statement is replaced.
-            *replacements: The statements, in order.
-        """
+    def with_statement(self, name: str, *replacements: Instruction) -> SingleAssignment:
+        """The same with others in place of one statement; the last one defines it."""
         statements: dict[str, Instruction] = {}
         for old, statement in self.statements.items():
             new = replacements if old == name else (statement,)
@@ -82,9 +79,7 @@ class SingleAssignment:
                 # A statement that is two outputs is written twice.
                 names.setdefault(name, target)
                 waiting.append(replace(statement, target=target))
-        if any(
-            held in INPUTS and held != output for output, held in self.outputs.items()
-        ):
+        if any(held in INPUTS and held != out for out, held in self.outputs.items()):
             raise ValueError("An output is another input: the language has no copies.")
         written: list[Instruction] = []
         known = set(INPUTS)
@@ -104,8 +99,6 @@ class SingleAssignment:
 
 def _destroys(statement: Instruction, waiting: list[Instruction]) -> bool:
     """Whether a state's new value would be written before the old is last read."""
-    return statement.target in STATES and any(
-        statement.target in other.variables
-        for other in waiting
-        if other is not statement
-    )
+    others = [other for other in waiting if other is not statement]
+    read = any(statement.target in other.variables for other in others)
+    return statement.target in STATES and read

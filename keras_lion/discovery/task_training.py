@@ -42,8 +42,7 @@ def train_on_task(
     Example:
 
     ```python
-    from keras_lion.discovery import zoo
-    from keras_lion.discovery.task_training import train_on_task
+    from keras_lion.discovery import train_on_task, zoo
     from keras_lion.tuning.tasks import get_task
 
     score = train_on_task(zoo.LION, get_task("digits_mlp"), epochs=1)

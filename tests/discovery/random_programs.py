@@ -1,4 +1,4 @@
-"""Random valid programs, made without the package's own mutations."""
+"""Random valid programs, made without the package's own mutations; comparison."""
 
 from __future__ import annotations
 
@@ -46,3 +46,15 @@ def random_statement(generator, target, recent):
             any_name = str(generator.choice(NAMES))
             arguments.append(recent if kind == "recent" else any_name)
     return Instruction(target, name, tuple(arguments))
+
+
+def same_but_for_constants(first, second):
+    """True if two programs differ in nothing but the values of constants."""
+
+    def shape(program):
+        return [
+            (s.target, s.function, [isinstance(x, str) and x for x in s.arguments])
+            for s in program
+        ]
+
+    return shape(first) == shape(second)

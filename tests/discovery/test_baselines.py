@@ -5,20 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from keras_lion.discovery import Program, zoo
-from keras_lion.discovery.baselines import (
-    best_after,
-    constant_tuning,
-    evaluations_to_reach,
-    random_search,
-    same_but_for_constants,
-)
+from keras_lion.discovery import zoo
+from keras_lion.discovery.baselines import METHODS, best_after
 from keras_lion.discovery.evolution import RANDOM_LENGTHS, Search
 from keras_lion.discovery.search_state import SearchSettings
 from tests.discovery.counting import HashFitness
+from tests.discovery.random_programs import same_but_for_constants
 
 SMALL = SearchSettings(population=30, generation=8)
 FITNESS = HashFitness()
+CONSTANTS = replace(SMALL, method="constants")
+RANDOM = replace(SMALL, method="random")
 
 
 def programs_of(settings):
@@ -28,33 +25,23 @@ def programs_of(settings):
 
 
 def test_constant_tuning_changes_constants_only():
-    found = programs_of(constant_tuning(SMALL))
+    found = programs_of(CONSTANTS)
     for program in found:
         assert same_but_for_constants(program, zoo.ADAMW)
         assert program != zoo.ADAMW
     assert not any(
         same_but_for_constants(program, zoo.ADAMW) and program != zoo.ADAMW
-        for program in programs_of(random_search(SMALL))
+        for program in programs_of(RANDOM)
     )
 
 
 def test_random_programs_owe_the_start_nothing():
-    found = programs_of(random_search(SMALL))
+    found = programs_of(RANDOM)
     low, high = RANDOM_LENGTHS
     assert {len(program) for program in found} <= set(range(low, high + 1))
     assert len({len(program) for program in found}) > 5
-    other = programs_of(random_search(replace(SMALL, start=zoo.SGD)))
+    other = programs_of(replace(RANDOM, start=zoo.SGD))
     assert other == found
-
-
-def test_same_but_for_constants():
-    assert same_but_for_constants(
-        Program.parse("update = g * 0.1"), Program.parse("update = g * 0.2")
-    )
-    for text in ("update = g * lr", "update = 0.1 * g", "update = g / 0.1"):
-        assert not same_but_for_constants(
-            Program.parse("update = g * 0.1"), Program.parse(text)
-        )
 
 
 def test_best_fitness_after_evaluations():
@@ -70,14 +57,11 @@ def test_best_fitness_after_evaluations():
     last = state.improvements[-1]
     at = last.num_evaluations - 1
     assert curve[at - 1] < curve[at] == last.individual.fitness
-    reached = evaluations_to_reach(state.improvements, last.individual.fitness)
-    assert reached == last.num_evaluations
-    assert evaluations_to_reach(state.improvements, 2.0) == -1
-    assert evaluations_to_reach(state.improvements, curve[0]) == 1
 
 
-@pytest.mark.parametrize("settings", [constant_tuning(SMALL), random_search(SMALL)])
+@pytest.mark.parametrize("settings", [CONSTANTS, RANDOM])
 def test_baselines_repeat(settings):
+    assert settings.method in METHODS
     first, second = (Search(settings, FITNESS) for _ in range(2))
     first.run(60)
     second.run(60)

@@ -59,9 +59,20 @@ def undisturbed(tmp_path_factory):
     return search_in(tmp_path_factory.mktemp("whole"), NUM_CHILDREN, HashFitness())
 
 
-def wait_for_lines(log, count, process):
+def in_another_process(script, path, **options):
+    return subprocess.Popen(
+        [sys.executable, "-c", script, str(path)],
+        cwd=REPOSITORY,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def wait_for_lines(file, count, process):
     end = time.monotonic() + 120
-    while not log.exists() or log.read_bytes().count(b"\n") < count:
+    while not file.exists() or file.read_bytes().count(b"\n") < count:
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < end
         time.sleep(0.002)
@@ -70,17 +81,10 @@ def wait_for_lines(log, count, process):
 def test_kill_9_at_random_moments(tmp_path, undisturbed):
     generator = np.random.default_rng(0)
     log = tmp_path / "evaluations.jsonl"
-    variables = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     lines = 0
     share = undisturbed.state.num_evaluations // (KILLS + 1)
     for _ in range(KILLS):
-        with subprocess.Popen(
-            [sys.executable, "-c", SCRIPT, str(tmp_path)],
-            cwd=REPOSITORY,
-            env=variables,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
+        with in_another_process(SCRIPT, tmp_path) as process:
             wait_for_lines(log, lines + int(generator.integers(1, share)), process)
             os.kill(process.pid, signal.SIGKILL)
         assert process.returncode == -signal.SIGKILL
@@ -139,6 +143,35 @@ def test_the_worst_fitness_survives_the_log(tmp_path):
     assert "Infinity" not in text
     again = search_in(tmp_path, 96, HashFitness())
     assert {x.fitness for x in again.state.population if x.fitness < 0} == {-np.inf}
+
+
+OPENS = """
+import sys
+from pathlib import Path
+from tests.discovery.counting import HashFitness
+from tests.discovery.test_checkpoint import SETTINGS, SearchFolder
+SearchFolder(Path(sys.argv[1])).open(SETTINGS, HashFitness())
+sys.stdin.read()
+"""
+
+
+def test_two_processes_do_not_write_to_one_folder(tmp_path):
+    pytest.importorskip("fcntl")
+    with in_another_process(OPENS, tmp_path, stdin=subprocess.PIPE) as other:
+        wait_for_lines(tmp_path / "search.json", 1, other)
+        with pytest.raises(ValueError, match="another process runs its search. Wait"):
+            search_in(tmp_path, 8, HashFitness())
+        assert SearchFolder(tmp_path).settings() == SETTINGS  # readers may
+        other.kill()
+    search_in(tmp_path, 8, HashFitness())
+    again = search_in(tmp_path, 16, HashFitness())  # in one process it may be reopened
+    with in_another_process(OPENS, tmp_path, stdin=subprocess.DEVNULL) as other:
+        assert "another process runs its search" in other.communicate()[1]
+    SearchFolder(tmp_path).close()
+    with in_another_process(OPENS, tmp_path, stdin=subprocess.DEVNULL) as other:
+        assert other.communicate()[1] == ""
+    assert other.returncode == 0
+    same(search_in(tmp_path, 16, HashFitness()), again)
 
 
 def test_another_search_is_refused(tmp_path):

@@ -62,7 +62,38 @@ def test_what_is_cached_is_right():
     hashes = {child.functional_hash for child in children}
     hashes.add(functional_hash(zoo.ADAMW))
     assert search.state.num_evaluations == len(hashes)
-    assert search.cache.hits + search.cache.misses == 400
+
+
+class Listing:
+    """A fitness that writes down what it was asked."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __call__(self, program):
+        self.asked.append(functional_hash(program))
+        return FITNESS(program)
+
+
+def test_only_the_first_of_equal_programs_is_measured():
+    fitness = Listing()
+    search = run(replace(SMALL, generation=50), 400, fitness)
+    assert len(fitness.asked) == len(set(fitness.asked))
+    assert len(fitness.asked) == search.state.num_evaluations < 400
+    # What is known need not be measured, be it the worst.
+    known = dict.fromkeys(fitness.asked, WORST)
+    fitness = Listing()
+    assert run(SMALL, 8, fitness, known=known).best.number == 0
+    assert not set(fitness.asked[1:]) & set(known)
+
+
+def test_without_the_cache_everything_is_measured():
+    fitness = Listing()
+    uncached = replace(SMALL, use_cache=False)
+    known = {functional_hash(zoo.ADAMW): 0.5}
+    search = run(uncached, 80, fitness, known=known)
+    assert len(fitness.asked) == search.state.num_evaluations == 81
+    assert search.state.trail == run(SMALL, 80).state.trail
 
 
 def test_the_trail_tells_searches_apart():

@@ -7,10 +7,10 @@ from keras_lion.discovery import (
     InvalidProgram,
     Program,
     abstract,
-    interpret,
     step_function,
     zoo,
 )
+from tests.discovery.interpreter import interpret
 from tests.discovery.random_programs import random_program
 
 SHAPES = ((3, 4), (5,), ())

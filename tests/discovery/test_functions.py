@@ -8,10 +8,12 @@ from keras import ops
 
 from keras_lion.discovery import FUNCTIONS, Instruction, InvalidProgram
 from keras_lion.discovery.abstract import check
-from keras_lion.discovery.execution import NUMPY, make_step
-from keras_lion.discovery.interpreter import call
-from keras_lion.discovery.keras_functions import KERAS
+from keras_lion.discovery.execution import make_step
+from keras_lion.discovery.functions import NUMPY
+from keras_lion.discovery.program import Program
+from keras_lion.discovery.program_optimizer import KERAS
 from tests.arrays import array
+from tests.discovery.interpreter import call
 
 DEFINED = [name for name in FUNCTIONS if name != "invert"]
 X = np.array([0.0, -0.5, 0.25, 1.0, -1.0, 3.0, -7.5, 1e-3, -1e-3, 80.0, -80.0, 5e3])
@@ -35,7 +37,7 @@ def statements(name):
 
 
 def values(name, library, dtype="float32", convert=np.asarray, lr=LR):
-    step = make_step(statements(name), library)
+    step = make_step(Program(statements(name)), library)
     leaves = [[convert(part) for part in np.split(x.astype(dtype), 2)] for x in (Y, X)]
     state = [convert(np.zeros(len(X) // 2, dtype))] * 2
     with np.errstate(all="ignore"):
@@ -69,7 +71,7 @@ def test_scalars_and_leaves_have_one_definition(name):
     parameters = FUNCTIONS[name].parameters
     arguments = [0.4, -0.3, 0.2][: len(parameters)]
     statement = Instruction("x", name, tuple(arguments))
-    of_scalars = make_step((statement, *statements(name)[1:]), NUMPY)
+    of_scalars = make_step(Program((statement, *statements(name)[1:])), NUMPY)
     one = [np.ones(1)]
     leaves = [
         value if parameter == "scalar" else [np.array([value])]
@@ -115,7 +117,7 @@ def test_protections_and_their_absence(name, arguments, expected):
     program = (Instruction("x", name, arguments), *statements(name)[1:])
     one = [np.ones(1)]
     with np.errstate(all="ignore"):
-        update, _, _ = make_step(program, NUMPY)(one, one, one, one, 1.0)
+        update, _, _ = make_step(Program(program), NUMPY)(one, one, one, one, 1.0)
     np.testing.assert_allclose(update[0], [expected], rtol=1e-14)
 
 
@@ -125,7 +127,7 @@ def test_norms_are_of_a_tensor_or_of_all():
 
     def value(name, *arguments):
         program = (Instruction("x", name, arguments), *statements(name)[1:])
-        return make_step(program, NUMPY)(y, x, zero, zero, 6.5)[0]
+        return make_step(Program(program), NUMPY)(y, x, zero, zero, 6.5)[0]
 
     def agree(found, *expected):
         for leaf, number in zip(found, expected, strict=True):

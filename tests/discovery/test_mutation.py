@@ -9,9 +9,9 @@ import pytest
 from keras_lion.discovery import Program, step_function, zoo
 from keras_lion.discovery import mutation as mutation_module
 from keras_lion.discovery.abstract import check, functional_hash
-from keras_lion.discovery.baselines import same_but_for_constants
 from keras_lion.discovery.functions import FUNCTIONS
 from keras_lion.discovery.mutation import draw_mutation, mutate, random_program
+from tests.discovery.random_programs import same_but_for_constants
 
 SLOW = os.environ.get("KERAS_LION_SLOW_TESTS") == "1"
 NUM_CHILDREN = 100_000 if SLOW else 3_000

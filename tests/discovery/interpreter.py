@@ -26,16 +26,7 @@ def interpret(
     v: Sequence[Array],
     lr: float,
 ) -> tuple[list[Array], list[Array], list[Array]]:
-    """One step of a program for lists of arrays: update, m and v.
-
-    Args:
-        program: A valid program.
-        w: Weights.
-        g: Gradients.
-        m: The first state.
-        v: The second state.
-        lr: The learning rate.
-    """
+    """One step of a valid program for lists of arrays: update, m and v."""
     values: dict[str, Value] = {
         "w": list(w),
         "g": list(g),
