@@ -49,13 +49,56 @@ NUMPY = Library(
 )
 
 
+@dataclass(frozen=True)
+class Operation:
+    """A live statement that is left to run once constants are known.
+
+    Attributes:
+        target: The variable that takes the result.
+        function: A key of `functions.FUNCTIONS`.
+        arguments: Names of variables, and floats, which may be infinite or NaN.
+        types: The type of each argument.
+    """
+
+    target: str
+    function: str
+    arguments: tuple[Argument, ...]
+    types: tuple[Type, ...]
+
+
+def operations(program: tuple[Instruction, ...]) -> list[Operation]:
+    """What a program does at each step.
+
+    What depends on constants only is computed here, once, in double precision, as
+    Python floats: 1 − 0.999 in float32 would be wrong in its fifth digit.
+
+    Raises:
+        InvalidProgram: If the program cannot run.
+    """
+    check(program)
+    types: dict[str, Type] = dict(INPUTS)
+    known: dict[str, float] = {}
+    found: list[Operation] = []
+    for statement in live(program):
+        arguments = tuple(
+            known.get(x, x) if isinstance(x, str) else x for x in statement.arguments
+        )
+        given = tuple(types[x] if isinstance(x, str) else "scalar" for x in arguments)
+        types[statement.target] = result_type(statement, types)
+        known.pop(statement.target, None)
+        if all(isinstance(x, float) for x in arguments):
+            known[statement.target] = _constant(statement.function, arguments)
+        else:
+            found.append(
+                Operation(statement.target, statement.function, arguments, given)
+            )
+    return found
+
+
 def make_step(
     program: tuple[Instruction, ...], library: Library
 ) -> Callable[..., tuple[Value, Value, Value]]:
     """The live statements of a program as one function of lists of leaves.
-
-    What depends on constants only is computed here, once, in double precision, as
-    Python floats: 1 − 0.999 in float32 would be wrong in its fifth digit.
 
     Args:
         program: The statements.
@@ -68,23 +111,11 @@ def make_step(
     Raises:
         InvalidProgram: If the program cannot run.
     """
-    check(program)
+    calls = [
+        (each.target, bound(each.function, each.types, library), each.arguments)
+        for each in operations(program)
+    ]
     states = live_states(program)
-    types: dict[str, Type] = dict(INPUTS)
-    known: dict[str, float] = {}
-    calls: list[tuple[str, Call, tuple[Argument, ...]]] = []
-    for statement in live(program):
-        arguments = tuple(
-            known.get(x, x) if isinstance(x, str) else x for x in statement.arguments
-        )
-        lists = tuple(isinstance(x, str) and types[x] != "scalar" for x in arguments)
-        types[statement.target] = result_type(statement, types)
-        known.pop(statement.target, None)
-        if all(isinstance(x, float) for x in arguments):
-            known[statement.target] = _constant(statement.function, arguments)
-        else:
-            call = _bound(statement.function, lists, library)
-            calls.append((statement.target, call, arguments))
 
     def step(
         w: Value, g: Value, m: Value, v: Value, lr: Value
@@ -107,11 +138,13 @@ def _constant(function: str, arguments: tuple[Any, ...]) -> float:
     if not arguments:
         return numpy_functions.CONSTANTS[function]
     with np.errstate(all="ignore"):
-        return float(_bound(function, (False,) * len(arguments), NUMPY)(*arguments))
+        types: tuple[Type, ...] = ("scalar",) * len(arguments)
+        return float(bound(function, types, NUMPY)(*arguments))
 
 
-def _bound(function: str, lists: tuple[bool, ...], library: Library) -> Call:
-    """A function of values, where it is known which of them are lists of leaves."""
+def bound(function: str, types: tuple[Type, ...], library: Library) -> Call:
+    """A function of values of known types: of scalars and lists of leaves."""
+    lists = tuple(kind != "scalar" for kind in types)
     scope = FUNCTIONS[function].scope
     if scope == "whole":
         return _of_all_leaves(library.whole[function], function, lists)

@@ -1,0 +1,333 @@
+"""Many programs at once on an accelerator: programs as data of one compiled function.
+
+A program is a table of numbers here, one row for each operation: what it does (a
+branch), which registers it reads, and the constants where it reads none. Every value
+fills a register as long as all weights together; a scalar is repeated. No program is
+compiled, and none needs a clock: they are no longer than `max_statements`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from keras_lion.discovery.abstract import ORDER, Type, live
+from keras_lion.discovery.evaluation import (
+    GUARD_INTERVAL,
+    LARGEST_WEIGHT,
+    WORST,
+    ProxyFitness,
+    cosine,
+)
+from keras_lion.discovery.evolution import EvaluateAll
+from keras_lion.discovery.execution import Operation, bound, operations
+from keras_lion.discovery.functions import FUNCTIONS
+from keras_lion.discovery.keras_functions import KERAS
+from keras_lion.discovery.network import Network
+from keras_lion.discovery.program import Program
+from keras_lion.discovery.proxies import Proxy, problem_of
+from keras_lion.tuning import backend
+
+BATCH_SIZE = 256  # programs that an accelerator runs at once
+
+Tensor = Any
+Branch = tuple[str, tuple[Type, ...]]
+Table = tuple[np.ndarray, ...]  # branches, targets, slots, constants, length
+
+# Registers of every program; the other variables' come after these.
+SLOTS = {name: slot for slot, name in enumerate(("w", "g", "lr", "m", "v", "update"))}
+MAX_ARGUMENTS = 4
+CONSTANT = -1  # the slot of an argument that is none
+
+# a x + b y. A constant weight of `interpolate` is taken from 1 in double precision.
+_WEIGHTED_SUM: Branch = ("weighted sum", ())
+
+
+def _branches() -> list[Branch]:
+    """All there is to do; types tell apart what works on tensors as a whole."""
+    found = [_WEIGHTED_SUM]
+    for function in FUNCTIONS.values():
+        if function.undefined or function.scope == "constant":
+            continue
+        if function.scope == "elementwise":
+            found.append((function.name, ()))
+            continue
+        for largest in ORDER:
+            types = [
+                "scalar" if parameter == "scalar" else largest
+                for parameter in function.parameters
+            ]
+            found.append((function.name, tuple(types)))
+    return found
+
+
+BRANCHES = _branches()
+_NUMBERS = {branch: number for number, branch in enumerate(BRANCHES)}
+
+
+def device_evaluator(
+    fitness: ProxyFitness, *, batch_size: int | None = None
+) -> EvaluateAll:
+    """Evaluates programs on the device of JAX, for `Search(evaluate_all=…)`.
+
+    Values are those of `fitness` up to rounding: all is float32 here, scalars too. A
+    long training amplifies that, so that a search is its own, not that of `fitness`.
+
+    Args:
+        fitness: Proxies and limits. Its time limit has no part in this.
+        batch_size: Programs that run at once; fewer are filled up, so that a value does
+            not depend on the company. 1 runs one branch after the other, a larger one
+            all branches for every operation. Default: 1 on a CPU, else 256.
+
+    Raises:
+        ValueError: If the backend of Keras is not JAX.
+
+    Example:
+
+    ```python
+    from keras_lion.discovery import ProxyFitness, zoo
+    from keras_lion.discovery.device import device_evaluator
+
+    fitness = ProxyFitness.named("heavy_tailed_logistic")
+    evaluate_all = device_evaluator(fitness)  # on KERAS_BACKEND=jax
+    adamw, lion = evaluate_all([zoo.ADAMW, zoo.LION])
+    assert abs(adamw - fitness(zoo.ADAMW)) < 1e-3
+    ```
+    """
+    if (name := backend.check_backend()) != "jax":
+        raise ValueError(
+            "The device interpreter of programs runs on the backend jax. The active "
+            f"one is '{name}'; set KERAS_BACKEND=jax or pass --backend jax."
+        )
+    if batch_size is None:
+        batch_size = 1 if backend.runs_on_cpu() else BATCH_SIZE
+    if batch_size < 1:
+        raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size}.")
+    size = fitness.max_statements
+    score_all = [
+        _scorer(proxy, fitness.learning_rate, size, batch_size)
+        for proxy in fitness.proxies
+    ]
+
+    def evaluate_all(programs: Sequence[Program]) -> list[float]:
+        tables = {
+            position: table_of(program, size)
+            for position, program in enumerate(programs)
+            if len(live(program)) <= size
+        }
+        totals = dict.fromkeys(tables, 0.0)
+        for scores in score_all:
+            found = scores([tables[position] for position in totals])
+            totals = {
+                position: total + score
+                for (position, total), score in zip(totals.items(), found, strict=True)
+                if score != WORST
+            }
+        count = len(score_all)
+        return [
+            totals[position] / count if position in totals else WORST
+            for position in range(len(programs))
+        ]
+
+    return evaluate_all
+
+
+def table_of(program: Program, size: int) -> Table:
+    """A program as numbers.
+
+    Args:
+        program: A valid program.
+        size: Rows; those that it does not fill write to a register that nothing reads.
+
+    Returns:
+        Numbers of branches, shape `(size,)`; registers that are written, likewise;
+        registers that are read, `(size, 4)`; constants, likewise; number of operations.
+    """
+    branches = np.zeros(size, np.int32)
+    targets = np.full(size, len(SLOTS) + size, np.int32)
+    read = np.full((size, MAX_ARGUMENTS), CONSTANT, np.int32)
+    constants = np.zeros((size, MAX_ARGUMENTS))
+    slots = dict(SLOTS)
+    rows = operations(program.instructions)
+    for row, operation in enumerate(rows):
+        branch, arguments = _branch_of(operation)
+        branches[row] = _NUMBERS[branch]
+        for column, argument in enumerate(arguments):
+            if isinstance(argument, str):
+                read[row, column] = slots[argument]
+            else:
+                constants[row, column] = argument
+        targets[row] = slots.setdefault(operation.target, len(slots))
+    with np.errstate(over="ignore"):
+        rounded = constants.astype(np.float32)
+    return branches, targets, read, rounded, np.asarray(len(rows), np.int32)
+
+
+def _branch_of(operation: Operation) -> tuple[Branch, tuple[str | float, ...]]:
+    function, arguments = operation.function, operation.arguments
+    if function == "interpolate" and isinstance(arguments[2], float):
+        return _WEIGHTED_SUM, (*arguments[:2], 1.0 - arguments[2], arguments[2])
+    if FUNCTIONS[function].scope == "elementwise":
+        return (function, ()), arguments
+    return (function, operation.types), arguments
+
+
+def _scorer(
+    proxy: Proxy, learning_rate: float, size: int, batch_size: int
+) -> Callable[[Sequence[Table]], list[float]]:
+    """The function of tables to scores on one proxy; it is compiled once."""
+    problem = problem_of(proxy)
+    rates = learning_rate * np.asarray(cosine(len(problem.x)))
+    data = [
+        ops.convert_to_tensor(array, "float32")
+        for array in (problem.weights, problem.x, problem.y, rates)
+    ]
+    validation = [
+        ops.convert_to_tensor(array)
+        for array in (problem.x_validation, problem.y_validation)
+    ]
+    train = _training(problem.network, size)
+
+    def loss(table: Sequence[Tensor], length: Tensor, *arrays: Tensor) -> Tensor:
+        weights = train(table, length, *arrays[:4])
+        found = _loss(problem.network, weights, *arrays[4:])
+        return ops.where(_is_sane(weights), found, np.nan)
+
+    def losses(tables: Sequence[Tensor], length: Tensor, *arrays: Tensor) -> Tensor:
+        return ops.vectorized_map(lambda table: loss(table, length, *arrays), tables)
+
+    run = backend.compile_function(loss if batch_size == 1 else losses)
+
+    def scores(tables: Sequence[Table]) -> list[float]:
+        found: list[Tensor] = []
+        for first in range(0, len(tables), batch_size):
+            chunk = tables[first : first + batch_size]
+            if batch_size == 1:
+                *columns, length = chunk[0]
+            else:
+                filled = [*chunk, *chunk[:1] * (batch_size - len(chunk))]
+                *columns, lengths = map(np.stack, zip(*filled, strict=True))
+                length = lengths.max()
+            found.append(run(columns, length, *data, *validation))
+        flat = [np.ravel(ops.convert_to_numpy(values)) for values in found]
+        values = np.concatenate(flat or [np.zeros(0)])[: len(tables)].astype(float)
+        result = 1.0 - values / problem.initial_loss
+        return np.where(np.isfinite(result), result, WORST).tolist()  # type: ignore[no-any-return]
+
+    return scores
+
+
+def _training(network: Network, size: int) -> Callable[..., Tensor]:
+    """The function of a table and a problem to trained weights."""
+    branches = [_of_registers(branch, network.sizes) for branch in BRANCHES]
+
+    def gradient(weights: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        _, _, (found,) = backend.value_and_gradients(
+            lambda vectors: (_loss(network, vectors[0], x, y), ()), [weights]
+        )
+        return found
+
+    def train(
+        table: Sequence[Tensor],
+        length: Tensor,
+        start: Tensor,
+        x: Tensor,
+        y: Tensor,
+        rates: Tensor,
+    ) -> Tensor:
+        numbers, targets, read, constants = table
+        steps = len(x)
+
+        def operation(row: Tensor, registers: Tensor) -> Tensor:
+            value = ops.switch(
+                numbers[row], branches, registers, read[row], constants[row]
+            )
+            return ops.slice_update(registers, (targets[row], 0), value[None])
+
+        def step(number: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+            weights, registers = state
+            rate = ops.full_like(weights, rates[number])
+            inputs = ops.stack([weights, gradient(weights, x[number], y[number]), rate])
+            registers = ops.slice_update(registers, (0, 0), inputs)
+            registers = ops.fori_loop(0, length, operation, registers)
+            return weights - registers[SLOTS["update"]], registers
+
+        def block(number: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+            first = number * GUARD_INTERVAL
+            last = ops.minimum(first + GUARD_INTERVAL, steps)
+            # Weights that are not sane stay as they are.
+            return ops.cond(
+                _is_sane(state[0]),
+                lambda: ops.fori_loop(first, last, step, state),
+                lambda: state,
+            )
+
+        registers = ops.zeros((len(SLOTS) + size + 1, network.num_weights))
+        blocks = -(-steps // GUARD_INTERVAL)
+        weights, _ = ops.fori_loop(0, blocks, block, (start, registers))
+        return weights
+
+    return train
+
+
+def _is_sane(weights: Tensor) -> Tensor:
+    # No comparison holds for NaN.
+    return ops.max(ops.abs(weights)) <= LARGEST_WEIGHT
+
+
+def _loss(network: Network, weights: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """`Network.loss` in Keras operations."""
+    h = x
+    with backend.float32_products():
+        for layer, matrix in enumerate(network.tensors(weights)):
+            if layer and not network.linear:
+                h = ops.relu(h)
+            h = ops.matmul(h, matrix) * network.scales[layer]
+    return -ops.mean(ops.sum(y * ops.log_softmax(h), axis=1))
+
+
+def _of_registers(branch: Branch, sizes: Sequence[int]) -> Callable[..., Tensor]:
+    """A branch as a function of all registers, slots to read, and constants."""
+    function, types = branch
+    count = len(FUNCTIONS[function].parameters) if branch != _WEIGHTED_SUM else 4
+
+    def run(registers: Tensor, read: Tensor, constants: Tensor) -> Tensor:
+        arguments = [
+            ops.where(read[i] == CONSTANT, constants[i], registers[read[i]])
+            for i in range(count)
+        ]
+        if branch == _WEIGHTED_SUM:
+            x, y, a, b = arguments
+            return a * x + b * y
+        if not types:
+            return KERAS.elementwise[function](*arguments)
+        values = [
+            _unpacked(argument, kind, sizes)
+            for argument, kind in zip(arguments, types, strict=True)
+        ]
+        return _packed(bound(function, types, KERAS)(*values), sizes)
+
+    return run
+
+
+def _unpacked(register: Tensor, kind: Type, sizes: Sequence[int]) -> Any:
+    """The value that fills a register: a scalar or a list of leaves."""
+    if kind == "scalar":
+        return register[0]
+    ends = np.cumsum(sizes).tolist()
+    if kind == "tensor":
+        return [
+            register[end - size : end] for end, size in zip(ends, sizes, strict=True)
+        ]
+    return [register[end - 1] for end in ends]
+
+
+def _packed(value: Any, sizes: Sequence[int]) -> Tensor:
+    """A register that a value fills."""
+    if not isinstance(value, list):
+        return ops.broadcast_to(value, (sum(sizes),))
+    leaves = zip(value, sizes, strict=True)
+    return ops.concatenate([ops.broadcast_to(leaf, (size,)) for leaf, size in leaves])
