@@ -5,15 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from keras_lion.discovery.evaluation import ProxyFitness
-    from keras_lion.discovery.evolution import Progress
+    from keras_lion.discovery.evolution import EvaluateAll, Progress
     from keras_lion.discovery.program import Program
 
 METHODS = ("evolution", "constants", "random")
+DEVICE = "device"  # in the description of a fitness that NumPy does not compute
 LINE_INTERVAL = 2.0  # seconds between lines of progress, four times it off a terminal
 
 
@@ -80,6 +82,19 @@ def _add_run(commands: Any) -> None:
     command.add_argument(
         "--workers", type=int, default=1, metavar="N", help="processes (default: 1)"
     )
+    command.add_argument(
+        "--device",
+        action="store_true",
+        help="evaluate by one compiled function, on a GPU many programs at once; needs "
+        "KERAS_BACKEND=jax",
+    )
+    command.add_argument(
+        "--generation",
+        type=int,
+        default=32,
+        metavar="N",
+        help="children between two looks at the population (default: 32)",
+    )
     _add_proxies(command)
     command.set_defaults(command=_run)
 
@@ -108,15 +123,29 @@ def _run(options: argparse.Namespace) -> None:
         population=options.population,
         method=options.method,
         restart_after=options.restart_after,
+        generation=options.generation,
     )
     fitness = ProxyFitness.named(*options.proxies)
+    description = fitness.to_json()
     folder = SearchFolder(options.output)
-    with evaluation_pool(fitness, options.workers) as evaluate_all:
+    evaluation: AbstractContextManager[EvaluateAll]
+    if options.device:
+        if options.workers != 1:
+            raise ValueError(
+                "--device evaluates programs in one process. Received: --workers "
+                f"{options.workers}. Leave one of the two out."
+            )
+        from keras_lion.discovery.device import device_evaluator
+        from keras_lion.tuning.backend import device_name
+
+        evaluation = nullcontext(device_evaluator(fitness))
+        # Last digits differ between devices, and a search is of one of them.
+        description[DEVICE] = device_name()
+    else:
+        evaluation = evaluation_pool(fitness, options.workers)
+    with evaluation as evaluate_all:
         search = folder.open(
-            settings,
-            fitness,
-            evaluate_all=evaluate_all,
-            description=fitness.to_json(),
+            settings, fitness, evaluate_all=evaluate_all, description=description
         )
         with _ProgressLine() as line:
             search.run(
@@ -253,7 +282,9 @@ def _fitness_of(folder: Path) -> ProxyFitness:
     from keras_lion.discovery.checkpoint import SearchFolder
     from keras_lion.discovery.evaluation import ProxyFitness
 
-    return ProxyFitness.from_json(SearchFolder(folder).description())
+    description = SearchFolder(folder).description()
+    description.pop(DEVICE, None)
+    return ProxyFitness.from_json(description)
 
 
 def _print_program(program: Program) -> None:

@@ -8,9 +8,11 @@ compiled, and none needs a clock: they are no longer than `max_statements`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import keras
 import numpy as np
 from keras import ops
 
@@ -97,10 +99,10 @@ def device_evaluator(
     assert abs(adamw - fitness(zoo.ADAMW)) < 1e-3
     ```
     """
-    if (name := backend.check_backend()) != "jax":
+    if (name := keras.backend.backend()) != "jax":
         raise ValueError(
-            "The device interpreter of programs runs on the backend jax. The active "
-            f"one is '{name}'; set KERAS_BACKEND=jax or pass --backend jax."
+            "Programs are evaluated on a device by the backend 'jax'. The active one "
+            f"is '{name}'; set KERAS_BACKEND=jax."
         )
     if batch_size is None:
         batch_size = 1 if backend.runs_on_cpu() else BATCH_SIZE
@@ -180,48 +182,47 @@ def _scorer(
 ) -> Callable[[Sequence[Table]], list[float]]:
     """The function of tables to scores on one proxy; it is compiled once."""
     problem = problem_of(proxy)
-    rates = learning_rate * np.asarray(cosine(len(problem.x)))
     data = [
         ops.convert_to_tensor(array, "float32")
-        for array in (problem.weights, problem.x, problem.y, rates)
+        for array in (
+            problem.weights,
+            problem.x,
+            problem.y,
+            learning_rate * np.asarray(cosine(proxy.steps)),
+            problem.x_validation,
+            problem.y_validation,
+        )
     ]
-    validation = [
-        ops.convert_to_tensor(array)
-        for array in (problem.x_validation, problem.y_validation)
-    ]
-    train = _training(problem.network, size)
+    batched = batch_size > 1
+    loss = _loss_after_training(problem.network, size, batched)
 
-    def loss(table: Sequence[Tensor], length: Tensor, *arrays: Tensor) -> Tensor:
-        weights = train(table, length, *arrays[:4])
-        found = _loss(problem.network, weights, *arrays[4:])
-        return ops.where(_is_sane(weights), found, np.nan)
+    def losses(tables: Sequence[Tensor], length: Tensor, *data: Tensor) -> Tensor:
+        return ops.vectorized_map(lambda table: loss(table, length, *data), tables)
 
-    def losses(tables: Sequence[Tensor], length: Tensor, *arrays: Tensor) -> Tensor:
-        return ops.vectorized_map(lambda table: loss(table, length, *arrays), tables)
-
-    run = backend.compile_function(loss if batch_size == 1 else losses)
+    run = backend.compile_function(losses if batched else loss)
 
     def scores(tables: Sequence[Table]) -> list[float]:
         found: list[Tensor] = []
         for first in range(0, len(tables), batch_size):
-            chunk = tables[first : first + batch_size]
-            if batch_size == 1:
-                *columns, length = chunk[0]
+            chunk = [*tables[first : first + batch_size]]
+            if batched:
+                chunk += [chunk[0]] * (batch_size - len(chunk))
+                *columns, lengths = map(np.stack, zip(*chunk, strict=True))
+                found.append(run(columns, lengths.max(), *data))
             else:
-                filled = [*chunk, *chunk[:1] * (batch_size - len(chunk))]
-                *columns, lengths = map(np.stack, zip(*filled, strict=True))
-                length = lengths.max()
-            found.append(run(columns, length, *data, *validation))
-        flat = [np.ravel(ops.convert_to_numpy(values)) for values in found]
-        values = np.concatenate(flat or [np.zeros(0)])[: len(tables)].astype(float)
-        result = 1.0 - values / problem.initial_loss
-        return np.where(np.isfinite(result), result, WORST).tolist()  # type: ignore[no-any-return]
+                *columns, length = chunk[0]
+                found.append(run(columns, length, *data))
+        values = [x for each in found for x in np.ravel(each).tolist()]
+        results = [1.0 - loss / problem.initial_loss for loss in values[: len(tables)]]
+        return [score if math.isfinite(score) else WORST for score in results]
 
     return scores
 
 
-def _training(network: Network, size: int) -> Callable[..., Tensor]:
-    """The function of a table and a problem to trained weights."""
+def _loss_after_training(
+    network: Network, size: int, batched: bool
+) -> Callable[..., Tensor]:
+    """The function of a table and a problem's arrays to the validation loss, or NaN."""
     branches = [_of_registers(branch, network.sizes) for branch in BRANCHES]
 
     def gradient(weights: Tensor, x: Tensor, y: Tensor) -> Tensor:
@@ -230,13 +231,15 @@ def _training(network: Network, size: int) -> Callable[..., Tensor]:
         )
         return found
 
-    def train(
+    def run(
         table: Sequence[Tensor],
         length: Tensor,
         start: Tensor,
         x: Tensor,
         y: Tensor,
         rates: Tensor,
+        x_validation: Tensor,
+        y_validation: Tensor,
     ) -> Tensor:
         numbers, targets, read, constants = table
         steps = len(x)
@@ -255,22 +258,27 @@ def _training(network: Network, size: int) -> Callable[..., Tensor]:
             registers = ops.fori_loop(0, length, operation, registers)
             return weights - registers[SLOTS["update"]], registers
 
-        def block(number: Tensor, state: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        def steps_to_the_next_look(number: Tensor, state: Any) -> Any:
             first = number * GUARD_INTERVAL
             last = ops.minimum(first + GUARD_INTERVAL, steps)
-            # Weights that are not sane stay as they are.
-            return ops.cond(
-                _is_sane(state[0]),
-                lambda: ops.fori_loop(first, last, step, state),
-                lambda: state,
-            )
+
+            def go_on() -> Any:
+                return ops.fori_loop(first, last, step, state)
+
+            sane = _is_sane(state[0])
+            if not batched:
+                return ops.cond(sane, go_on, lambda: state)
+            # A condition would copy the problem's arrays for each program of a batch.
+            weights, registers = go_on()
+            return ops.where(sane, weights, state[0]), registers
 
         registers = ops.zeros((len(SLOTS) + size + 1, network.num_weights))
-        blocks = -(-steps // GUARD_INTERVAL)
-        weights, _ = ops.fori_loop(0, blocks, block, (start, registers))
-        return weights
+        looks = -(-steps // GUARD_INTERVAL)
+        weights, _ = ops.fori_loop(0, looks, steps_to_the_next_look, (start, registers))
+        loss = _loss(network, weights, x_validation, y_validation)
+        return ops.where(_is_sane(weights), loss, np.nan)
 
-    return train
+    return run
 
 
 def _is_sane(weights: Tensor) -> Tensor:

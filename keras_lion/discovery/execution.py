@@ -83,7 +83,9 @@ def operations(program: tuple[Instruction, ...]) -> list[Operation]:
         arguments = tuple(
             known.get(x, x) if isinstance(x, str) else x for x in statement.arguments
         )
-        given = tuple(types[x] if isinstance(x, str) else "scalar" for x in arguments)
+        given: tuple[Type, ...] = tuple(
+            types[x] if isinstance(x, str) else "scalar" for x in arguments
+        )
         types[statement.target] = result_type(statement, types)
         known.pop(statement.target, None)
         if all(isinstance(x, float) for x in arguments):
