@@ -26,6 +26,8 @@ from keras_lion.discovery.instruction import Argument, Instruction
 Value = Any
 Call = Callable[..., Value]
 
+SCALAR: Type = "scalar"
+
 
 @dataclass(frozen=True)
 class Library:
@@ -83,9 +85,7 @@ def operations(program: tuple[Instruction, ...]) -> list[Operation]:
         arguments = tuple(
             known.get(x, x) if isinstance(x, str) else x for x in statement.arguments
         )
-        given: tuple[Type, ...] = tuple(
-            types[x] if isinstance(x, str) else "scalar" for x in arguments
-        )
+        given = tuple(types[x] if isinstance(x, str) else SCALAR for x in arguments)
         types[statement.target] = result_type(statement, types)
         known.pop(statement.target, None)
         if all(isinstance(x, float) for x in arguments):
@@ -140,13 +140,12 @@ def _constant(function: str, arguments: tuple[Any, ...]) -> float:
     if not arguments:
         return numpy_functions.CONSTANTS[function]
     with np.errstate(all="ignore"):
-        types: tuple[Type, ...] = ("scalar",) * len(arguments)
-        return float(bound(function, types, NUMPY)(*arguments))
+        return float(bound(function, (SCALAR,) * len(arguments), NUMPY)(*arguments))
 
 
 def bound(function: str, types: tuple[Type, ...], library: Library) -> Call:
     """A function of values of known types: of scalars and lists of leaves."""
-    lists = tuple(kind != "scalar" for kind in types)
+    lists = tuple(kind != SCALAR for kind in types)
     scope = FUNCTIONS[function].scope
     if scope == "whole":
         return _of_all_leaves(library.whole[function], function, lists)
