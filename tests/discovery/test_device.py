@@ -79,12 +79,13 @@ def test_the_zoo_on_every_proxy(name):
     )
 
 
-# Values within the domain of every function: `a` in (0, 1), `b` above 1; one for each
+# Values within the domain of every function: `a` in (0, 0.9), `b` above 1; one for each
 # tensor, `t`; and the scalar `s`.
 SETTING = """
     a = w * 9.0
     a = tanh(a)
     a = abs(a)
+    a = a * 0.9
     b = a + 1.25
     t = norm(w)
     t = t * 0.2
