@@ -149,7 +149,7 @@ def table_of(program: Program, size: int) -> Table:
         registers that are read, `(size, 4)`; constants, likewise; number of operations.
     """
     branches = np.zeros(size, np.int32)
-    targets = np.full(size, len(SLOTS) + size, np.int32)
+    targets = np.full(size, len(SLOTS) + size - 1, np.int32)
     read = np.full((size, MAX_ARGUMENTS), CONSTANT, np.int32)
     constants = np.zeros((size, MAX_ARGUMENTS))
     slots = dict(SLOTS)
@@ -272,7 +272,7 @@ def _loss_after_training(
             weights, registers = go_on()
             return ops.where(sane, weights, state[0]), registers
 
-        registers = ops.zeros((len(SLOTS) + size + 1, network.num_weights))
+        registers = ops.zeros((len(SLOTS) + size, network.num_weights))
         looks = -(-steps // GUARD_INTERVAL)
         weights, _ = ops.fori_loop(0, looks, steps_to_the_next_look, (start, registers))
         loss = _loss(network, weights, x_validation, y_validation)
@@ -293,7 +293,9 @@ def _loss(network: Network, weights: Tensor, x: Tensor, y: Tensor) -> Tensor:
         for layer, matrix in enumerate(network.tensors(weights)):
             if layer and not network.linear:
                 h = ops.relu(h)
-            h = ops.matmul(h, matrix) * network.scales[layer]
+            # Scaled first: XLA would fuse scaling logits with taking off the largest,
+            # rounded, so that what is left of large ones could be above 0.
+            h = ops.matmul(h, matrix * network.scales[layer])
     return -ops.mean(ops.sum(y * ops.log_softmax(h), axis=1))
 
 

@@ -33,7 +33,7 @@ SMALL = Proxy(
     "small",
     "bags",
     hidden=(6,),
-    scales=(2.0, 0.5),
+    scales=(2.0, 1.5),
     batch_size=8,
     steps=3,
     train_examples=32,
@@ -133,12 +133,15 @@ def test_every_branch(on_device):
     assert np.isfinite(expected).all()
     # Any function in another's place would be seen, except those that agree here.
     named = sorted(zip(expected, calls(), strict=True))
-    alike = [
-        {one, other}
+    alike = {
+        frozenset((one, other))
         for (low, one), (high, other) in itertools.pairwise(named)
         if high - low < 3 * CLOSE * (1 + abs(low))
-    ]
-    assert alike == [{"global_norm(s)", "norm(s)"}, {"sign(a)", "cosine_sim(s, lr)"}]
+    }
+    assert {*map(tuple, map(sorted, alike))} == {
+        ("global_norm(s)", "norm(s)"),
+        ("cosine_sim(s, lr)", "sign(a)"),
+    }
 
 
 CASES = {
@@ -185,7 +188,7 @@ CASES = {
         b = sqrt(a)
         a = g + b
         b = a * b
-        update = b * 0.2
+        update = b * 0.02
     """,
     "constants beyond float32": """
         a = exp10(200.0)
@@ -276,9 +279,9 @@ def test_values_are_in_order_and_do_not_depend_on_the_company():
 
 
 def test_the_longest_program_fits():
-    names = "abcdefgh"
+    names = [f"x{number}" for number in range(8)]
     lines = [f"{y} = {x} + g" for x, y in itertools.pairwise(names)]
-    program = Program.parse("\n".join(["a = g * 0.5", *lines, "update = h * lr"]))
+    program = Program.parse("\n".join(["x0 = g * 0.5", *lines, "update = x7 * x6"]))
     fitness = replace(FITNESS, max_statements=len(program))
     on_device = device_evaluator(fitness, batch_size=2)
     # Beside a shorter one, whose rows that do nothing must do nothing.
@@ -297,7 +300,7 @@ def test_weights_are_looked_at_when_numpy_looks(batch_size):
         return Program.parse(f"""
             a = lr - {cosine(steps)[step]!r}
             a = square(a)
-            a = a * -100000.0
+            a = a * -1e8
             a = exp(a)
             a = a * {size!r}
             update = w - a
@@ -310,6 +313,13 @@ def test_weights_are_looked_at_when_numpy_looks(batch_size):
     seen = [step in (19, 39, 44) for step in looks]
     assert [*np.isinf(values)] == [*seen, *[False] * len(looks)]
     assert agreement(values, [*map(fitness, programs)]).all()
+
+
+def test_large_logits_that_are_equal_cancel():
+    """As they do in NumPy, though their rounding errors are in the millions."""
+    program = Program.parse("update = w - 900000.0")
+    (value,) = device_evaluator(FITNESS)([program])
+    assert value == pytest.approx(FITNESS(program), abs=CLOSE)
 
 
 def test_one_function_is_compiled_for_all_programs(monkeypatch):
