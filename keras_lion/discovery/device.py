@@ -1,9 +1,7 @@
 """Many programs at once on an accelerator: programs as data of one compiled function.
 
-A program is a table of numbers here, one row for each operation: what it does (a
-branch), which registers it reads, and the constants where it reads none. Every value
-fills a register as long as all weights together; a scalar is repeated. No program is
-compiled, and none needs a clock: they are no longer than `max_statements`.
+Every value fills a register as long as all weights together; a scalar is repeated. No
+program is compiled, and none needs a clock: they are no longer than `max_statements`.
 """
 
 from __future__ import annotations
@@ -16,7 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_lion.discovery.abstract import ORDER, Type, live
+from keras_lion.discovery.abstract import Type, live
 from keras_lion.discovery.evaluation import (
     GUARD_INTERVAL,
     LARGEST_WEIGHT,
@@ -25,49 +23,26 @@ from keras_lion.discovery.evaluation import (
     cosine,
 )
 from keras_lion.discovery.evolution import EvaluateAll
-from keras_lion.discovery.execution import Operation, bound, operations
+from keras_lion.discovery.execution import bound
 from keras_lion.discovery.functions import FUNCTIONS
 from keras_lion.discovery.keras_functions import KERAS
 from keras_lion.discovery.network import Network
 from keras_lion.discovery.program import Program
+from keras_lion.discovery.program_table import (
+    BRANCHES,
+    CONSTANT,
+    SLOTS,
+    WEIGHTED_SUM,
+    Branch,
+    Table,
+    table_of,
+)
 from keras_lion.discovery.proxies import Proxy, problem_of
 from keras_lion.tuning import backend
 
 BATCH_SIZE = 256  # programs that an accelerator runs at once
 
 Tensor = Any
-Branch = tuple[str, tuple[Type, ...]]
-Table = tuple[np.ndarray, ...]  # branches, targets, slots, constants, length
-
-# Registers of every program; the other variables' come after these.
-SLOTS = {name: slot for slot, name in enumerate(("w", "g", "lr", "m", "v", "update"))}
-MAX_ARGUMENTS = 4
-CONSTANT = -1  # the slot of an argument that is none
-
-# a x + b y. A constant weight of `interpolate` is taken from 1 in double precision.
-_WEIGHTED_SUM: Branch = ("weighted sum", ())
-
-
-def _branches() -> list[Branch]:
-    """All there is to do; types tell apart what works on tensors as a whole."""
-    found = [_WEIGHTED_SUM]
-    for function in FUNCTIONS.values():
-        if function.undefined or function.scope == "constant":
-            continue
-        if function.scope == "elementwise":
-            found.append((function.name, ()))
-            continue
-        for largest in ORDER:
-            types = [
-                "scalar" if parameter == "scalar" else largest
-                for parameter in function.parameters
-            ]
-            found.append((function.name, tuple(types)))
-    return found
-
-
-BRANCHES = _branches()
-_NUMBERS = {branch: number for number, branch in enumerate(BRANCHES)}
 
 
 def device_evaluator(
@@ -135,46 +110,6 @@ def device_evaluator(
         ]
 
     return evaluate_all
-
-
-def table_of(program: Program, size: int) -> Table:
-    """A program as numbers.
-
-    Args:
-        program: A valid program.
-        size: Rows; those that it does not fill write to a register that nothing reads.
-
-    Returns:
-        Numbers of branches, shape `(size,)`; registers that are written, likewise;
-        registers that are read, `(size, 4)`; constants, likewise; number of operations.
-    """
-    branches = np.zeros(size, np.int32)
-    targets = np.full(size, len(SLOTS) + size - 1, np.int32)
-    read = np.full((size, MAX_ARGUMENTS), CONSTANT, np.int32)
-    constants = np.zeros((size, MAX_ARGUMENTS))
-    slots = dict(SLOTS)
-    rows = operations(program.instructions)
-    for row, operation in enumerate(rows):
-        branch, arguments = _branch_of(operation)
-        branches[row] = _NUMBERS[branch]
-        for column, argument in enumerate(arguments):
-            if isinstance(argument, str):
-                read[row, column] = slots[argument]
-            else:
-                constants[row, column] = argument
-        targets[row] = slots.setdefault(operation.target, len(slots))
-    with np.errstate(over="ignore"):
-        rounded = constants.astype(np.float32)
-    return branches, targets, read, rounded, np.asarray(len(rows), np.int32)
-
-
-def _branch_of(operation: Operation) -> tuple[Branch, tuple[str | float, ...]]:
-    function, arguments = operation.function, operation.arguments
-    if function == "interpolate" and isinstance(arguments[2], float):
-        return _WEIGHTED_SUM, (*arguments[:2], 1.0 - arguments[2], arguments[2])
-    if FUNCTIONS[function].scope == "elementwise":
-        return (function, ()), arguments
-    return (function, operation.types), arguments
 
 
 def _scorer(
@@ -302,14 +237,14 @@ def _loss(network: Network, weights: Tensor, x: Tensor, y: Tensor) -> Tensor:
 def _of_registers(branch: Branch, sizes: Sequence[int]) -> Callable[..., Tensor]:
     """A branch as a function of all registers, slots to read, and constants."""
     function, types = branch
-    count = len(FUNCTIONS[function].parameters) if branch != _WEIGHTED_SUM else 4
+    count = len(FUNCTIONS[function].parameters) if branch != WEIGHTED_SUM else 4
 
     def run(registers: Tensor, read: Tensor, constants: Tensor) -> Tensor:
         arguments = [
             ops.where(read[i] == CONSTANT, constants[i], registers[read[i]])
             for i in range(count)
         ]
-        if branch == _WEIGHTED_SUM:
+        if branch == WEIGHTED_SUM:
             x, y, a, b = arguments
             return a * x + b * y
         if not types:
