@@ -46,7 +46,8 @@ lint: $(READY)
 # The tests of whatever computes run on both backends; the rest does not depend on one.
 test: lint
 	KERAS_BACKEND=tensorflow $(PYTEST) tests
-	KERAS_BACKEND=jax $(PYTEST) tests/optimizers tests/tuning
+	KERAS_BACKEND=jax $(PYTEST) tests/optimizers tests/tuning \
+		tests/discovery/test_device.py
 
 notebooks: $(READY)
 	$(BIN)/python notebooks/run.py

@@ -61,7 +61,7 @@ from keras_lion.discovery.baselines import BUDGET_FACTOR, METHODS, best_after
 from keras_lion.discovery.behaviour import is_sign_like, size_variation
 from keras_lion.discovery.checkpoint import SearchFolder
 from keras_lion.discovery.evaluation import ProxyFitness
-from keras_lion.discovery.evolution import Progress, Search
+from keras_lion.discovery.evolution import EvaluateAll, Progress, Search
 from keras_lion.discovery.meta_validation import larger_problems, meta_curve
 from keras_lion.discovery.mutation import mutate
 from keras_lion.discovery.parallel import evaluation_pool
@@ -351,10 +351,12 @@ class Study:
     def speed(self) -> None:
         """Children and evaluations a second on one core; what cache and liveness save.
 
-        Measured in this process on the last population of every search.
+        Measured in this process on the last population of every search; evaluations
+        also by the device interpreter, where JAX is the backend.
         """
         rows: Rows = []
         self.fitness(zoo.ADAMW)  # makes the problems, once
+        on_device = _device_evaluator(self.fitness)
         for seed, search in enumerate(self.searches()):
             population = [each.program for each in search.state.population]
             generator = np.random.default_rng(seed)
@@ -370,11 +372,22 @@ class Study:
             for child in sample:
                 self.fitness(child)
             evaluation_seconds = (time.perf_counter() - started) / len(sample)
+            device_columns: dict[str, Any] = {}
+            if on_device is not None:
+                device, evaluate_all = on_device
+                started = time.perf_counter()
+                evaluate_all(sample)
+                device_columns = {
+                    "device": device,
+                    "device_evaluation_seconds": (time.perf_counter() - started)
+                    / len(sample),
+                }
             rows.append(
                 {
                     "seed": seed,
                     "child_seconds": child_seconds,
                     "evaluation_seconds": evaluation_seconds,
+                    **device_columns,
                     "adamw_step_seconds": _step_seconds(),
                     "evaluated_share": search.state.num_evaluations
                     / search.state.num_children,
@@ -418,6 +431,17 @@ def thinned(windows: Sequence[Window], points: int = POINTS_OF_A_CURVE) -> Rows:
         rows.append({**asdict(window), "hit_rate": hits})
         children, evaluations = window.num_children, window.num_evaluations
     return rows
+
+
+def _device_evaluator(fitness: ProxyFitness) -> tuple[str, EvaluateAll] | None:
+    """The device's kind and its interpreter, compiled; None where JAX is not used."""
+    from keras_lion.tuning import backend
+
+    if backend.check_backend() != "jax":
+        return None
+    evaluate_all = device_evaluator(fitness)
+    evaluate_all([zoo.ADAMW])
+    return backend.device_name(), evaluate_all
 
 
 class _News:

@@ -131,7 +131,7 @@ def speed_claims(frame: pd.DataFrame) -> Claims:
     """Speeds, and how many times slower it were without cache and without liveness."""
     child, evaluation = frame["child_seconds"], frame["evaluation_seconds"]
     with_cache = child + frame["evaluated_share"] * evaluation
-    return {
+    found = {
         "children_per_second": _mean(1 / child, "1/s"),
         "evaluations_per_second": _mean(1 / evaluation, "1/s"),
         "searched_per_second": _mean(1 / with_cache, "1/s"),
@@ -141,6 +141,10 @@ def speed_claims(frame: pd.DataFrame) -> Claims:
         ),
         "adamw_step": _mean(1e6 * frame["adamw_step_seconds"], "µs"),
     }
+    if "device_evaluation_seconds" in frame:
+        on_device = 1 / frame["device_evaluation_seconds"]
+        found["evaluations_per_second_on_device"] = _mean(on_device, "1/s")
+    return found
 
 
 def _mean(values: Iterable[float], unit: str) -> claims.Entry:

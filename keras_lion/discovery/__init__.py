@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = attach(
         "SimplificationStep": ".simplify",
         "Simplifier": ".simplify",
         "abstract": ".abstract",
+        "device_evaluator": ".device",
         "funnel": ".meta_validation",
         "is_sign_like": ".behaviour",
         "meta_curve": ".meta_validation",

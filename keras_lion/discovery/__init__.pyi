@@ -4,6 +4,7 @@ from keras_lion.discovery.abstract import InvalidProgram as InvalidProgram
 from keras_lion.discovery.behaviour import is_sign_like as is_sign_like
 from keras_lion.discovery.behaviour import size_variation as size_variation
 from keras_lion.discovery.checkpoint import SearchFolder as SearchFolder
+from keras_lion.discovery.device import device_evaluator as device_evaluator
 from keras_lion.discovery.evaluation import ProxyFitness as ProxyFitness
 from keras_lion.discovery.evolution import Search as Search
 from keras_lion.discovery.execution import step_function as step_function
@@ -39,6 +40,7 @@ __all__ = [
     "SimplificationStep",
     "Simplifier",
     "abstract",
+    "device_evaluator",
     "funnel",
     "is_sign_like",
     "meta_curve",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 from keras_lion import discovery
 
 if TYPE_CHECKING:
-    from keras_lion.discovery.evolution import Progress
+    from keras_lion.discovery.evolution import EvaluateAll, Progress
     from keras_lion.discovery.meta_validation import Stage
     from keras_lion.discovery.search_state import SearchState
 
 METHODS = ("evolution", "constants", "random")
+DEVICE = "device"  # in the description of a fitness that NumPy does not compute
 LINE_INTERVAL = 2.0  # seconds between lines of progress, four times it off a terminal
 
 
@@ -65,6 +67,10 @@ def _add_run(commands: Any) -> None:
     restart = "children without an improvement, then begin anew from the best program"
     add("--restart-after", type=int, metavar="N", help=restart)
     add("--workers", type=int, default=1, metavar="N", help="processes (default: 1)")
+    device = "one compiled function, on a GPU many programs at once; needs JAX"
+    add("--device", action="store_true", help=device)
+    generation = "children between two looks at the population (default: 32)"
+    add("--generation", type=int, default=32, metavar="N", help=generation)
     _add_proxies(command)
     command.set_defaults(command=_run)
 
@@ -88,12 +94,28 @@ def _run(options: argparse.Namespace) -> None:
         population=options.population,
         method=options.method,
         restart_after=options.restart_after,
+        generation=options.generation,
     )
     fitness = discovery.ProxyFitness.named(*options.proxies)
+    description = fitness.to_json()
     folder = discovery.SearchFolder(options.output)
-    with evaluation_pool(fitness, options.workers) as evaluate_all:
+    evaluation: AbstractContextManager[EvaluateAll]
+    if options.device:
+        if options.workers != 1:
+            raise ValueError(
+                "--device evaluates programs in one process. Received: --workers "
+                f"{options.workers}. Leave one of the two out."
+            )
+        from keras_lion.tuning.backend import device_name
+
+        evaluation = nullcontext(discovery.device_evaluator(fitness))
+        # Last digits differ between devices, and a search is of one of them.
+        description[DEVICE] = device_name()
+    else:
+        evaluation = evaluation_pool(fitness, options.workers)
+    with evaluation as evaluate_all:
         search = folder.open(
-            settings, fitness, evaluate_all=evaluate_all, description=fitness.to_json()
+            settings, fitness, evaluate_all=evaluate_all, description=description
         )
         with _ProgressLine() as line:
             search.run(
@@ -212,6 +234,7 @@ def _state_in(folder: Path) -> SearchState:
 
 def _fitness_in(folder: Path) -> discovery.ProxyFitness:
     description = discovery.SearchFolder(folder).description()
+    description.pop(DEVICE, None)
     return discovery.ProxyFitness.from_json(description)
 
 

@@ -160,7 +160,7 @@ def _train(
     m = v = [np.zeros_like(tensor) for tensor in w]
     steps = len(problem.x)
     end = time.monotonic() + time_limit
-    for number, lr in enumerate(_cosine(steps)):
+    for number, lr in enumerate(cosine(steps)):
         network.gradient(matrices, problem.x[number], problem.y[number], gradients)
         update, m, v = step(w, g, m, v, learning_rate * lr)
         for tensor, change in zip(w, update, strict=True):
@@ -176,6 +176,7 @@ def _train(
 
 
 @functools.cache
-def _cosine(steps: int) -> tuple[float, ...]:
+def cosine(steps: int) -> tuple[float, ...]:
+    """The learning rate of every step: from 1 to 0 along a cosine."""
     rates = 0.5 + 0.5 * np.cos(np.pi * np.arange(steps) / steps)
     return tuple(rates.tolist())

@@ -6,6 +6,7 @@ A value is a scalar, or a list with one leaf for each tensor of the model.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
 
@@ -25,6 +26,8 @@ from keras_lion.discovery.program import Program
 
 Value = Any
 Step = Callable[..., tuple[Value, Value, Value]]
+
+SCALAR: Type = "scalar"
 
 
 def step_function(program: Program) -> Step:
@@ -72,29 +75,56 @@ def step_function(program: Program) -> Step:
     return step
 
 
-def make_step(program: Program, library: Library) -> Step:
-    """The live statements of a valid program as one function of lists of leaves.
+@dataclass(frozen=True)
+class Operation:
+    """A live statement that is left to run once constants are known.
+
+    Attributes:
+        target: The variable that takes the result.
+        function: A key of `functions.FUNCTIONS`.
+        arguments: Names of variables, and floats, which may be infinite or NaN.
+        types: The type of each argument.
+    """
+
+    target: str
+    function: str
+    arguments: tuple[Argument, ...]
+    types: tuple[Type, ...]
+
+
+def operations(program: Program) -> list[Operation]:
+    """What a valid program does at each step.
 
     What depends on constants only is computed here, once, in double precision, as
     Python floats: 1 − 0.999 in float32 would be wrong in its fifth digit.
     """
     check(program)
-    states = live_states(program)
     types: dict[str, Type] = dict(INPUTS)
     known: dict[str, float] = {}
-    calls: list[tuple[str, Call, tuple[Argument, ...]]] = []
+    found: list[Operation] = []
     for statement in live(program):
         arguments = tuple(
             known.get(x, x) if isinstance(x, str) else x for x in statement.arguments
         )
-        lists = tuple(isinstance(x, str) and types[x] != "scalar" for x in arguments)
+        given = tuple(types[x] if isinstance(x, str) else SCALAR for x in arguments)
         types[statement.target] = result_type(statement, types)
         known.pop(statement.target, None)
         if all(isinstance(x, float) for x in arguments):
             known[statement.target] = _constant(statement.function, arguments)
         else:
-            call = _bound(statement.function, lists, library)
-            calls.append((statement.target, call, arguments))
+            found.append(
+                Operation(statement.target, statement.function, arguments, given)
+            )
+    return found
+
+
+def make_step(program: Program, library: Library) -> Step:
+    """The operations of a valid program as one function of lists of leaves."""
+    calls = [
+        (each.target, bound(each.function, each.types, library), each.arguments)
+        for each in operations(program)
+    ]
+    states = live_states(program)
 
     def step(
         w: Value, g: Value, m: Value, v: Value, lr: Value
@@ -115,11 +145,12 @@ def make_step(program: Program, library: Library) -> Step:
 
 def _constant(function: str, arguments: tuple[Any, ...]) -> float:
     with np.errstate(all="ignore"):
-        return float(_bound(function, (False,) * len(arguments), NUMPY)(*arguments))
+        return float(bound(function, (SCALAR,) * len(arguments), NUMPY)(*arguments))
 
 
-def _bound(function: str, lists: tuple[bool, ...], library: Library) -> Call:
-    """A function of values, where it is known which of them are lists of leaves."""
+def bound(function: str, types: tuple[Type, ...], library: Library) -> Call:
+    """A function of values of known types: of scalars and lists of leaves."""
+    lists = tuple(kind != SCALAR for kind in types)
     scope = FUNCTIONS[function].scope
     if scope == "whole":
         return _of_all_leaves(library.whole[function], function, lists)

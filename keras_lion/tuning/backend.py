@@ -65,6 +65,16 @@ def value_and_gradients(
     return value, auxiliary, [tf.convert_to_tensor(g) for g in gradients]
 
 
+def float32_products() -> contextlib.AbstractContextManager[Any]:
+    """Within it, JAX multiplies matrices in full precision on any device.
+
+    Otherwise GPUs may round what they multiply to ten bits.
+    """
+    import jax
+
+    return jax.default_matmul_precision("float32")  # type: ignore[no-any-return]
+
+
 def stateless_apply(
     optimizer: Any,
     variables: list[Any],
