@@ -55,7 +55,7 @@ from discovery_claims import (
     speed_claims,
 )
 
-from keras_lion.discovery import Program, step_function, zoo
+from keras_lion.discovery import Program, device_evaluator, step_function, zoo
 from keras_lion.discovery.abstract import functional_hash, live
 from keras_lion.discovery.baselines import BUDGET_FACTOR, METHODS, best_after
 from keras_lion.discovery.behaviour import is_sign_like, size_variation
@@ -109,7 +109,7 @@ class Preset:
     children: int = 100_000
     population: int = 1000
     baseline_seeds: int = 3
-    baseline_evaluations: int = 3_000
+    baseline_evaluations: int = 14_000
     planted_seeds: int = 8
     planted_children: int = 20_000
     tuning_seeds: int = 3
