@@ -7,7 +7,8 @@ READY := $(VENV)/.ready
 PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 .PHONY: help setup study test lint notebooks docs evidence evidence-check evidence-rerun \
-	mutants test-faults test-performance test-browser test-oldest test-torch test-upstream clean
+	mutants test-faults test-performance test-discovery test-browser test-oldest \
+	test-torch test-upstream clean
 
 help:
 	@echo "make setup      .venv with everything"
@@ -22,6 +23,7 @@ help:
 	@echo "make mutants    tests against wrong versions of the optimizer, about 3 minutes"
 	@echo "make test-faults    kills, full disks and long sweeps, about 5 minutes a backend"
 	@echo "make test-performance  that what the throughput script compares is the same"
+	@echo "make test-discovery  100,000 mutated programs against a second interpreter"
 	@echo "make test-browser   the report in Chromium, and a real TensorBoard"
 	@echo "make test-oldest    the optimizer's tests with the oldest Keras that is claimed"
 	@echo "make test-torch     the optimizer's tests on the torch backend (CPU build)"
@@ -43,11 +45,15 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The tests of whatever computes run on both backends; the rest does not depend on one.
+# What computes on a backend is tested on both, what a reader copies on the default one;
+# the rest depends on none, and loads faster on JAX.
+ON_BOTH := tests/optimizers tests/tuning tests/discovery/test_program_optimizer.py
+ON_DEFAULT := tests/test_cli.py tests/test_documentation.py tests/test_notebooks.py \
+	tests/studies/test_memory.py
+
 test: lint
-	KERAS_BACKEND=tensorflow $(PYTEST) tests
-	KERAS_BACKEND=jax $(PYTEST) tests/optimizers tests/tuning \
-		tests/discovery/test_device.py
+	KERAS_BACKEND=tensorflow $(PYTEST) $(ON_BOTH) $(ON_DEFAULT)
+	KERAS_BACKEND=jax $(PYTEST) tests $(ON_DEFAULT:%=--ignore=%)
 
 notebooks: $(READY)
 	$(BIN)/python notebooks/run.py
@@ -89,6 +95,10 @@ test-faults: $(READY)
 test-performance: $(READY)
 	KERAS_LION_SLOW_TESTS=1 KERAS_BACKEND=jax $(BIN)/python -m pytest -q tests/studies
 	KERAS_LION_SLOW_TESTS=1 KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q tests/studies
+
+# The tests of the program search, with 100,000 children instead of 3,000.
+test-discovery: $(READY)
+	KERAS_LION_SLOW_TESTS=1 KERAS_BACKEND=jax $(PYTEST) tests/discovery
 
 $(VENV)/.browser-ready: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[browser]'

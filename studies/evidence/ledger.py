@@ -15,6 +15,7 @@ import optimizer_claims
 import other_claims
 import parametrisation_claims
 import predictions
+import search_claims
 import sweep_claims
 from claim import Claim
 from outcome import LEAST_SEEDS, Measured
@@ -190,6 +191,36 @@ CLAIMS = (
         f"{CHEN}, section 3",
         "flatness.py",
         other_claims.regularisation,
+    ),
+    Claim(
+        "search-savings",
+        "In the program search the cache answers nine children in ten, and seven "
+        "statements in ten do nothing.",
+        f"{CHEN}, section 2.2 and figure 2",
+        "discovery.py",
+        search_claims.savings,
+    ),
+    Claim(
+        "search-beats-baselines",
+        "The search ends above tuned constants and above random programs that get 4 "
+        "times its evaluations.",
+        f"{CHEN}, figure 2",
+        "discovery.py",
+        search_claims.beats_baselines,
+    ),
+    Claim(
+        "search-finds-signs",
+        "A search that starts from AdamW ends with an update like a sign.",
+        f"{CHEN}, section 2",
+        "discovery.py",
+        search_claims.finds_signs,
+    ),
+    Claim(
+        "search-overfits",
+        "The best programs of a search lose their lead on larger problems.",
+        f"{CHEN}, section 2.3 and figure 3",
+        "discovery.py",
+        search_claims.overfits,
     ),
     Claim(
         "large-scale",

@@ -1,0 +1,137 @@
+"""Claims about the program search, from the tables of `studies/discovery.py`."""
+
+from __future__ import annotations
+
+from other_claims import entries, interval
+from outcome import Measured, Outcome, outcome_of, written
+from runs import coverage
+
+from keras_lion.statistics import Interval
+
+# A share that is known less well than this says nothing of a claimed one.
+WIDEST = 0.2
+SHARES = "a Wilson interval of a share, not calibrated here"
+
+
+def savings() -> list[Measured]:
+    """Hit rate and redundancy at the end, against the paper's shares."""
+    found = entries("discovery", "search.json")
+    measured = []
+    for name, where, claimed in (
+        ("hit_rate", "share of the last 1,000 children that the cache answers", 0.891),
+        ("redundancy_per_step", "share of statements that one step spares", 0.698),
+        ("redundancy", "share of statements that no step ever needs", 0.698),
+    ):
+        share = interval(found[f"at_the_end.{name}"])
+        before = interval(found[f"at_a_fifth.{name}"])
+        measured.append(
+            Measured(
+                where=where,
+                text=f"{written(share)} after 100,000 children, {written(before)} "
+                f"after 20,000; in the paper {claimed}",
+                outcome=_agrees(share, claimed),
+                interval=share,
+                errors=coverage("cell mean", share.n),
+            )
+        )
+    return measured
+
+
+def _agrees(share: Interval, claimed: float) -> Outcome:
+    if share.high - share.low > WIDEST:
+        return "underpowered"
+    inside = share.low <= claimed <= share.high
+    return "reproduced" if inside else "not reproduced"
+
+
+def beats_baselines() -> list[Measured]:
+    """The search's best program beside what 4 times the evaluations give others."""
+    found = entries("discovery", "baselines.json")
+    measured = []
+    for baseline, name in (
+        ("constants", "AdamW with its constants tuned"),
+        ("random", "random programs"),
+    ):
+        lead = interval(found[f"lead_over_{baseline}"])
+        best = written(interval(found["best.evolution"]), digits=3)
+        other = written(interval(found[f"best.{baseline}"]), digits=3)
+        outcome, reasons = outcome_of(lead, margin=0.0)
+        measured.append(
+            Measured(
+                where=f"against {name}",
+                text=f"best fitness {best} against {other}; search − other "
+                f"{written(lead, digits=3)} of the initial loss",
+                outcome=outcome,
+                interval=lead,
+                errors=coverage("cell mean", lead.n),
+                reasons=reasons,
+            )
+        )
+    return measured
+
+
+def finds_signs() -> list[Measured]:
+    """How often a search ends with a sign, and how often it finds a planted one."""
+    of_searches = entries("discovery", "rediscovery.json")
+    of_targets = entries("discovery", "planted.json")
+    rows = [
+        (
+            "proxies on which tuned Lion beats tuned AdamW, 100,000 children",
+            "best programs that update like a sign",
+            of_searches["sign_like"],
+        ),
+        *(
+            (
+                f"{name} planted, noise-free, 20,000 children",
+                "searches that find it",
+                of_targets[f"{target}.search.found"],
+            )
+            for target, name in (("signum", "Signum"), ("lion", "Lion"))
+        ),
+    ]
+    measured = []
+    for where, what, entry in rows:
+        share = interval(entry)
+        most = Interval(
+            share.estimate - 0.5, share.low - 0.5, share.high - 0.5, share.n
+        )
+        outcome, reasons = outcome_of(most, margin=0.0)
+        measured.append(
+            Measured(
+                where=where,
+                text=f"share of the {what}: {written(share)}",
+                outcome=outcome,
+                interval=share,
+                errors=SHARES,
+                reasons=reasons,
+            )
+        )
+    return measured
+
+
+def overfits() -> list[Measured]:
+    """Leads over AdamW at the search's size and on larger problems."""
+    found = entries("discovery", "meta.json")
+    small = interval(found["x1.lead"])
+    measured = []
+    for factor in (10, 100):
+        lead = interval(found[f"x{factor}.lead"])
+        best = interval(found[f"x{factor}.best_lead"])
+        outcome: Outcome = "underpowered"
+        if lead.high < small.low:
+            outcome = "reproduced"
+        elif lead.low > small.high:
+            outcome = "not reproduced"
+        measured.append(
+            Measured(
+                where=f"{factor} times the compute",
+                text=f"lead over the AdamW that the search began with "
+                f"{written(lead, digits=3)}, {written(small, digits=3)} at the "
+                f"search's size; of the best program on the way "
+                f"{written(best, digits=3)}",
+                outcome=outcome,
+                interval=lead,
+                errors=coverage("cell mean", lead.n),
+            )
+        )
+    return measured
