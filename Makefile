@@ -45,15 +45,14 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# What computes on a backend is tested on both, what a reader copies on the default one;
+# What computes on a backend is tested on both, the command line on the default one;
 # the rest depends on none, and loads faster on JAX.
 ON_BOTH := tests/optimizers tests/tuning tests/discovery/test_program_optimizer.py
-ON_DEFAULT := tests/test_cli.py tests/test_documentation.py tests/test_notebooks.py \
-	tests/studies/test_memory.py
+ON_TENSORFLOW := tests/test_cli.py tests/studies/test_memory.py
 
 test: lint
-	KERAS_BACKEND=tensorflow $(PYTEST) $(ON_BOTH) $(ON_DEFAULT)
-	KERAS_BACKEND=jax $(PYTEST) tests $(ON_DEFAULT:%=--ignore=%)
+	KERAS_BACKEND=tensorflow $(PYTEST) $(ON_BOTH) $(ON_TENSORFLOW)
+	KERAS_BACKEND=jax $(PYTEST) tests $(ON_TENSORFLOW:%=--ignore=%)
 
 notebooks: $(READY)
 	$(BIN)/python notebooks/run.py

@@ -83,7 +83,7 @@ def best_fitness_figure(best: pd.DataFrame) -> Figure:
         draw_mean(ax, rows, "evaluations", "best", str(method))
     ax.set_xscale("log")
     tidy(ax, "evaluations", "best fitness")
-    legend(ax, loc="lower right")
+    legend(ax, loc="best")
     return figure
 
 
@@ -164,7 +164,7 @@ def meta_validation_figure(points: pd.DataFrame) -> Figure:
             ax.plot(x, y, color="#0072B2", lw=0.9, label=label)
             ax.plot(x[last_best], y[last_best], "o", mfc="none", color="#D55E00", ms=5)
         tidy(ax, "programs", "fitness" if ax is panels[0] else "")
-        legend(ax, loc="lower right")
+        legend(ax, loc="best")
     return figure
 
 

@@ -2,7 +2,7 @@
 
 import keras
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
 
@@ -13,6 +13,8 @@ SIZE = 8
 seeds = st.integers(0, 2**16)
 rates = st.sampled_from([1e-4, 3e-3, 0.1, 0.5])
 decays = st.sampled_from([0.0, 0.01, 0.3, 2.0])
+# An example is 8 weights for 12 steps; each step costs a call of the optimizer.
+few = settings(max_examples=30)
 
 
 def problem(seed, steps=12):
@@ -33,6 +35,7 @@ def path(start, gradients, learning_rate, weight_decay):
     return np.stack(weights)
 
 
+@few
 @given(seeds, rates, decays, st.integers(-20, 20))
 def test_scaling_gradients_by_a_power_of_two_changes_no_bit(seed, rate, decay, power):
     start, gradients = problem(seed)
@@ -42,6 +45,7 @@ def test_scaling_gradients_by_a_power_of_two_changes_no_bit(seed, rate, decay, p
     )
 
 
+@few
 @given(seeds, rates, decays)
 def test_negated_start_and_gradients_mirror_the_path(seed, rate, decay):
     start, gradients = problem(seed)
@@ -50,6 +54,7 @@ def test_negated_start_and_gradients_mirror_the_path(seed, rate, decay):
     )
 
 
+@few
 @given(seeds, rates, decays)
 def test_step_is_at_most_the_learning_rate_and_the_decay(seed, rate, decay):
     start, gradients = problem(seed)
@@ -60,6 +65,7 @@ def test_step_is_at_most_the_learning_rate_and_the_decay(seed, rate, decay):
     assert np.all(steps <= bound + rounding)
 
 
+@few
 @given(seeds, rates, decays.filter(bool))
 def test_weights_stay_in_the_box_of_the_decay(seed, rate, decay):
     """max |w| <= max(|w0|, 1 / decay), to an ulp a step, where lr * decay <= 1."""
@@ -70,6 +76,7 @@ def test_weights_stay_in_the_box_of_the_decay(seed, rate, decay):
     assert np.all(weights.max(axis=0) <= box + len(gradients) * np.spacing(box))
 
 
+@few
 @given(seeds, rates)
 def test_undecayed_step_is_the_learning_rate_or_nothing(seed, rate):
     start, gradients = problem(seed)

@@ -72,9 +72,11 @@ def test_stock_learning_rates_have_the_same_shape():
 
     steps = 256
     schedule = sweep_stock.learning_rate_schedule(1e-3, steps, Schedule().warmup)
-    rates = np.array([float(schedule(k)) for k in range(steps)])
+    looked_at = [*range(0, 16, 3), *range(16, steps, 16), steps - 1]
+    rates = np.array([float(schedule(k)) for k in looked_at])
+    expected = 1e-3 * Schedule().factors(steps)[looked_at]
     # Keras starts at 0 where the engine starts one step further.
-    np.testing.assert_allclose(rates, 1e-3 * Schedule().factors(steps), atol=8e-5)
+    np.testing.assert_allclose(rates, expected, atol=8e-5)
 
 
 @SLOW
