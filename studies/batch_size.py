@@ -7,7 +7,7 @@ Command    keras-lion run studies/batch_size.py
            keras-lion run studies/batch_size.py --task mnist1d_mlp_fixed_steps
            keras-lion run studies/batch_size.py --task mnist1d_mlp_constant_half_life
 Duration   about 6 minutes on 2 cores (fixed epochs, standard)
-Result     none is kept yet; the large presets are still to be run
+Result     studies/README.md, studies/results/batch_size/
 
 With mnist1d_mlp_constant_half_life the budget is in epochs, and β₂ moves with the batch
 size so that its half-life in examples is that of batch size 128 (Marek et al., 2025):
