@@ -1,6 +1,6 @@
 """How do Lion and AdamW depend on the batch size, with lr and λ retuned at each?
 
-Question   Chen et al. (2023, figure 9) find that Lion prefers larger batches, and is
+Question   Chen et al. (2023, figure 8) find that Lion prefers larger batches, and is
            weaker than AdamW below 64. Is that so here, when every batch size has its
            own best learning rate and weight decay?
 Command    keras-lion run studies/batch_size.py
