@@ -45,14 +45,16 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# What computes on a backend is tested on both, the command line on the default one;
-# the rest depends on none, and loads faster on JAX.
+# What computes on a backend is tested on both, the command line on the default one; the
+# rest depends on none, and is tested where it is faster.
 ON_BOTH := tests/optimizers tests/tuning tests/discovery/test_program_optimizer.py
 ON_TENSORFLOW := tests/test_cli.py tests/studies/test_memory.py
+NOT_ON_JAX := $(ON_TENSORFLOW) $(patsubst %,tests/tuning/test_%.py, \
+	datasets readers search search_space tasks)
 
 test: lint
 	KERAS_BACKEND=tensorflow $(PYTEST) $(ON_BOTH) $(ON_TENSORFLOW)
-	KERAS_BACKEND=jax $(PYTEST) tests $(ON_TENSORFLOW:%=--ignore=%)
+	KERAS_BACKEND=jax $(PYTEST) tests $(NOT_ON_JAX:%=--ignore=%)
 
 notebooks: $(READY)
 	$(BIN)/python notebooks/run.py

@@ -14,23 +14,28 @@ PAGES = [
     ROOT / "studies" / "README.md",
     *sorted((ROOT / "docs").glob("**/*.md")),
 ]
-# The README installs TensorFlow. The pages speak of either, and load faster on JAX.
+# The README installs TensorFlow. The other pages speak of either; JAX loads faster.
 BACKENDS = {"README.md": "tensorflow"}
-BLOCKS = [
-    pytest.param(block, BACKENDS.get(page.name, "jax"), id=f"{page.name}-{number}")
-    for page in PAGES
-    for number, block in enumerate(
-        re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
-    )
-]
+# Each block with names of its own, so that it stands alone, in one process a page.
+RUN = """
+import sys
+for number, block in enumerate(sys.argv[1:]):
+    exec(compile(block, f"block {number}", "exec"), {"__name__": "__main__"})
+"""
 
 
-@pytest.mark.parametrize(("block", "backend"), BLOCKS)
-def test_python_block_runs(block, backend, tmp_path):
+def python_blocks(page):
+    return re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+
+
+@pytest.mark.parametrize(
+    "page", [*filter(python_blocks, PAGES)], ids=lambda page: page.name
+)
+def test_python_blocks_run(page, tmp_path):
     result = subprocess.run(
-        [sys.executable, "-c", block],
+        [sys.executable, "-c", RUN, *python_blocks(page)],
         cwd=tmp_path,
-        env=os.environ | {"KERAS_BACKEND": backend},
+        env=os.environ | {"KERAS_BACKEND": BACKENDS.get(page.name, "jax")},
         capture_output=True,
         text=True,
     )
