@@ -42,3 +42,19 @@ def dense(gradient: Any) -> Any:
         if isinstance(gradient, tf.IndexedSlices):  # a tensor to Keras, as it is
             return tf.convert_to_tensor(gradient)
     return ops.convert_to_tensor(gradient, sparse=False)
+
+
+def after(value: Any, other: Any) -> Any:
+    """The value, which XLA on a CPU computes when it has `other`; NaN where that is.
+
+    XLA would write a new momentum before the weight that reads the old one, and copy
+    every momentum first: several times the work of the update. Of the order that it
+    could choose it respects nothing but what depends on what.
+    """
+    if keras.backend.backend() != "jax":
+        return value
+    import jax
+
+    if jax.default_backend() != "cpu":
+        return value
+    return ops.where(ops.equal(other, other), value, ops.cast(other, value.dtype))

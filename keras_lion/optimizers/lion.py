@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_lion.optimizers.backend import check_replicas, dense
+from keras_lion.optimizers.backend import after, check_replicas, dense
 from keras_lion.optimizers.checkpoint import (
     ACCUMULATOR,
     AVERAGE,
@@ -203,8 +203,10 @@ class Lion(
             cautious=self.cautious,
             cautious_weight_decay=self.cautious_weight_decay,
         )
+        assigned = ops.cast(select(applies, new_weight, weight), variable.dtype)
+        new_momentum = after(new_momentum, assigned)
         stored = store(new_momentum, momentum.dtype, step=self._iterations, index=index)
-        self.assign(variable, select(applies, new_weight, weight))
+        self.assign(variable, assigned)
         self.assign(momentum, select(applies, stored, ops.convert_to_tensor(momentum)))
 
     def accumulate_variable(
