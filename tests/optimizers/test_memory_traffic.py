@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 
 from keras_lion import Lion
+from tests.optimizers.test_keras_faults import fault
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "jax", reason="the program of XLA is JAX's to show"
 )
 SHAPE, COUNT = (64, 64), 6
+ONE = 4 * int(np.prod(SHAPE))  # bytes
 
 
 def temporary_bytes(optimizer):
@@ -30,10 +32,14 @@ def temporary_bytes(optimizer):
     return compiled.memory_analysis().temp_size_in_bytes
 
 
+@fault()
+def test_27_momenta_are_overwritten_in_place(make):
+    assert temporary_bytes(make(1e-3)) < 2 * ONE
+
+
 @pytest.mark.parametrize(
     "options",
     [
-        {},
         {"weight_decay": 0.1},
         {"skip_nonfinite": True},
         {"momentum_dtype": "bfloat16"},
@@ -41,6 +47,5 @@ def temporary_bytes(optimizer):
     ],
     ids=str,
 )
-def test_nothing_as_large_as_the_momenta_is_copied(options):
-    one = 4 * int(np.prod(SHAPE))
-    assert temporary_bytes(Lion(1e-3, **options)) < 2 * one
+def test_options_copy_none_either(options):
+    assert temporary_bytes(Lion(1e-3, **options)) < 2 * ONE
