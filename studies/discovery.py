@@ -31,7 +31,8 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -75,6 +76,8 @@ OUTPUT = claims.RESULTS / "discovery"
 WORK = Path("results") / "discovery"  # not in the repository
 # The cheap ones: a search evaluates tens of thousands of programs on each.
 SEARCH_PROXIES = ("heavy_tailed_logistic", "embedding_bags")
+# Of these, tuned Lion is clearly above tuned AdamW on this one alone.
+SIGN_PROXY = "embedding_bags"
 TARGETS = {"signum": zoo.SIGNUM, "lion": zoo.LION}
 # Where random search begins: AdamW would be the best of its programs for long.
 NOTHING = Program.parse("update = g * 0.0")
@@ -101,6 +104,7 @@ class Preset:
         screening_seeds: Seeds that tuned optimizers are compared on.
         factors: Compute of the larger problems, of the search's.
         points: Times at which the best program is tried on them.
+        sign_children: Programs of each search on `SIGN_PROXY` alone.
         speed_children: Children that are timed, of each search.
         speed_evaluations: Evaluations that are timed, of each search.
     """
@@ -116,6 +120,7 @@ class Preset:
     screening_seeds: int = 30
     factors: tuple[float, ...] = (10.0, 100.0)
     points: int = 20
+    sign_children: int = 40_000
     speed_children: int = 2_000
     speed_evaluations: int = 50
 
@@ -133,6 +138,7 @@ PRESETS = {
         screening_seeds=2,
         factors=(2.0,),
         points=3,
+        sign_children=96,
         speed_children=50,
         speed_evaluations=5,
     ),
@@ -186,33 +192,51 @@ class Study:
             seed: Its seed.
             evaluations: Go on to so many evaluations, not to a number of children.
         """
-        folder = SearchFolder(self.work / f"{method}-{seed}")
-        news = _News(f"{method} {seed}")
-        with evaluation_pool(self.fitness, self.workers) as evaluate_all:
-            search = folder.open(
-                self.settings(method, seed),
-                self.fitness,
-                evaluate_all=evaluate_all,
-                description=self.fitness.to_json(),
-            )
-
-            def go_on(children: int) -> None:
-                search.run(children, after_generation=folder.record, progress=news)
-
-            started = search.state.num_children
+        name = f"{method}-{seed}"
+        with self._opened(name, self.settings(method, seed), self.fitness) as go_on:
             if evaluations is None:
-                go_on(self.preset.children)
-            else:
-                while search.state.num_evaluations < evaluations:
-                    go_on(search.state.num_children + 1)
-        if search.state.num_children > started:
-            folder.save(search)
-            print(f"{method} {seed} ended: {search.progress}", flush=True)
-        return search
+                return go_on(self.preset.children)
+            search = go_on(0)
+            while search.state.num_evaluations < evaluations:
+                go_on(search.state.num_children + 1)
+            return search
 
     def searches(self) -> list[Search]:
         """All searches with evolution."""
         return [self.searched("evolution", seed) for seed in range(self.preset.seeds)]
+
+    def sign_searches(self) -> list[Search]:
+        """Searches with evolution on the proxy on which a sign pays most clearly."""
+        fitness, found = ProxyFitness.named(SIGN_PROXY), []
+        for seed in range(self.preset.seeds):
+            settings = self.settings("evolution", seed)
+            with self._opened(f"{SIGN_PROXY}-{seed}", settings, fitness) as go_on:
+                found.append(go_on(self.preset.sign_children))
+        return found
+
+    @contextmanager
+    def _opened(
+        self, name: str, settings: SearchSettings, fitness: ProxyFitness
+    ) -> Iterator[Callable[[int], Search]]:
+        """A search that goes on to a number of children, and is saved at the end."""
+        folder, news = SearchFolder(self.work / name), _News(name)
+        with evaluation_pool(fitness, self.workers) as evaluate_all:
+            search = folder.open(
+                settings,
+                fitness,
+                evaluate_all=evaluate_all,
+                description=fitness.to_json(),
+            )
+            started = search.state.num_children
+
+            def go_on(children: int) -> Search:
+                search.run(children, after_generation=folder.record, progress=news)
+                return search
+
+            yield go_on
+        if search.state.num_children > started:
+            folder.save(search)
+            print(f"{name} ended: {search.progress}", flush=True)
 
     def screening(self) -> None:
         """Tuned Lion, AdamW and SGD with momentum on each proxy."""
@@ -306,30 +330,49 @@ class Study:
     def rediscovery(self) -> None:
         """Whether the best programs update like a sign, by what they do."""
         rows: Rows = []
-        for seed, search in enumerate(self.searches()):
-            best = search.best.program.without_dead_code()
-            rows.append(
-                {
-                    "seed": seed,
-                    "fitness": search.best.fitness,
-                    "size_variation": size_variation(best),
-                    "sign_like": is_sign_like(best),
-                    "num_state_buffers": best.num_state_buffers,
-                    "statements": len(search.best.program),
-                    "live_statements": len(best),
-                    "program": str(best),
-                }
-            )
+        groups = {"both": self.searches(), SIGN_PROXY: self.sign_searches()}
+        found: Claims = {}
+        for proxies, searches in groups.items():
+            for seed, search in enumerate(searches):
+                best = search.best.program.without_dead_code()
+                rows.append(
+                    {
+                        "proxies": proxies,
+                        "seed": seed,
+                        "fitness": search.best.fitness,
+                        "size_variation": size_variation(best),
+                        "sign_like": is_sign_like(best),
+                        "num_state_buffers": best.num_state_buffers,
+                        "statements": len(search.best.program),
+                        "live_statements": len(best),
+                        "program": str(best),
+                    }
+                )
+            signs = sum(row["sign_like"] for row in rows if row["proxies"] == proxies)
+            share = wilson_interval(int(signs), len(searches))
+            found[f"{proxies}.sign_like"] = claims.entry(share, "share")
         self.table("best_programs", rows)
-        signs = sum(bool(row["sign_like"]) for row in rows)
-        share = claims.entry(wilson_interval(signs, len(rows)), "share")
-        self.keep("rediscovery", {"sign_like": share})
+        self.keep("rediscovery", found)
 
     def meta(self) -> None:
-        """Best programs in the course of the searches, on larger problems."""
-        rows = self.rows("meta_validation")
+        """Best programs in the course of the searches, on larger problems.
+
+        And those of AdamW with its constants tuned on the small ones, since what is
+        tuned there need not be right elsewhere, whatever its form.
+        """
+        last = BUDGET_FACTOR * self.preset.baseline_evaluations
+        tuned = [
+            self.searched("constants", seed, evaluations=last)
+            for seed in range(self.preset.baseline_seeds)
+        ]
+        of_searches = self._meta_validated("meta_validation", self.searches())
+        of_constants = self._meta_validated("meta_validation_of_constants", tuned)
+        self.keep("meta", meta_claims(of_searches, of_constants))
+
+    def _meta_validated(self, name: str, searches: Sequence[Search]) -> pd.DataFrame:
+        rows = self.rows(name)
         done = {(row["seed"], row["factor"]) for row in rows}
-        for seed, search in enumerate(self.searches()):
+        for seed, search in enumerate(searches):
             for factor in self.preset.factors:
                 if (seed, factor) in done:
                     continue
@@ -344,9 +387,9 @@ class Study:
                     }
                     for point in meta_curve(search.state, measure, self.preset.points)
                 ]
-                self.table("meta_validation", rows)
-                print(f"search {seed}, × {factor:g}: measured", flush=True)
-        self.keep("meta", meta_claims(pd.DataFrame(rows)))
+                self.table(name, rows)
+                print(f"{name} {seed}, × {factor:g}: measured", flush=True)
+        return pd.DataFrame(rows)
 
     def speed(self) -> None:
         """Children and evaluations a second on one core; what cache and liveness save.

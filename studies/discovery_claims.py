@@ -74,15 +74,25 @@ def planted_claims(frame: pd.DataFrame) -> Claims:
     return found
 
 
-def meta_claims(frame: pd.DataFrame) -> Claims:
-    """The lead over AdamW as it is written, on larger problems, and its overfitting.
+def meta_claims(frame: pd.DataFrame, constants: pd.DataFrame) -> Claims:
+    """Leads on larger problems over AdamW as it is written and as it is tuned.
 
-    A program that diverges on a larger problem has learned nothing: its fitness is 0.
+    A program that diverges on a larger problem, or makes it worse, has learned nothing:
+    its fitness is 0.
+
+    Args:
+        frame: `meta_validation.csv`.
+        constants: The same of AdamW with its constants tuned on the small problems, for
+            some of the seeds.
     """
     found = {}
-    frame = frame.assign(meta_fitness=frame["meta_fitness"].clip(lower=0.0))
+    frame, constants = (
+        each.assign(meta_fitness=each["meta_fitness"].clip(lower=0.0))
+        for each in (frame, constants)
+    )
     for factor, rows in frame.groupby("factor"):
         by_seed = rows.groupby("seed")
+        tuned = constants[constants["factor"] == factor].groupby("seed").last()
         first, last, best = by_seed.first(), by_seed.last(), by_seed.max()
         begins = pd.Series(
             {
@@ -96,6 +106,9 @@ def meta_claims(frame: pd.DataFrame) -> Claims:
         )
         key = f"x{factor:g}"
         found["x1.lead"] = _mean(last["fitness"] - first["fitness"], "score")
+        for size, name in (("x1", "fitness"), (key, "meta_fitness")):
+            lead = (last[name] - tuned[name]).dropna()
+            found[f"{size}.lead_over_constants"] = _mean(lead, "score")
         found[f"{key}.lead"] = _mean(
             last["meta_fitness"] - first["meta_fitness"], "score"
         )

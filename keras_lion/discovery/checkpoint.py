@@ -159,7 +159,15 @@ class SearchFolder:
 
     def _read(self, name: str) -> Any:
         file = self.path / name
-        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+        if not file.exists():
+            return None
+        try:
+            return json.loads(file.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(
+                f"Expected JSON in {file}, as `discover run` writes it. Received what "
+                f"is none: {error}. Begin in an empty folder."
+            ) from None
 
     def _lock(self) -> None:
         path = self.path.resolve()

@@ -59,7 +59,8 @@ def _add_run(commands: Any) -> None:
     command = commands.add_parser("run", help="run a search, or go on with one")
     add = command.add_argument
     add("--output", type=Path, required=True, metavar="DIR")
-    add("--children", type=int, default=20_000, help="in all (default: 20000)")
+    children = "in all, rounded up to whole generations (default: 20000)"
+    add("--children", type=int, default=20_000, help=children)
     add("--seed", type=int, default=0, help="default: 0")
     add("--method", choices=METHODS, default=METHODS[0])
     add("--start", default="adamw", help="program of the zoo, or file (default: adamw)")
@@ -88,6 +89,10 @@ def _add_proxies(command: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace) -> None:
     from keras_lion.discovery.parallel import evaluation_pool
 
+    if options.children < 1:
+        raise ValueError(
+            f"--children must be at least 1. Received: {options.children}."
+        )
     settings = discovery.SearchSettings(
         start=find_program(options.start),
         seed=options.seed,
@@ -169,6 +174,8 @@ def _simplify(options: argparse.Namespace) -> None:
 def _promote(options: argparse.Namespace) -> None:
     from keras_lion.discovery.checkpoint import write_json
 
+    if options.top < 1:
+        raise ValueError(f"--top must be at least 1. Received: {options.top}.")
     fitness, state = _fitness_in(options.folder), _state_in(options.folder)
     candidates = [found.individual.program for found in state.improvements]
     stages = discovery.funnel(
@@ -212,7 +219,6 @@ def find_program(name: str) -> discovery.Program:
     if name in known:
         return known[name]
     if path.is_dir():
-        discovery.SearchFolder(path).settings()  # or it is no folder of a search
         return _state_in(path).best.program
     if path.is_file():
         return discovery.Program.parse(path.read_text(encoding="utf-8"))
@@ -223,7 +229,9 @@ def find_program(name: str) -> discovery.Program:
 
 
 def _state_in(folder: Path) -> SearchState:
-    state = discovery.SearchFolder(folder).state()
+    search = discovery.SearchFolder(folder)
+    search.settings()  # or it is no folder of a search
+    state = search.state()
     if state is None:
         raise FileNotFoundError(
             f"There is no checkpoint in {folder} yet. Give the command `discover run` "
@@ -246,7 +254,13 @@ def _print_program(program: discovery.Program) -> None:
         f"{program.num_state_buffers} state buffers; updates are {sign} "
         f"(variation of sizes {discovery.size_variation(program):.2g})\n"
     )
-    print("\n".join(f"    {statement}" for statement in statements))
+    kept = iter([*statements, None])
+    expected = next(kept)
+    for statement in program:
+        # A live statement is the very object, whatever else looks like it.
+        dead = "" if statement is expected else "  # dead"
+        print(f"    {statement}{dead}")
+        expected = expected if dead else next(kept)
 
 
 class _ProgressLine:

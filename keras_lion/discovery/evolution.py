@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -176,11 +177,12 @@ class Search:
     def _generation(self) -> None:
         first = self.state.num_children + 1
         numbers = range(first, first + self.settings.generation)
-        programs = [self._child() for _ in numbers]
-        keys = map(functional_hash, programs)
-        children = [*zip(numbers, keys, programs, strict=True)]
-        missing = self._not_known(children)
-        values = zip(missing, self._measure(missing), strict=True)
+        with self._all_or_nothing():
+            programs = [self._child() for _ in numbers]
+            keys = map(functional_hash, programs)
+            children = [*zip(numbers, keys, programs, strict=True)]
+            missing = self._not_known(children)
+            values = zip(missing, self._measure(missing), strict=True)
         measured = {number: value for (number, _, _), value in values}
         self._known |= {key: measured[number] for number, key, _ in missing}
         for number, key, program in children:
@@ -190,6 +192,17 @@ class Search:
         if self.state.num_children // WINDOW > (first - 1) // WINDOW:
             self._end_window()
         self._restart_if_quiet()
+
+    @contextmanager
+    def _all_or_nothing(self) -> Iterator[None]:
+        """Take back what was drawn for children that Ctrl-C or an error ends."""
+        state = self.state
+        drawn, num_tries = state.generator.bit_generator.state, state.num_tries
+        try:
+            yield
+        except BaseException:
+            state.generator.bit_generator.state, state.num_tries = drawn, num_tries
+            raise
 
     def _child(self) -> Program:
         state, settings = self.state, self.settings

@@ -1,4 +1,4 @@
-"""The 45 functions that a program may call, and what they compute.
+"""The 45 functions of the language, and what they compute; one is undefined here.
 
 A leaf is an array, or a number where a program works on scalars. Division is
 a / (b + 1e-8); logarithms and the square root act on |x|, `log1p` is log |1 + x|. There

@@ -51,6 +51,9 @@ def funnel(
     Returns:
         The stages, up to the one that none survives.
 
+    Raises:
+        ValueError: If a factor is not positive, or there are no seeds.
+
     Example:
 
     ```python
@@ -61,6 +64,11 @@ def funnel(
     assert stages[0].fitness.keys() == {zoo.SIGNUM}
     ```
     """
+    if num_seeds < 1 or not all(factor > 0 for factor in factors):
+        raise ValueError(
+            "Expected factors above 0, and one seed at least. Received: factors "
+            f"{[*factors]}, {num_seeds} seeds."
+        )
     stages: list[Stage] = []
     waiting = list(dict.fromkeys(candidates))
     for factor in factors:

@@ -42,6 +42,7 @@ class ProgramOptimizer(keras.optimizers.Optimizer):
 
     Raises:
         InvalidProgram: If the program cannot run.
+        TypeError: If it is neither a program nor a text.
         ValueError: If the text is no program.
 
     Example:
@@ -67,6 +68,10 @@ class ProgramOptimizer(keras.optimizers.Optimizer):
         **base: Any,
     ) -> None:
         program = Program.parse(program) if isinstance(program, str) else program
+        if not isinstance(program, Program):
+            raise TypeError(
+                f"Expected a Program, or the text of one. Received: {program!r}."
+            )
         step = make_step(program, KERAS)
         if isinstance(learning_rate, int):
             learning_rate = float(learning_rate)

@@ -6,16 +6,22 @@ import hashlib
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 
+from keras_lion.discovery.abstract import check
 from keras_lion.discovery.evaluation import WORST
 from keras_lion.discovery.mutation import MAX_LENGTH
 from keras_lion.discovery.program import Program
 from keras_lion.discovery.zoo import ADAMW
 
 Method = Literal["evolution", "constants", "random"]
+CHOICES = {
+    "method": get_args(Method),
+    "removal": ("oldest", "worst"),
+    "restart_from": ("best", "start"),
+}
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,8 @@ class SearchSettings:
         restart_from: With the `"best"` program so far, or with the `"start"`.
 
     Raises:
-        ValueError: If a number is too small.
+        ValueError: If the start cannot run, a number is too small, or a choice is none
+            of those above.
     """
 
     start: Program = ADAMW
@@ -58,10 +65,19 @@ class SearchSettings:
     restart_from: Literal["best", "start"] = "best"
 
     def __post_init__(self) -> None:
-        for name in ("population", "tournament", "generation", "max_length"):
-            if getattr(self, name) < 1:
+        check(self.start)
+        least = {"population": 1, "tournament": 1, "generation": 1, "restart_after": 1}
+        for name, smallest in (least | {"max_length": len(self.start)}).items():
+            value = getattr(self, name)
+            if value is not None and value < smallest:
                 raise ValueError(
-                    f"`{name}` must be at least 1. Received: {getattr(self, name)}."
+                    f"`{name}` must be at least {smallest}. Received: {value}."
+                )
+        for name, choices in CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise ValueError(
+                    f"`{name}` is one of {', '.join(choices)}. Received: "
+                    f"{getattr(self, name)!r}."
                 )
         if self.seed < 0:
             raise ValueError(f"A seed is 0 or more. Received: {self.seed}.")

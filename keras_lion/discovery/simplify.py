@@ -50,14 +50,15 @@ class SimplificationStep:
 class Simplifier:
     """Simplifies programs while their fitness stays.
 
-    A change is taken if its loss of fitness is at most `tolerance`: if the lower end of
-    the paired 95 % t-interval of (after − the program without dead statements) is at
-    least −`tolerance`. Losses therefore do not add up over many small steps.
+    A change is taken if it changes fitness by `tolerance` at most: if the paired 95 %
+    t-interval of (after − the program without dead statements) lies within
+    ±`tolerance`. Losses therefore do not add up over many small steps, and a program
+    that is better for doing something else is not taken for the same.
 
     Args:
         evaluate: (program, seed) → fitness, larger is better, the same at every call.
         seeds: Seeds to evaluate with, two at least.
-        tolerance: Loss of fitness that counts as none.
+        tolerance: Change of fitness that counts as none; 0 or more.
 
     Example:
 
@@ -89,6 +90,8 @@ class Simplifier:
                 "Expected two seeds at least: one has no spread to compare an effect "
                 f"with. Received: {list(seeds)!r}"
             )
+        if not tolerance >= 0:
+            raise ValueError(f"`tolerance` is 0 or more. Received: {tolerance}.")
         self._evaluate = evaluate
         self._seeds = tuple(seeds)
         self._tolerance = tolerance
@@ -144,7 +147,9 @@ class Simplifier:
 
     def _acceptable(self, reference: Program, after: Program) -> bool:
         effect = self._effect(reference, after)
-        return effect is not None and effect.low >= -self._tolerance
+        if effect is None:
+            return False
+        return max(-effect.low, effect.high) <= self._tolerance
 
     def _step(
         self, before: Program, change: Rewrite, *, taken: bool
@@ -192,7 +197,7 @@ def _roundings(program: Program) -> Iterator[Rewrite]:
         for place, value in enumerate(statement.arguments):
             if isinstance(value, str):
                 continue
-            weight = statement.function == "interpolate"
+            weight = statement.function == "interpolate" and place == 2
             lengths = range(1, MAX_DIGITS + 1)
             for shorter in dict.fromkeys(rounded(value, n, weight) for n in lengths):
                 if shorter == value:

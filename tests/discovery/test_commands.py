@@ -5,7 +5,7 @@ import json
 import pytest
 
 from keras_lion import cli
-from keras_lion.discovery import zoo
+from keras_lion.discovery import abstract, zoo
 from keras_lion.discovery.checkpoint import SearchFolder
 from keras_lion.discovery.commands import find_program
 
@@ -61,7 +61,36 @@ def test_show(folder, tmp_path, capsys):
     assert "7 live statements of 7, 1 state buffers; updates are like a sign" in printed
     assert "    c = interpolate(g, m, 0.9)\n" in printed
     assert cli.main(["discover", "show", str(tmp_path)]) == 2
-    assert "no checkpoint" in capsys.readouterr().err
+    assert "There is no program search in" in capsys.readouterr().err
+
+
+def test_show_marks_what_is_dead(capsys):
+    assert cli.main(["discover", "show", "program_8"]) == 0
+    lines = capsys.readouterr().out.splitlines()[2:]
+    assert [line.removesuffix("  # dead").strip() for line in lines] == [
+        str(statement) for statement in zoo.PROGRAM_8
+    ]
+    kept = [line.strip() for line in lines if not line.endswith("  # dead")]
+    assert kept == [str(statement) for statement in abstract.live(zoo.PROGRAM_8)]
+
+
+def test_numbers_that_are_too_small(folder, tmp_path, capsys):
+    new = ["discover", "run", "--output", str(tmp_path / "new")]
+    assert cli.main([*new, "--children", "0"]) == 2
+    assert "--children must be at least 1. Received: 0" in capsys.readouterr().err
+    empty = tmp_path / "empty.txt"
+    empty.touch()
+    assert cli.main([*new, "--start", str(empty)]) == 2
+    assert "`update` is an output and is never assigned" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+    promote = ["discover", "promote", str(folder)]
+    for arguments, message in (
+        (["--top", "0"], "--top must be at least 1. Received: 0"),
+        (["--seeds", "0"], "one seed at least"),
+        (["--factors", "-2"], "Expected factors above 0"),
+    ):
+        assert cli.main([*promote, *arguments]) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_simplify(tmp_path, capsys):

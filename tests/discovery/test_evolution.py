@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from keras_lion.discovery import Program, zoo
+from keras_lion.discovery import InvalidProgram, Program, zoo
 from keras_lion.discovery.abstract import functional_hash, live, redundancy
 from keras_lion.discovery.evaluation import WORST, ProxyFitness
 from keras_lion.discovery.evolution import Search
@@ -50,6 +50,24 @@ def test_cache_changes_neither_programs_nor_fitness():
     children = cached.state.num_children
     assert uncached.state.num_evaluations == children + 1
     assert cached.state.num_evaluations < 0.8 * children
+
+
+def test_what_ctrl_c_ends_is_done_again():
+    calls = []
+
+    def interrupted(programs):
+        calls.append(programs)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return [*map(FITNESS, programs)]
+
+    search = Search(SMALL, FITNESS, evaluate_all=interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        search.run(150)
+    search.run(150)
+    undisturbed = run(SMALL, 150)
+    assert search.state.trail == undisturbed.state.trail
+    assert search.state.to_json() == undisturbed.state.to_json()
 
 
 def test_what_is_cached_is_right():
@@ -248,5 +266,13 @@ def test_settings_are_checked():
         SearchSettings(population=0)
     with pytest.raises(ValueError, match="A seed is 0 or more. Received: -1"):
         SearchSettings(seed=-1)
+    with pytest.raises(ValueError, match="`restart_after` must be at least 1"):
+        SearchSettings(restart_after=0)
+    with pytest.raises(ValueError, match="`max_length` must be at least 9. Received"):
+        SearchSettings(max_length=8)
+    with pytest.raises(ValueError, match="`removal` is one of oldest, worst. Received"):
+        SearchSettings(removal="youngest")
+    with pytest.raises(InvalidProgram, match="`update` is an output"):
+        SearchSettings(start=Program.parse("update = lr * 2.0"))
     with pytest.raises(ValueError, match="Constants can be tuned only"):
         SearchSettings(method="constants", start=Program.parse("update = g * lr"))

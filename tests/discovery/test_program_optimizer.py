@@ -292,6 +292,8 @@ def test_programs_that_cannot_run_are_refused():
         ProgramOptimizer("update = x * lr")
     with pytest.raises(ValueError, match="Line 1 is no statement"):
         ProgramOptimizer("update = ")
+    with pytest.raises(TypeError, match="Expected a Program, or the text of one"):
+        ProgramOptimizer(None)
 
 
 @pytest.mark.parametrize("name", ["lion", "adamw"])

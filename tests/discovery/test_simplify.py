@@ -261,3 +261,34 @@ def test_algebra_leaves_alone_what_only_looks_alike(text):
         assert "interpol" not in found.what
         assert "x * s" not in found.what
         assert_same_path(found.program, program)
+
+
+def test_what_is_better_for_doing_something_else_is_not_taken():
+    program = Program.parse("v = interpolate(g, v, 0.9)\nupdate = v * 0.1")
+
+    def evaluate(found, seed):
+        """Better without the average."""
+        return 1.0 + (0.05 if len(found) == 1 else 0.0) + 1e-6 * seed
+
+    steps = Simplifier(evaluate, range(3), tolerance=0.01).steps(program)
+    assert len(simplified(steps)) == 2
+    steps = Simplifier(evaluate, range(3), tolerance=0.06).steps(program)
+    assert len(simplified(steps)) == 1
+
+
+def test_a_tolerance_is_not_negative():
+    with pytest.raises(ValueError, match="`tolerance` is 0 or more. Received: -1"):
+        Simplifier(lambda program, seed: 0.0, range(2), tolerance=-1)
+
+
+def test_what_is_interpolated_is_no_weight():
+    program = Program.parse("update = interpolate(0.00012345, g, 0.9982)")
+    tried = []
+
+    def evaluate(found, seed):
+        tried.append(found.instructions[0].arguments)
+        return 0.0 if found == program else -1.0
+
+    Simplifier(evaluate, range(2), tolerance=0.5).steps(program)
+    shorter = {x for x, _, _ in tried} - {0.00012345}
+    assert shorter == {float(f"{0.00012345:.{digits}g}") for digits in range(1, 5)}
