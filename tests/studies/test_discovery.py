@@ -73,7 +73,9 @@ def test_claims_are_what_the_tables_give(made, study, judged):
             table(made, "best_fitness"), preset.baseline_evaluations
         ),
         "planted": judged.planted_claims(table(made, "hitting_times")),
-        "meta": judged.meta_claims(table(made, "meta_validation")),
+        "meta": judged.meta_claims(
+            table(made, "meta_validation"), table(made, "meta_validation_of_constants")
+        ),
         "speed": judged.speed_claims(table(made, "speed")),
     }
     for name, expected in from_tables.items():
@@ -155,8 +157,10 @@ def test_hitting_times_are_those_of_the_searches(made):
 
 def test_best_programs_are_judged_by_what_they_do(made):
     frame = table(made, "best_programs")
+    names = {"both": "evolution", "embedding_bags": "embedding_bags"}
+    assert set(frame["proxies"]) == set(names)
     for row in frame.itertuples():
-        best = state(made, "evolution", row.seed).best.program
+        best = state(made, names[row.proxies], row.seed).best.program
         program = Program.parse(row.program)
         assert program.functional_hash == best.functional_hash
         assert len(program) == row.live_statements == len(live(best))
@@ -186,8 +190,13 @@ def test_divergence_on_a_larger_problem_counts_as_nothing_learned(judged):
         for seed in (0, 1)
         for n, m in ((0, 0.25), (1, 0.5), (2, -np.inf))
     ]
-    found = judged.meta_claims(pd.DataFrame(rows))
+    frame = pd.DataFrame(rows)
+    tuned = frame.assign(fitness=0.5, meta_fitness=0.1)
+    found = judged.meta_claims(frame, tuned)
     assert found["x1.lead"]["value"] == 2
+    # Over that of the same seed at the end, where the other counts as 0.
+    assert found["x1.lead_over_constants"]["value"] == 1.5
+    assert found["x10.lead_over_constants"]["value"] == -0.1
     assert found["x10.lead"]["value"] == -0.25
     assert found["x10.best_lead"]["value"] == 0.25
     assert found["x10.overfitting_begins"]["value"] == 0.5
@@ -257,4 +266,5 @@ TABLES = (
     "hitting_times",
     "best_programs",
     "meta_validation",
+    "meta_validation_of_constants",
 )
