@@ -34,12 +34,14 @@ def add_commands(subparsers: Any) -> None:
     _add_program(command)
     command.set_defaults(command=_show)
 
-    command = commands.add_parser("simplify", help="a program without what it spares")
+    command = commands.add_parser(
+        "simplify", help="a program without what makes no difference to its fitness"
+    )
     _add_program(command)
     _add_proxies(command)
     add = command.add_argument
-    add("--seeds", type=int, default=5, help="default: 5")
-    tolerance = "loss of fitness that counts as none (default: 0.01)"
+    add("--seeds", type=int, default=5, help="to measure fitness on (default: 5)")
+    tolerance = "change of fitness that counts as none (default: 0.01)"
     add("--tolerance", type=float, default=0.01, help=tolerance)
     command.set_defaults(command=_simplify)
 
@@ -48,23 +50,28 @@ def add_commands(subparsers: Any) -> None:
     )
     add = command.add_argument
     add("folder", type=Path, metavar="DIR")
-    factors = "compute of each stage, of the search's (default: 10 100)"
+    factors = "compute of each stage, in multiples of the search's (default: 10 100)"
     add("--factors", type=float, nargs="+", default=[10.0, 100.0], help=factors)
-    add("--seeds", type=int, default=3, help="default: 3")
-    add("--top", type=int, default=10, help="candidates: the last best (default: 10)")
+    add("--seeds", type=int, default=3, help="of the larger problems (default: 3)")
+    top = "how many programs to try, the last that were the best (default: 10)"
+    add("--top", type=int, default=10, help=top)
     command.set_defaults(command=_promote)
 
 
 def _add_run(commands: Any) -> None:
     command = commands.add_parser("run", help="run a search, or go on with one")
     add = command.add_argument
-    add("--output", type=Path, required=True, metavar="DIR")
+    output = "folder of the search, which one that was stopped goes on from"
+    add("--output", type=Path, required=True, metavar="DIR", help=output)
     children = "in all, rounded up to whole generations (default: 20000)"
     add("--children", type=int, default=20_000, help=children)
-    add("--seed", type=int, default=0, help="default: 0")
-    add("--method", choices=METHODS, default=METHODS[0])
-    add("--start", default="adamw", help="program of the zoo, or file (default: adamw)")
-    add("--population", type=int, default=1000, help="default: 1000")
+    add("--seed", type=int, default=0, help="of all random choices (default: 0)")
+    method = "all mutations, those of constants alone, or programs without parents"
+    add("--method", choices=METHODS, default=METHODS[0], help=method)
+    start = "program of the zoo, file, or folder of a search (default: adamw)"
+    add("--start", default="adamw", help=start)
+    population = "programs that live at a time (default: 1000)"
+    add("--population", type=int, default=1000, help=population)
     restart = "children without an improvement, then begin anew from the best program"
     add("--restart-after", type=int, metavar="N", help=restart)
     add("--workers", type=int, default=1, metavar="N", help="processes (default: 1)")
@@ -83,7 +90,8 @@ def _add_program(command: argparse.ArgumentParser) -> None:
 
 def _add_proxies(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
-    add("--proxies", nargs="+", default=[], metavar="NAME", help="default: all")
+    proxies = "training problems to measure fitness on (default: all)"
+    add("--proxies", nargs="+", default=[], metavar="NAME", help=proxies)
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -188,9 +196,12 @@ def _promote(options: argparse.Namespace) -> None:
     for stage in stages:
         print(
             f"x{stage.factor:g}: {len(stage.survivors)} of {len(stage.fitness)} "
-            f"programs beat tuned AdamW ({stage.baseline:.5g})"
+            f"programs beat tuned AdamW ({stage.baseline:.5g}); best: "
+            f"{max(stage.fitness.values()):.5g}"
         )
-    write_json(options.folder / "promoted.json", [*map(_stage_to_json, stages)])
+    file = options.folder / "promoted.json"
+    write_json(file, [*map(_stage_to_json, stages)])
+    print(f"The programs and their fitness: {file}")
     if stages and stages[-1].survivors:
         _print_program(stages[-1].survivors[0])
 
