@@ -168,8 +168,15 @@ def fresh_name(wanted: str, taken: Container[str]) -> str:
 
 
 def live_states(program: Iterable[Instruction]) -> tuple[str, ...]:
-    """Those of m and v that must be kept from step to step, in this order."""
+    """Those of m and v that updates depend on, in this order."""
     return _analysis(tuple(program))[1]
+
+
+def kept_states(program: Iterable[Instruction]) -> tuple[str, ...]:
+    """Those of them that must be kept from step to step: others stay 0 for ever."""
+    statements, states = _analysis(tuple(program))
+    assigned = {statement.target for statement in statements}
+    return tuple(name for name in states if name in assigned)
 
 
 def _analysis(

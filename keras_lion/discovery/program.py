@@ -80,7 +80,7 @@ class Program:
     @cached_property
     def num_state_buffers(self) -> int:
         """How many of m and v must be kept from step to step, see `abstract.live`."""
-        return len(abstract.live_states(self))
+        return len(abstract.kept_states(self))
 
     @cached_property
     def functional_hash(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_lion.discovery.abstract import live_states
+from keras_lion.discovery.abstract import STATES, kept_states, live_states
 from keras_lion.discovery.execution import make_step
 from keras_lion.discovery.functions import Library
 from keras_lion.discovery.program import Program
@@ -90,7 +90,7 @@ class ProgramOptimizer(keras.optimizers.Optimizer):
                 "one replica, or the JAX backend with keras.distribution."
             )
         super().build(variables)
-        states = live_states(self.program)
+        states = kept_states(self.program)
         self._m = self._make_state("m", variables) if "m" in states else None
         self._v = self._make_state("v", variables) if "v" in states else None
 
@@ -129,8 +129,11 @@ class ProgramOptimizer(keras.optimizers.Optimizer):
             None if state is None else [state[index] for index in indices]
             for state in (self._m, self._v)
         ]
-        old = [None if state is None else cast(state) for state in kept]
         weights = cast(trainable_variables)
+        old = [None if state is None else cast(state) for state in kept]
+        for number, name in enumerate(STATES):
+            if old[number] is None and name in live_states(self.program):
+                old[number] = [ops.zeros_like(weight) for weight in weights]
         update, *new = self._run_program(
             weights, cast(grads), *old, ops.cast(learning_rate, dtype)
         )
@@ -139,7 +142,9 @@ class ProgramOptimizer(keras.optimizers.Optimizer):
         ):
             self.assign(variable, ops.cast(weight - change, variable.dtype))
         for state, values in zip(kept, new, strict=True):
-            for variable, value in zip(state or (), values or (), strict=True):
+            if state is None:
+                continue
+            for variable, value in zip(state, values, strict=True):
                 self.assign(variable, ops.cast(value, variable.dtype))
 
     def get_config(self) -> dict[str, Any]:

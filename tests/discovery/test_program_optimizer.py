@@ -296,6 +296,20 @@ def test_programs_that_cannot_run_are_refused():
         ProgramOptimizer(None)
 
 
+def test_a_state_that_is_never_assigned_takes_no_memory():
+    program = Program.parse("update = g + m\nupdate = update * lr")
+    assert program.num_state_buffers == 0
+    weight = keras.Variable(np.array([1.0, -2.0], "float32"))
+    optimizer = ProgramOptimizer(program, learning_rate=0.5)
+    for _ in range(2):
+        optimizer.apply(
+            [ops.convert_to_tensor(np.array([0.5, 1.0], "float32"))], [weight]
+        )
+    np.testing.assert_array_equal(array(weight), [0.5, -3.0])
+    names = [variable.name for variable in optimizer.variables]
+    assert names == [variable.name for variable in ProgramOptimizer(zoo.SGD).variables]
+
+
 @pytest.mark.parametrize("name", ["lion", "adamw"])
 def test_accumulated_gradients_are_averaged(name):
     """Keras's accumulation works around the program."""
