@@ -85,10 +85,15 @@ class SearchFolder:
             ValueError: If the folder is of another search, or of another process.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        self._lock()
-        self._check(
-            {"settings": settings.to_json(), "fitness": dict(description or {})}
-        )
+        is_new = self._lock()
+        try:
+            self._check(
+                {"settings": settings.to_json(), "fitness": dict(description or {})}
+            )
+        except ValueError:  # who was refused keeps nobody out
+            if is_new:
+                self.close()
+            raise
         state = self.state()
         count = state.num_children if state is not None else -1
         log = self._log()
@@ -169,10 +174,11 @@ class SearchFolder:
                 f"is none: {error}. Begin in an empty folder."
             ) from None
 
-    def _lock(self) -> None:
+    def _lock(self) -> bool:
+        """Take the folder for this process; False if it was its own."""
         path = self.path.resolve()
         if fcntl is None or path in _locks:
-            return
+            return False
         lock = os.open(path / ".lock", os.O_CREAT | os.O_RDWR)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -184,6 +190,7 @@ class SearchFolder:
                 "it has ended, or give another folder."
             ) from None
         _locks[path] = lock
+        return True
 
     def _check(self, expected: dict[str, Any]) -> None:
         # Through JSON, which knows no tuples.

@@ -174,6 +174,22 @@ def test_two_processes_do_not_write_to_one_folder(tmp_path):
     same(search_in(tmp_path, 16, HashFitness()), again)
 
 
+def test_who_is_refused_keeps_nobody_out(tmp_path):
+    pytest.importorskip("fcntl")
+    other_settings = replace(SETTINGS, seed=4)
+    search_in(tmp_path, 8, HashFitness())
+    with pytest.raises(ValueError, match="another search: seed differ"):
+        search_in(tmp_path, 8, HashFitness(), other_settings)
+    # Refused within the process that has the folder: it keeps it.
+    with in_another_process(OPENS, tmp_path, stdin=subprocess.DEVNULL) as other:
+        assert "another process runs its search" in other.communicate()[1]
+    SearchFolder(tmp_path).close()
+    with pytest.raises(ValueError, match="another search: seed differ"):
+        search_in(tmp_path, 8, HashFitness(), other_settings)
+    with in_another_process(OPENS, tmp_path, stdin=subprocess.DEVNULL) as other:
+        assert other.communicate()[1] == ""
+
+
 def test_another_search_is_refused(tmp_path):
     search_in(tmp_path, 8, HashFitness(), description={"proxies": ["a"]})
     with pytest.raises(ValueError, match="another search: seed, tournament differ"):
