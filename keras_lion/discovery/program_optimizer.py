@@ -12,7 +12,9 @@ from keras_lion.discovery.abstract import STATES, kept_states, live_states
 from keras_lion.discovery.execution import make_step
 from keras_lion.discovery.functions import Library
 from keras_lion.discovery.program import Program
-from keras_lion.optimizers.backend import dense, replica_count
+from keras_lion.optimizers.backend import dense, path_of, replica_count
+from keras_lion.optimizers.checkpoint import ACCUMULATOR, AVERAGE, StateCheckpoints
+from keras_lion.optimizers.conditional_steps import is_overwritten
 from keras_lion.optimizers.lion import compute_dtype
 
 Tensor = Any
@@ -21,7 +23,7 @@ KERAS = Library(ops, scalar=lambda x: x)
 
 
 @keras.saving.register_keras_serializable(package="keras_lion")
-class ProgramOptimizer(keras.optimizers.Optimizer):
+class ProgramOptimizer(StateCheckpoints, keras.optimizers.Optimizer):
     """A program of the search as an optimizer: w ← w − update.
 
     Only live statements run, and only the states that updates depend on are kept: 2
@@ -76,6 +78,7 @@ class ProgramOptimizer(keras.optimizers.Optimizer):
         if isinstance(learning_rate, int):
             learning_rate = float(learning_rate)
         super().__init__(learning_rate, name=name, **base)
+        self._set_up_checkpoints()
         self.program = program
         self._run_program = step
 
@@ -93,16 +96,17 @@ class ProgramOptimizer(keras.optimizers.Optimizer):
         states = kept_states(self.program)
         self._m = self._make_state("m", variables) if "m" in states else None
         self._v = self._make_state("v", variables) if "v" in states else None
+        self._restore_pending()
 
     def _make_state(self, name: str, variables: Sequence[Any]) -> list[Any]:
         return [
             None
-            if getattr(variable, "overwrite_with_gradient", False)
+            if is_overwritten(variable)
             else self.add_variable(
                 shape=variable.shape,
                 dtype=compute_dtype(variable),
                 layout=getattr(variable, "_layout", None),
-                name=f"{variable.path.replace('/', '_')}_{name}",
+                name=f"{path_of(variable).replace('/', '_')}_{name}",
             )
             for variable in variables
         ]
@@ -146,6 +150,18 @@ class ProgramOptimizer(keras.optimizers.Optimizer):
                 continue
             for variable, value in zip(state, values, strict=True):
                 self.assign(variable, ops.cast(value, variable.dtype))
+
+    def _slots(self) -> dict[str, list[Any]]:
+        slots = {
+            name: state
+            for name, state in (("m", self._m), ("v", self._v))
+            if state is not None
+        }
+        if self.gradient_accumulation_steps:
+            slots[ACCUMULATOR] = self._accumulated_gradients
+        if self.use_ema:
+            slots[AVERAGE] = self._model_variables_moving_average
+        return slots
 
     def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "program": str(self.program)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import keras
@@ -58,3 +60,34 @@ def after(value: Any, other: Any) -> Any:
     if jax.default_backend() != "cpu":
         return value
     return ops.where(ops.equal(other, other), value, ops.cast(other, value.dtype))
+
+
+def path_of(variable: Any) -> str:
+    """The path of a variable; the name of one that has no path, such as tf.Variable."""
+    path = getattr(variable, "path", None) or getattr(variable, "name", None)
+    return str(path or "variable").partition(":")[0]
+
+
+def outside_of_graphs() -> AbstractContextManager[Any]:
+    """A context in which assignments happen at once, also while TensorFlow traces."""
+    if keras.backend.backend() != "tensorflow":
+        return nullcontext()
+    import tensorflow as tf
+
+    return tf.init_scope()  # type: ignore[no-any-return]
+
+
+def python_state(
+    to_bytes: Callable[[], bytes], from_bytes: Callable[[bytes], None]
+) -> Any:
+    """An object whose state `tf.train.Checkpoint` saves as one string."""
+    import tensorflow as tf
+
+    class State(tf.train.experimental.PythonState):
+        def serialize(self) -> bytes:
+            return to_bytes()
+
+        def deserialize(self, string_value: bytes) -> None:
+            from_bytes(string_value)
+
+    return State()

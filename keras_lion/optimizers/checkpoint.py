@@ -1,29 +1,51 @@
-"""Saving an optimizer's state by the paths of the variables that it belongs to.
+"""Saving, loading and copying an optimizer's state, whatever became of its model.
 
-Keras saves by number: after a layer is added, moved or renamed, momentum goes to the
-wrong variable, or nothing is loaded at all.
+Keras saves an optimizer's variables by number: after a layer is added, moved, frozen or
+renamed, momentum goes to the wrong variable, or nothing is loaded at all.
 """
 
 from __future__ import annotations
 
+import io
 import warnings
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
 
+import keras
 import numpy as np
 from keras import ops
 
-MOMENTUM, ACCUMULATOR, AVERAGE = "momentum", "accumulator", "average"
-SLASH = quote("/", safe="")
-ORDER = "order"  # paths in the order of the variables, which a store does not keep
+from keras_lion.optimizers.backend import (
+    outside_of_graphs,
+    path_of,
+    python_state,
+)
+from keras_lion.optimizers.matching import Described, Match, match, unique
+from keras_lion.optimizers.saved_state import (
+    MOMENTUM,
+    VARIABLES,
+    SavedState,
+    checksum,
+    read_keras_lion,
+)
+from keras_lion.optimizers.state_files import read_state_of_file
+
+ACCUMULATOR, AVERAGE = "accumulator", "average"
+OPTIONS = {ACCUMULATOR, AVERAGE}  # slots that an option adds
+HYPERPARAMETERS = ("learning_rate", "weight_decay")
 
 
-class PathCheckpoints:
-    """State by path for a Keras optimizer.
+class StateCheckpoints:
+    """State by path for a Keras optimizer; loading it never raises.
 
-    The optimizer gives its slots through `_slots`, and the scalars beside them through
-    `_scalars`.
+    What fits is restored: by the path of the variable, else by order where number,
+    order and shapes agree (see `matching.match`). What does not fit starts fresh, with
+    one warning that names the variables. An optimizer that is not built keeps a loaded
+    state until it is.
+
+    The optimizer gives its slots through `_slots`: lists of one variable, or None, per
+    trainable variable. Every other variable of it counts as a scalar.
 
     Attributes:
         restore_hyperparameters: Whether loading a state also sets the learning rate and
@@ -33,207 +55,355 @@ class PathCheckpoints:
 
     name: str
     built: bool
+    variables: list[Any]
     restore_hyperparameters: bool = True
     _trainable_variables: list[Any]
     _slots: Callable[[], dict[str, list[Any]]]
-    _scalars: Callable[[], dict[str, Any]]
-    _read_weight_decay_variable: Callable[[], None]
+    _pending: SavedState | tuple[dict[str, Any], str | None] | None = None
+    _was_read: bool = False
+    _python_state: Any = None
+
+    def _set_up_checkpoints(self) -> None:
+        self.state_group = StateGroup(self)
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Write the state: scalars by name, slots by slot and variable path."""
-        order = "\n".join(self._named_slots()[MOMENTUM])
-        store[ORDER] = np.frombuffer(order.encode(), dtype="uint8")
-        for name, variable in self._scalars().items():
-            store[name] = variable.numpy()
-        for slot, by_path in self._named_slots().items():
-            for path, variable in by_path.items():
-                store[f"{slot}:{path}"] = variable.numpy()
+        """Write the state into a mapping; in a Keras file, `state_group` does it."""
+        if isinstance(store, dict):
+            self._state().write(store)
 
-    def load_own_variables(self, store: Mapping[str, Any]) -> None:
-        """Read a state that `save_own_variables` wrote.
+    def load_own_variables(
+        self, store: Mapping[str, Any], strict: bool = False
+    ) -> None:
+        """Load a state that `save_own_variables` wrote, or `keras.optimizers.Lion`.
 
-        The slots of a variable are found by its path. A model that was rebuilt under
-        other automatic names has no path in common with the saved state: its slots are
-        then taken in their order, with one warning, if number and shapes agree.
-        Averages and accumulators that the state lacks start anew.
+        Args:
+            store: The entries of the state.
+            strict: Whether to raise where a state does not fit, before anything has
+                changed, instead of a warning.
 
         Raises:
-            ValueError: If the state does not fit; names the variables.
+            ValueError: With `strict`, if a variable here has no saved state, or the
+                other way round; names the variables.
         """
-        if not self.built:
-            raise ValueError(
-                f"Optimizer '{self.name}' must be built before its state is loaded: "
-                "call `optimizer.build(model.trainable_variables)`."
-            )
-        saved = {key: store[key] for key in store.keys()}  # noqa: SIM118, a store
-        check_format(saved, self.name)
-        # A state that was saved before the optimizer was built has no slots.
-        source = self._paths_of(saved) if order_of(saved) else {}
-        for slot, by_path in self._named_slots().items():
-            for path, variable in by_path.items():
-                value = saved.get(f"{slot}:{source.get(path)}")
-                if value is not None:
-                    variable.assign(to_array(value))
-                elif slot == AVERAGE:
-                    variable.assign(ops.copy(self._variable_of(path)))
-                else:
-                    variable.assign(ops.zeros(variable.shape, variable.dtype))
-        for name, variable in self._scalars().items():
-            kept = name in ("learning_rate", "weight_decay")
-            if name in saved and (self.restore_hyperparameters or not kept):
-                variable.assign(to_array(saved[name]))
-        self._read_weight_decay_variable()
+        if not store.keys() and not isinstance(store, dict):
+            return  # the group of a Keras file: the state is in `state_group`
+        self._was_read = True
+        if VARIABLES in store:
+            self._load(SavedState.read(store), strict=strict)
+            return
+        entries = {key: np.asarray(store[key]) for key in list(store.keys())}
+        if self.built or strict:
+            self._load_numbered(entries, name_in_file(store), strict)
+        else:
+            self._pending = (entries, name_in_file(store))
 
-    def _paths_of(self, saved: Mapping[str, Any]) -> dict[str, str]:
-        """Own path → saved path of every variable."""
-        there = {
-            path: tuple(saved[f"{MOMENTUM}:{path}"].shape) for path in order_of(saved)
-        }
-        here = {
-            path: tuple(variable.shape)
-            for path, variable in self._named_slots()[MOMENTUM].items()
-        }
-        source = by_path(list(here), list(there))
-        if (
-            source is None
-            and not set(here) & set(there)
-            and list(here.values()) == list(there.values())
-        ):
+    def load_state(
+        self, source: str | Path | Mapping[str, Any], *, strict: bool = False
+    ) -> None:
+        """Load this optimizer's state alone, from a file of a whole model.
+
+        Args:
+            source: A `.keras` or `.weights.h5` file, or a mapping that
+                `save_own_variables` filled.
+            strict: Whether to raise where the state does not fit, before anything has
+                changed, instead of a warning.
+
+        Raises:
+            ValueError: If the file holds no state of an optimizer of keras-lion; with
+                `strict`, if a variable here has no saved state, or the other way round.
+
+        Example:
+
+        ```python
+        model.optimizer.build(model.trainable_variables)
+        model.optimizer.load_state("checkpoint.weights.h5", strict=True)
+        ```
+        """
+        if not isinstance(source, Mapping):
+            source = read_state_of_file(source)
+        self.load_own_variables(source, strict=strict)
+
+    def _load_group(self, store: Mapping[str, Any]) -> None:
+        """Load the group of a Keras file that `state_group` wrote."""
+        if store.keys():
+            self._load(SavedState.read(store))
+        elif not self._was_read:
             warnings.warn(
-                f"The state of optimizer '{self.name}' was saved for variables of "
-                "other paths. Their number, order and shapes agree, and it is loaded "
-                "in this order.",
-                stacklevel=4,
+                f"The file holds no state of optimizer '{self.name}', which stays as "
+                "it is.",
+                stacklevel=2,
             )
-            return dict(zip(here, there, strict=True))
-        source = source or {path: path for path in here if path in there}
-        changed = [
-            f"{unquote(path)} ({there[source[path]]} saved, {here[path]} here)"
-            for path in source
-            if here[path] != there[source[path]]
-        ]
-        missing = [unquote(path) for path in here if path not in source]
-        surplus = [unquote(p) for p in there if p not in source.values()]
-        if missing or surplus or changed:
-            raise ValueError(
-                f"The saved state does not fit optimizer '{self.name}': "
-                f"without saved state {missing or 'none'}; saved and unknown here "
-                f"{surplus or 'none'}; of another shape {changed or 'none'}. Load it "
-                "into the model that it was saved from, or start with a new optimizer."
-            )
-        return source
+        self._was_read = False
 
-    def _named_slots(self) -> dict[str, dict[str, Any]]:
-        """Slot → path of a trainable variable → the slot's variable."""
-        paths = unique_paths(self._trainable_variables)
-        return {
-            slot: {
-                path: variable
-                for path, variable in zip(paths, variables, strict=True)
-                if variable is not None
-            }
+    def _load(
+        self, state: SavedState, *, strict: bool = False, weights_follow: bool = False
+    ) -> None:
+        matched = self._match(state, strict, weights_follow) if self.built else None
+        later = {}
+        by_name = self._scalars()
+        for name, value in state.scalars.items():
+            if name not in by_name:
+                later[name] = value
+            elif self.restore_hyperparameters or name not in HYPERPARAMETERS:
+                by_name[name].assign(permuted(value, matched))
+        self._scalars_were_loaded()
+        if matched is None:
+            self._pending = SavedState(state.variables, state.slots, later)
+        else:
+            self._assign_slots(state, matched)
+
+    def _load_numbered(
+        self, entries: Mapping[str, Any], name: str | None, strict: bool
+    ) -> None:
+        """Load what Keras saved by number, if it was Keras's Lion."""
+        state = None
+        if name is not None and name.startswith("lion"):
+            state = read_keras_lion(
+                entries,
+                self._described(),
+                with_learning_rate="learning_rate" in self._scalars(),
+            )
+        if state is not None:
+            self._load(state, strict=strict)
+            return
+        message = (
+            f"The state to be loaded into optimizer '{self.name}' is that of another "
+            f"optimizer{f', {name!r}' if name else ''}, or of other variables: it has "
+            f"entries {sorted(entries)[:4]}…. '{self.name}' starts fresh, with its own "
+            "learning rate. To start from the momentum of that optimizer, load the "
+            "file into a model compiled with it, and pass it to `take_over`."
+        )
+        if strict:
+            raise ValueError(message)
+        warnings.warn(message, stacklevel=3)
+        self._assign_slots(
+            SavedState((), {}, {}),
+            Match([None] * len(self._trainable_variables), False),
+        )
+
+    def _restore_pending(self) -> None:
+        """Load what was kept until now, at the end of `build`."""
+        pending, self._pending = self._pending, None
+        if pending is None:
+            return
+        with outside_of_graphs():
+            if isinstance(pending, SavedState):
+                self._load(pending)
+            else:
+                self._load_numbered(*pending, strict=False)
+
+    def _state(self) -> SavedState:
+        """The state, as NumPy arrays."""
+        scalars = {name: v.numpy() for name, v in self._scalars().items()}
+        if not self.built:
+            pending = self._pending
+            if isinstance(pending, SavedState):
+                scalars = {**pending.scalars, **scalars}
+                return SavedState(pending.variables, pending.slots, scalars)
+            return SavedState((), {}, scalars)
+        variables = [
+            v._replace(checksum=checksum(variable))
+            for v, variable in zip(
+                self._described(), self._trainable_variables, strict=True
+            )
+        ]
+        slots = {
+            slot: [None if v is None else v.numpy() for v in variables]
             for slot, variables in self._slots().items()
         }
+        return SavedState(tuple(variables), slots, scalars)
 
-    def _variable_of(self, path: str) -> Any:
-        paths = unique_paths(self._trainable_variables)
-        return self._trainable_variables[paths.index(path)]
+    def _scalars(self) -> dict[str, Any]:
+        slots = self._slots() if self.built else {}
+        known = {id(v) for variables in slots.values() for v in variables}
+        return {v.name: v for v in self.variables if id(v) not in known}
+
+    def _scalars_were_loaded(self) -> None:
+        """Called after scalars were assigned."""
+
+    def _described(self) -> list[Described]:
+        return [
+            Described(path_of(v), tuple(v.shape)) for v in self._trainable_variables
+        ]
+
+    def _match(self, state: SavedState, strict: bool, weights_follow: bool) -> Match:
+        """Find the saved variable of each variable; warn, or raise, about the rest."""
+        here, there = self._described(), state.variables
+        if not there:  # saved before it was built
+            return Match([None] * len(here), renamed=False)
+        if state.slots.keys() - OPTIONS != self._slots().keys() - OPTIONS:
+            there = ()  # of another kind of optimizer, where it means something else
+        if [v._replace(checksum=None) for v in there] == here:
+            return Match(list(range(len(here))), renamed=False)
+        values = [checksum(variable) for variable in self._trainable_variables]
+        found = match(
+            [v._replace(checksum=c) for v, c in zip(here, values, strict=True)],
+            there,
+            weights_follow=weights_follow,
+        )
+        fresh = [v for v, k in zip(here, found.source, strict=True) if k is None]
+        unused = [v for k, v in enumerate(state.variables) if k not in found.source]
+        text = ""
+        if fresh:
+            text += f" Without saved state, starting fresh: {listed(fresh)}."
+        if unused:
+            text += f" Saved and not used: {listed(unused)}."
+        if text and strict:
+            raise ValueError(
+                f"The saved state does not fit optimizer '{self.name}'.{text} Load it "
+                "into the model that it was saved from, or without `strict`."
+            )
+        if found.renamed:
+            text = (
+                " It was saved for variables of other paths. Number, order and shapes "
+                f"agree, and it is loaded in this order.{text}"
+            )
+        if text:
+            warnings.warn(f"State of optimizer '{self.name}':{text}", stacklevel=4)
+        return found
+
+    def _assign_slots(self, state: SavedState, matched: Match) -> None:
+        for slot, variables in self._slots().items():
+            saved = state.slots.get(slot)
+            for index, variable in enumerate(variables):
+                if variable is None:
+                    continue
+                k = matched.source[index]
+                value = None if saved is None or k is None else saved[k]
+                if value is not None:
+                    variable.assign(value)
+                elif slot == AVERAGE:
+                    weight = self._trainable_variables[index]
+                    variable.assign(ops.copy(ops.convert_to_tensor(weight)))
+                else:
+                    variable.assign(ops.zeros(variable.shape, variable.dtype))
 
     def take_over(self, optimizer: Any) -> None:
         """Start from the state of another optimizer of the same variables.
 
         The momentum of a `keras.optimizers.Lion`, or the first moment of an AdamW,
-        becomes this one's momentum, and the count of iterations goes on. Learning rate
-        and weight decay stay as they are here: see `lion_from_adamw` for those.
+        becomes this one's momentum, and the count of iterations continues. Learning
+        rate and weight decay stay as they are here: see `lion_from_adamw` for those.
 
         Args:
-            optimizer: A built Keras optimizer with variables named `…_momentum`.
+            optimizer: A built Keras optimizer with variables named `…_momentum`, or a
+                `LossScaleOptimizer` of one.
 
         Raises:
             ValueError: If one of the two is not built, or their variables differ.
         """
+        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
         if not (self.built and optimizer.built):
             raise ValueError(
                 "Both optimizers must be built before a state is taken over: call "
                 "`optimizer.build(model.trainable_variables)`."
             )
-        own = {m.name: m for m in self._slots()[MOMENTUM] if m is not None}
-        given = {v.name: v for v in optimizer.variables if v.name.endswith("_momentum")}
-        shapes = [tuple(m.shape) for m in own.values()]
-        if not set(own) & set(given) and shapes == [
-            tuple(m.shape) for m in given.values()
-        ]:
+        given = [v for v in optimizer.variables if v.name.endswith("_momentum")]
+        there = [
+            Described(path_of(v), tuple(v.shape))
+            for v in optimizer._trainable_variables
+            if not getattr(v, "overwrite_with_gradient", False)
+        ]
+        here = [
+            described
+            for described, momentum in zip(
+                self._described(), self._slots()[MOMENTUM], strict=True
+            )
+            if momentum is not None
+        ]
+        found = match(here, there) if len(given) == len(there) else None
+        if found is None or None in found.source or len(here) != len(there):
+            raise ValueError(
+                f"Optimizer '{optimizer.name}' has no momentum for the variables of "
+                f"'{self.name}'. It has {[v.name for v in given] or 'none'}; expected "
+                f"one for each of {listed(here)}."
+            )
+        if found.renamed:
             warnings.warn(
                 f"The variables of '{optimizer.name}' have other paths than those of "
                 f"'{self.name}'. Their number, order and shapes agree, and its momenta "
                 "are taken in this order.",
                 stacklevel=2,
             )
-            given = dict(zip(own, given.values(), strict=True))
-        if set(own) != set(given) or shapes != [
-            tuple(given[name].shape) for name in own
-        ]:
-            raise ValueError(
-                f"Optimizer '{optimizer.name}' has no momentum for the variables of "
-                f"'{self.name}'. It has {sorted(given) or 'none'}; expected "
-                f"{sorted(own)}, of shapes {shapes}."
-            )
-        for name, momentum in own.items():
-            momentum.assign(ops.copy(ops.cast(given[name], momentum.dtype)))
+        own = [m for m in self._slots()[MOMENTUM] if m is not None]
+        for momentum, k in zip(own, found.source, strict=True):
+            taken = given[k]  # type: ignore[index]
+            momentum.assign(ops.copy(ops.cast(taken, momentum.dtype)))
         iteration = next(v for v in optimizer.variables if v.name == "iteration")
         self._scalars()["iteration"].assign(ops.copy(iteration))
 
+    def _trackable_children(
+        self, save_type: str = "checkpoint", **kwargs: Any
+    ) -> dict[str, Any]:
+        """What `tf.train.Checkpoint` saves: the state by path, as one entry."""
+        if save_type != "checkpoint":
+            return super()._trackable_children(save_type, **kwargs)  # type: ignore[misc, no-any-return]
+        if self._python_state is None:
+            self._python_state = python_state(self._to_bytes, self._from_bytes)
+        return {"state": self._python_state}
 
-def unique_paths(variables: Sequence[Any]) -> list[str]:
-    """Paths that can be names in a store, made different where they are not."""
-    paths: list[str] = []
-    for variable in variables:
-        # A "/" would make a group of an HDF5 store.
-        path = quote(variable.path, safe="")
-        count = paths.count(path) + sum(p.startswith(f"{path}#") for p in paths)
-        paths.append(f"{path}#{count}" if count else path)
-    return paths
+    def _to_bytes(self) -> bytes:
+        entries: dict[str, Any] = {}
+        self._state().write(entries)
+        # NumPy's files have no bfloat16, every value of which is a float32 too.
+        native = {
+            key: value.astype("float32") if value.dtype.kind == "V" else value
+            for key, value in ((k, np.asarray(v)) for k, v in entries.items())
+        }
+        file = io.BytesIO()
+        np.savez(file, **native)  # type: ignore[arg-type]
+        return file.getvalue()
+
+    def _from_bytes(self, content: bytes) -> None:
+        with np.load(io.BytesIO(content)) as entries:
+            state = SavedState.read(entries)
+        self._load(state, weights_follow=self.built)
 
 
-def by_path(here: list[str], there: list[str]) -> dict[str, str] | None:
-    """Own path → saved path where the paths are the same, else None.
+class StateGroup(keras.layers.Layer):
+    """The group of a Keras file that holds the state of an optimizer.
 
-    A Sequential model loses its own name, the first part of its variables' paths, when
-    it is loaded from a `.keras` file; such paths count as the same.
+    Keras's optimizers count the entries of the group `optimizer`, and read them by
+    number if the count is theirs: any entry of ours there could be taken for one of
+    theirs, or stop the loading of a model. That group stays empty, and Keras's saving
+    gives this object a group below it.
+
+    Args:
+        optimizer: The optimizer.
     """
-    for own in (here, without_root(here)):
-        for saved in (there, without_root(there)):
-            if set(own) == set(saved):
-                found = dict(zip(saved, there, strict=True))
-                return {path: found[name] for path, name in zip(here, own, strict=True)}
-    return None
+
+    def __init__(self, optimizer: StateCheckpoints) -> None:
+        super().__init__(name="state_group")
+        self._write = lambda store: optimizer._state().write(store)
+        self._read = optimizer._load_group
+
+    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
+        """Write the optimizer's state, unless it is in the group above."""
+        if not isinstance(store, dict):
+            self._write(store)
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Read the optimizer's state, if it is in this group."""
+        self._read(store)
 
 
-def without_root(paths: list[str]) -> list[str]:
-    """The paths without their first part, if all have the same."""
-    parts = [path.partition(SLASH) for path in paths]
-    if len({root for root, _, _ in parts}) == 1 and all(rest for _, _, rest in parts):
-        return [rest for _, _, rest in parts]
-    return paths
+def permuted(value: np.ndarray, matched: Match | None) -> np.ndarray:
+    """A vector of one entry per saved variable, in the order of the variables here."""
+    if value.ndim == 0 or matched is None:
+        return value
+    return np.array([0 if k is None else value[k] for k in matched.source], value.dtype)
 
 
-def order_of(saved: Mapping[str, Any]) -> list[str]:
-    """The saved paths in the order of the variables."""
-    order = to_array(saved[ORDER]).tobytes().decode()
-    return order.split("\n") if order else []
+def name_in_file(store: Any) -> str | None:
+    """The name of the optimizer that a group of a Keras file was written for."""
+    attributes = getattr(getattr(store, "_h5_entry_group", None), "attrs", {})
+    name = attributes.get("name")
+    return name if isinstance(name, str) else None
 
 
-def check_format(saved: Mapping[str, Any], name: str) -> None:
-    """Refuse a state that Keras saved by number."""
-    if ORDER not in saved:
-        raise ValueError(
-            f"The state to be loaded into optimizer '{name}' was not saved by "
-            "keras_lion.Lion: its entries are "
-            f"{sorted(saved)[:4]}…. Load it into the optimizer that it was saved from, "
-            "and pass that one to `Lion.take_over`."
-        )
-
-
-def to_array(value: Any) -> np.ndarray:
-    """A stored value as an array."""
-    return np.asarray(value)
+def listed(variables: Sequence[Described]) -> str:
+    """Paths and shapes, the first of many."""
+    names = unique([v.path for v in variables])
+    shown = [f"{n} {v.shape}" for n, v in zip(names, variables, strict=True)][:8]
+    more = len(variables) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")

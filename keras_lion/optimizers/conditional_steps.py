@@ -6,11 +6,14 @@ around the update copies its operands and cannot cross replicas.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 from keras import ops
+
+from keras_lion.optimizers.backend import path_of
 
 Tensor = Any
 
@@ -20,11 +23,17 @@ class ConditionalSteps:
 
     The optimizer gives `update_variable` for one variable, and `accumulate_variable`
     where `accumulates_in_momentum` is true.
+
+    A window of accumulation ends with one step on the mean of its gradients. A variable
+    without a gradient in some of its micro-steps counts as having had zeros there; one
+    without any in the whole window stays as it is, as it would without accumulation.
     """
 
     skip_nonfinite: bool
     accumulator_dtype: str | None
     gradient_accumulation_steps: int | None
+    built: bool
+    name: str
     use_ema: bool
     ema_momentum: float
     ema_overwrite_frequency: int | None
@@ -38,6 +47,7 @@ class ConditionalSteps:
     add_variable: Callable[..., Any]
     update_variable: Callable[..., None]
     accumulate_variable: Callable[..., None]
+    _warned_of_open_window: bool = False
 
     @property
     def accumulates_in_momentum(self) -> bool:
@@ -52,21 +62,31 @@ class ConditionalSteps:
         return int(ops.convert_to_numpy(self._skipped_steps))
 
     def _build_conditional_steps(self, variables: Sequence[Any]) -> None:
-        """Make the counter and the accumulators that the options ask for."""
+        """Make the counters and the accumulators that the options ask for."""
         if self.skip_nonfinite:
             self._skipped_steps = self.add_variable(
                 shape=(), dtype="int32", name="skipped_steps"
             )
-        if self.gradient_accumulation_steps and not self.accumulates_in_momentum:
-            self._accumulators = [
-                self.add_variable(
-                    shape=variable.shape,
-                    dtype=self.accumulator_dtype,
-                    layout=getattr(variable, "_layout", None),
-                    name=f"{variable.path.replace('/', '_')}_accumulator",
-                )
-                for variable in variables
-            ]
+        if not self.gradient_accumulation_steps:
+            return
+        # For each variable, whether this window has had a gradient of it.
+        self._gathered = self.add_variable(
+            shape=(len(variables),), dtype="int32", name="gathered"
+        )
+        self._accumulated_gradients = [
+            self._new_accumulator(variable) for variable in variables
+        ]
+
+    def _new_accumulator(self, variable: Any) -> Any:
+        overwritten = is_overwritten(variable)
+        if self.accumulates_in_momentum and not overwritten:
+            return None
+        return self.add_variable(
+            shape=variable.shape,
+            dtype=variable.dtype if overwritten else self.accumulator_dtype,
+            layout=getattr(variable, "_layout", None),
+            name=f"{path_of(variable).replace('/', '_')}_accumulator",
+        )
 
     def _backend_apply_gradients(
         self, grads: Sequence[Tensor], trainable_variables: Sequence[Any]
@@ -75,10 +95,25 @@ class ConditionalSteps:
             super()._backend_apply_gradients(grads, trainable_variables)  # type: ignore[misc]
             return
         finite = all_finite(grads) if self.skip_nonfinite else True
-        if self.accumulates_in_momentum:
-            applies = self._accumulate_in_momentum(grads, trainable_variables, finite)
+        if self.gradient_accumulation_steps:
+            gradients: list[Tensor | None] = [None] * len(self._trainable_variables)
+            for gradient, variable in zip(grads, trainable_variables, strict=True):
+                gradients[self._get_variable_index(variable)] = gradient
+            position = ops.mod(
+                ops.convert_to_tensor(self._iterations),
+                self.gradient_accumulation_steps,
+            )
+            applies = self._gather(
+                gradients,
+                first=ops.equal(position, 0),
+                last=both(
+                    ops.equal(position, self.gradient_accumulation_steps - 1), finite
+                ),
+                finite=finite,
+                count=self.gradient_accumulation_steps,
+            )
         else:
-            grads, applies = self._accumulate(grads, trainable_variables, finite)
+            applies = finite
             for gradient, variable in zip(
                 self._clip_gradients(list(grads)), trainable_variables, strict=True
             ):
@@ -91,43 +126,126 @@ class ConditionalSteps:
             # The base class is about to count this step.
             self._iterations.assign_sub(ops.cast(dropped, self._iterations.dtype))
 
-    def _window(self, finite: Tensor) -> tuple[Tensor, Tensor]:
-        """Is this the first step of its window, and does it end it?"""
-        steps = self.gradient_accumulation_steps or 1
-        position = ops.mod(ops.convert_to_tensor(self._iterations), steps)
-        last = ops.equal(position, steps - 1)
-        return ops.equal(position, 0), both(last, finite)
-
-    def _accumulate(
-        self, grads: Sequence[Tensor], variables: Sequence[Any], finite: Tensor
-    ) -> tuple[list[Tensor], Tensor]:
-        """The mean gradients of the window so far, and whether it ends here."""
-        steps = self.gradient_accumulation_steps
-        if not steps:
-            return list(grads), finite
-        _, applies = self._window(finite)
-        means = []
-        for gradient, variable in zip(grads, variables, strict=True):
-            accumulator = self._accumulators[self._get_variable_index(variable)]
-            dtype = "float64" if accumulator.dtype == "float64" else "float32"
-            before = ops.cast(accumulator, dtype)
-            total = before + ops.cast(gradient, dtype)
-            means.append(total / steps)
-            kept = ops.where(applies, ops.zeros_like(total), total)
-            accumulator.assign(
-                ops.cast(select(finite, kept, before), accumulator.dtype)
-            )
-        return means, applies
-
-    def _accumulate_in_momentum(
-        self, grads: Sequence[Tensor], variables: Sequence[Any], finite: Tensor
+    def _gather(
+        self,
+        gradients: Sequence[Tensor | None],
+        *,
+        first: Tensor,
+        last: Tensor,
+        finite: Tensor,
+        count: int,
     ) -> Tensor:
-        first, applies = self._window(finite)
-        for gradient, variable in zip(grads, variables, strict=True):
-            self.accumulate_variable(
-                gradient, variable, self.learning_rate, first, finite, applies
-            )
-        return applies
+        """Take the gradients of one micro-step, and make the step if it is the last.
+
+        Args:
+            gradients: One per trainable variable, or None.
+            first: Whether a window begins, shape ().
+            last: Whether it ends, shape ().
+            finite: Whether all gradients are finite, shape ().
+            count: Micro-steps that the mean is over.
+
+        Returns:
+            `last`.
+        """
+        gathered = ops.convert_to_tensor(self._gathered)
+        before = ops.where(first, ops.zeros_like(gathered), gathered)
+        present = [0 if gradient is None else 1 for gradient in gradients]
+        now = ops.maximum(before, ops.convert_to_tensor(present, "int32"))
+        self._gathered.assign(select(finite, now, gathered))
+        moves: list[Tensor | None] = [
+            last if present[index] else both(last, ops.equal(now[index], 1))
+            for index in range(len(gradients))
+        ]
+        for index, variable in enumerate(self._trainable_variables):
+            if is_overwritten(variable):
+                moves[index] = None
+        if self.accumulates_in_momentum:
+            for index, variable in enumerate(self._trainable_variables):
+                if moves[index] is not None:
+                    self.accumulate_variable(
+                        gradients[index],
+                        variable,
+                        self.learning_rate,
+                        ops.equal(before[index], 0),
+                        finite,
+                        moves[index],
+                    )
+        else:
+            means = [
+                None
+                if move is None
+                else self._mean(index, gradients[index], finite, last, count)
+                for index, move in enumerate(moves)
+            ]
+            for variable, mean, move in zip(
+                self._trainable_variables,
+                self._clip_gradients(means),
+                moves,
+                strict=True,
+            ):
+                if mean is not None:
+                    self.update_variable(mean, variable, self.learning_rate, move)
+        for variable, gradient in zip(
+            self._trainable_variables, gradients, strict=True
+        ):
+            # The base class sees to the constraints of variables with a gradient.
+            if gradient is None and variable.constraint is not None:
+                variable.assign(variable.constraint(variable))
+        return last
+
+    def _mean(
+        self,
+        index: int,
+        gradient: Tensor | None,
+        finite: Tensor,
+        last: Tensor,
+        count: int,
+    ) -> Tensor:
+        """The mean gradient of the window so far; the last empties the accumulator."""
+        accumulator = self._accumulated_gradients[index]
+        dtype = "float64" if accumulator.dtype == "float64" else "float32"
+        before = ops.cast(accumulator, dtype)
+        total = before if gradient is None else before + ops.cast(gradient, dtype)
+        kept = ops.where(last, ops.zeros_like(total), total)
+        accumulator.assign(ops.cast(select(finite, kept, before), accumulator.dtype))
+        return total / count
+
+    def flush(self) -> None:
+        """Make the step of an accumulation window that is not complete.
+
+        The step is on the mean of the gradients that were gathered, and the window
+        ends: `iterations` counts an update. Where the momentum gathers the gradients
+        (`accumulates_in_momentum`), the missing ones count as zeros. Without an open
+        window nothing happens. Call it between trainings, not while `fit` runs.
+
+        Example:
+
+        ```python
+        model.fit(x, y, batch_size=32)  # 10 batches, 4 per update
+        model.optimizer.flush()  # uses the gradients of the last 2
+        ```
+        """
+        position = self._open_window()
+        if not position:
+            return
+        self._gather(
+            [None] * len(self._trainable_variables),
+            first=False,
+            last=True,
+            finite=True,
+            count=position,
+        )
+        if self.use_ema:
+            self._update_average(True)
+        steps = self.gradient_accumulation_steps or 1
+        self._iterations.assign_add(steps - position)
+
+    def _open_window(self) -> int:
+        """Micro-steps that an incomplete window has gathered."""
+        if not self.gradient_accumulation_steps or not self.built:
+            return 0
+        iterations = int(ops.convert_to_numpy(self._iterations))
+        return iterations % self.gradient_accumulation_steps
 
     def _update_average(self, applies: Tensor) -> None:
         """Move the averages of the weights; they count updates, not micro-steps."""
@@ -155,13 +273,28 @@ class ConditionalSteps:
                 )
 
     def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
-        """Let the averages replace the weights after training."""
+        """Let the averages replace the weights after training, as Keras asks for."""
         super().finalize_variable_values(var_list)  # type: ignore[misc]
+        position = self._open_window()
+        if position and not self._warned_of_open_window:
+            self._warned_of_open_window = True
+            warnings.warn(
+                "Training ended inside an accumulation window of optimizer "
+                f"'{self.name}': {position} of {self.gradient_accumulation_steps} "
+                "gradients are gathered and not used yet. The next training continues "
+                "the window, as in Keras; `optimizer.flush()` uses them now.",
+                stacklevel=3,
+            )
         if self.use_ema and keras.backend.backend() == "jax":
             # Keras leaves each weight in one buffer with its average, and the next
             # `fit` fails because it would donate that buffer twice.
             for variable in var_list:
                 variable.assign(ops.copy(variable))
+
+
+def is_overwritten(variable: Any) -> bool:
+    """Whether Keras replaces this variable by its gradient, as scales of float8."""
+    return bool(getattr(variable, "overwrite_with_gradient", False))
 
 
 def all_finite(tensors: Sequence[Tensor]) -> Tensor:

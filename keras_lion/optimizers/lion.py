@@ -7,16 +7,16 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_lion.optimizers.backend import after, check_replicas, dense
-from keras_lion.optimizers.checkpoint import (
-    ACCUMULATOR,
-    AVERAGE,
-    MOMENTUM,
-    PathCheckpoints,
+from keras_lion.optimizers.backend import after, check_replicas, dense, path_of
+from keras_lion.optimizers.checkpoint import ACCUMULATOR, AVERAGE, StateCheckpoints
+from keras_lion.optimizers.conditional_steps import (
+    ConditionalSteps,
+    is_overwritten,
+    select,
 )
-from keras_lion.optimizers.conditional_steps import ConditionalSteps, select
 from keras_lion.optimizers.hyperparameters import check_beta, check_learning_rate
 from keras_lion.optimizers.momentum import check_storage_dtype, store
+from keras_lion.optimizers.saved_state import MOMENTUM
 from keras_lion.optimizers.updates import (
     Betas,
     accumulate_in_momentum,
@@ -28,7 +28,7 @@ from keras_lion.optimizers.weight_decay import DecoupledWeightDecay, Mask
 
 @keras.saving.register_keras_serializable(package="keras_lion")
 class Lion(
-    PathCheckpoints, ConditionalSteps, DecoupledWeightDecay, keras.optimizers.Optimizer
+    StateCheckpoints, ConditionalSteps, DecoupledWeightDecay, keras.optimizers.Optimizer
 ):
     """Lion: a step of one size in the direction of the sign of an averaged gradient.
 
@@ -127,6 +127,7 @@ class Lion(
     ) -> None:
         learning_rate = check_learning_rate(learning_rate)
         super().__init__(learning_rate, name=name, **base)
+        self._set_up_checkpoints()
         self.beta_1 = check_beta("beta_1", beta_1)
         self.beta_2 = check_beta("beta_2", beta_2)
         self.momentum_dtype = check_storage_dtype("momentum_dtype", momentum_dtype)
@@ -166,17 +167,18 @@ class Lion(
         self.gradient_accumulation_steps = steps
         self._momentums: list[Any] = [
             None
-            if getattr(variable, "overwrite_with_gradient", False)
+            if is_overwritten(variable)
             else self.add_variable(
                 shape=variable.shape,
                 dtype=self.momentum_dtype or compute_dtype(variable),
                 layout=getattr(variable, "_layout", None),
-                name=f"{variable.path.replace('/', '_')}_momentum",
+                name=f"{path_of(variable).replace('/', '_')}_momentum",
             )
             for variable in variables
         ]
         self._decays = [self.decays(variable) for variable in variables]
         self._build_conditional_steps(variables)
+        self._restore_pending()
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Update the variables; sparse gradients are made dense before all else."""
@@ -222,13 +224,15 @@ class Lion(
         index = self._get_variable_index(variable)
         momentum, dtype = self._momentums[index], compute_dtype(variable)
         weight, old = ops.cast(variable, dtype), ops.cast(momentum, dtype)
-        gathered = accumulate_in_momentum(
-            old,
-            ops.cast(gradient, dtype),
-            first=first,
-            steps=self.gradient_accumulation_steps or 1,
-            one_minus_beta=1.0 - self.beta_2,
-        )
+        gathered = old
+        if gradient is not None:
+            gathered = accumulate_in_momentum(
+                old,
+                ops.cast(gradient, dtype),
+                first=first,
+                steps=self.gradient_accumulation_steps or 1,
+                one_minus_beta=1.0 - self.beta_2,
+            )
         # With one beta, the interpolation c is the momentum after its update.
         new_weight = signed_step(
             weight,
@@ -244,18 +248,15 @@ class Lion(
         return self._current_weight_decay(dtype) if self._decays[index] else 0.0
 
     def _slots(self) -> dict[str, list[Any]]:
-        if not self.built:
-            return {MOMENTUM: []}
         slots = {MOMENTUM: self._momentums}
-        if hasattr(self, "_accumulators"):
-            slots[ACCUMULATOR] = self._accumulators
+        if self.gradient_accumulation_steps:
+            slots[ACCUMULATOR] = self._accumulated_gradients
         if self.use_ema:
             slots[AVERAGE] = self._model_variables_moving_average
         return slots
 
-    def _scalars(self) -> dict[str, Any]:
-        slots = {id(v) for variables in self._slots().values() for v in variables}
-        return {v.name: v for v in self.variables if id(v) not in slots}
+    def _scalars_were_loaded(self) -> None:
+        self._read_weight_decay_variable()
 
     def get_config(self) -> dict[str, Any]:
         return {

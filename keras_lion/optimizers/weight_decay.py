@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_lion.optimizers.backend import path_of
 from keras_lion.optimizers.hyperparameters import (
     check_peak_learning_rate,
     check_weight_decay,
@@ -188,16 +189,16 @@ class VariableSet:
                     raise ValueError(
                         f"{entry!r} is not a regular expression: {error}."
                     ) from error
-            elif not hasattr(entry, "path"):
+            elif not hasattr(entry, "name") or not hasattr(entry, "shape"):
                 raise ValueError(
-                    "Variables are named by a keras.Variable or by a regular "
-                    f"expression of its path. Received: {entry!r}."
+                    "Variables are named by themselves or by a regular expression of "
+                    f"their paths. Received: {entry!r}."
                 )
         self.entries = entries
 
     def __contains__(self, variable: Any) -> bool:
         return any(
-            re.search(entry, variable.path) is not None
+            re.search(entry, path_of(variable)) is not None
             if isinstance(entry, str)
             else entry is variable
             for entry in self.entries
@@ -206,7 +207,7 @@ class VariableSet:
     def patterns(self) -> list[str]:
         """The entries as regular expressions, which survive saving."""
         return [
-            entry if isinstance(entry, str) else _pattern_of(entry.path)
+            entry if isinstance(entry, str) else _pattern_of(path_of(entry))
             for entry in self.entries
         ]
 

@@ -11,6 +11,7 @@ import keras_lion.optimizers
 FOLDER = Path(keras_lion.optimizers.__file__).parent
 ALLOWED = {
     # overridden
+    "_accumulated_gradients": "the accumulators, as Keras names them",
     "_apply_weight_decay": "decay is part of the update",
     "_backend_apply_gradients": "accumulation, the guard, EMA",
     # called
