@@ -1,5 +1,6 @@
 """README and docs: their Python blocks run, their links lead somewhere."""
 
+import importlib.util
 import os
 import re
 import subprocess
@@ -14,8 +15,12 @@ PAGES = [
     ROOT / "studies" / "README.md",
     *sorted((ROOT / "docs").glob("**/*.md")),
 ]
-# The README installs TensorFlow. The other pages speak of either; JAX loads faster.
+# The README installs TensorFlow. The other pages speak of either; JAX loads faster. A
+# block for one backend alone says so in a comment above it.
 BACKENDS = {"README.md": "tensorflow"}
+BLOCK = re.compile(
+    r"^(?:<!-- backend: (\w+) -->\n)?```python\n(.*?)^```", re.MULTILINE | re.DOTALL
+)
 # Each block with names of its own, so that it stands alone, in one process a page.
 RUN = """
 import sys
@@ -25,17 +30,26 @@ for number, block in enumerate(sys.argv[1:]):
 
 
 def python_blocks(page):
-    return re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+    """Backend → the blocks of a page that run on it."""
+    blocks = {}
+    for backend, block in BLOCK.findall(page.read_text("utf-8")):
+        backend = backend or BACKENDS.get(page.name, "jax")
+        blocks.setdefault(backend, []).append(block)
+    return blocks
 
 
 @pytest.mark.parametrize(
-    "page", [*filter(python_blocks, PAGES)], ids=lambda page: page.name
+    ("page", "backend"),
+    [(page, backend) for page in PAGES for backend in python_blocks(page)],
+    ids=lambda value: getattr(value, "name", value),
 )
-def test_python_blocks_run(page, tmp_path):
+def test_python_blocks_run(page, backend, tmp_path):
+    if importlib.util.find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
     result = subprocess.run(
-        [sys.executable, "-c", RUN, *python_blocks(page)],
+        [sys.executable, "-c", RUN, *python_blocks(page)[backend]],
         cwd=tmp_path,
-        env=os.environ | {"KERAS_BACKEND": BACKENDS.get(page.name, "jax")},
+        env=os.environ | {"KERAS_BACKEND": backend},
         capture_output=True,
         text=True,
     )

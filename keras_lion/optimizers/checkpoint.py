@@ -254,12 +254,16 @@ class StateCheckpoints:
                 "into the model that it was saved from, or without `strict`."
             )
         if found.renamed:
+            # Without the optimizer's name, which Keras numbers: Python shows it once.
             text = (
                 " It was saved for variables of other paths. Number, order and shapes "
                 f"agree, and it is loaded in this order.{text}"
             )
         if text:
-            warnings.warn(f"State of optimizer '{self.name}':{text}", stacklevel=4)
+            kind = type(self).__name__
+            warnings.warn(
+                f"State loaded into {kind}, an optimizer:{text}", stacklevel=4
+            )
         return found
 
     def _assign_slots(self, state: SavedState, matched: Match) -> None:

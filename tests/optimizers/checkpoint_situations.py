@@ -11,7 +11,7 @@ import pickle
 import re
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,7 @@ from tests.arrays import array
 
 PAGE = Path(__file__).parents[2] / "docs" / "checkpoints.md"
 START, END = "<!-- situations -->\n", "<!-- end -->\n"
-HEAD = (
-    "| saved and loaded | format | loading optimizer | weights | momenta | warning |\n"
-)
+HEAD = "| saved and loaded | format | weights | momenta | warnings |\n"
 RATE = 1e-3
 
 
@@ -287,25 +285,19 @@ COPIES = [kind for kind in FORMATS if "of the optimizer" in kind]
 class Outcome:
     """What became of a checkpoint."""
 
-    situation: str
     format: str
-    loading: str
     lost: list[str]
     restored: list[str]
     fresh: list[str]
     wrong: list[str]
     warnings: list[str]
 
-    def key(self) -> tuple[str, str, str]:
-        return self.situation, self.format, self.loading
-
-    def row(self) -> str:
-        """The outcome as a row of the table."""
+    def cells(self) -> tuple[str, str, str]:
+        """What the table says of weights, momenta and warnings."""
         weights = f"lost: {', '.join(self.lost)}" if self.lost else "loaded"
         if self.format in COPIES:
             weights = "–"
-        cells = (*self.key(), weights, self.momenta(), str(len(self.warnings) or "–"))
-        return f"| {' | '.join(cells)} |\n"
+        return weights, self.momenta(), str(len(self.warnings) or "–")
 
     def momenta(self) -> str:
         """What became of the momenta, in words."""
@@ -334,20 +326,10 @@ def run(situation: Situation, kind: str, built: bool) -> Outcome:
                 after.optimizer.build(after.trainable_variables)
             after = load(after) or after
             after.optimizer.build(after.trainable_variables)
-    messages = [str(w.message) for w in said]
-    loading = "built" if built else "not built"
-    if kind in (
-        "`.keras`, `load_model`",
-        "`pickle` of the model",
-        "`BackupAndRestore`",
-    ):
-        loading = "built by Keras"
-    return judged((situation.name, kind, loading), before, after, messages)
+    return judged(kind, before, after, [str(w.message) for w in said])
 
 
-def judged(
-    key: tuple[str, str, str], before: Any, after: Any, messages: list[str]
-) -> Outcome:
+def judged(kind: str, before: Any, after: Any, messages: list[str]) -> Outcome:
     """Compare a model that loaded a checkpoint with the one that saved it.
 
     A momentum belongs to the weights that it was gathered on, wherever they are now;
@@ -386,57 +368,60 @@ def judged(
             wrong.append(variable.path)
     about = re.compile("optimizer|paths that differ")
     ours = [m for m in messages if about.search(m)]
-    return Outcome(*key, lost, restored, fresh, wrong, ours)
+    return Outcome(kind, lost, restored, fresh, wrong, ours)
 
 
-def cases() -> list[tuple[Situation, str, bool]]:
+def cases() -> list[tuple[Situation, str]]:
     """What is in the table on this backend."""
-    backend = keras.backend.backend()
-    found = [
-        (situation, kind, built)
-        for situation in SITUATIONS
-        for kind in (WEIGHTS, MODEL, TENSORFLOW)
-        for built in (False, True)
-        if kind != TENSORFLOW or backend == "tensorflow"
-        if kind != MODEL or situation is SAME
-        # TensorFlow raises for a weight of another shape, before Lion is asked.
-        if kind != TENSORFLOW or not situation.loaded.units
-    ]
-    found += [
-        (SAME, kind, True)
-        for kind in FORMATS
-        if kind not in (WEIGHTS, MODEL, TENSORFLOW, ORBAX)
-    ]
-    found += [
-        (situation, WEIGHTS, built) for situation in FOREIGN for built in (False, True)
-    ]
-    if backend == "jax":
-        found += [(SAME, ORBAX, built) for built in (False, True)]
-    return found
+
+    found = [(SAME, kind) for kind in FORMATS if kind not in (TENSORFLOW, ORBAX)]
+    found += [(situation, WEIGHTS) for situation in SITUATIONS[1:] + FOREIGN]
+    if keras.backend.backend() == "jax":
+        return [*found, (SAME, ORBAX)]
+    # TensorFlow raises for a weight of another shape, before Lion is asked.
+    return found + [(s, TENSORFLOW) for s in SITUATIONS if not s.loaded.units]
 
 
-def rows_of_page() -> dict[tuple[str, str, str], str]:
-    """The rows of the table, by their first three cells."""
+def row(situation: Situation, kind: str, outcomes: Sequence[Outcome]) -> str:
+    """A row of the table, of the outcomes for an optimizer that is built and not."""
+    built, not_built = (outcome.cells() for outcome in outcomes)
+    cells = [
+        one if one == other else f"{one}; not built: {other}"
+        for one, other in zip(built, not_built, strict=True)
+    ]
+    return f"| {' | '.join((situation.name, kind, *cells))} |\n"
+
+
+def rows_of_page() -> dict[tuple[str, str], str]:
+    """The rows of the table, by their first two cells."""
     table = PAGE.read_text("utf-8").partition(START)[2].partition(END)[0]
     lines = table.splitlines(keepends=True)[2:]
-    return {tuple(line.strip("| \n").split(" | ")[:3]): line for line in lines}  # type: ignore[misc]
+    return {tuple(line.strip("| \n").split(" | ")[:2]): line for line in lines}  # type: ignore[misc]
 
 
 def write() -> None:
-    """Write the rows of this backend into the page; rows of another one stay."""
-    made = {o.key(): o.row() for o in (run(*case) for case in cases())}
-    kept = {
-        key: row
-        for key, row in rows_of_page().items()
-        if key[1] in (TENSORFLOW, ORBAX) and key not in made
+    """Write the rows of this backend into the page; those of another one stay."""
+    rows = {
+        (situation.name, kind): row(
+            situation, kind, [run(situation, kind, built) for built in (True, False)]
+        )
+        for situation, kind in cases()
     }
+    for key, other in rows_of_page().items():
+        if key[1] in (TENSORFLOW, ORBAX):
+            rows.setdefault(key, other)
     before, _, rest = PAGE.read_text("utf-8").partition(START)
-    _, _, after = rest.partition(END)
-    rows = "".join({**made, **kept}.values())
-    PAGE.write_text(
-        f"{before}{START}{HEAD}{'|---' * HEAD.count(' | ')}|---|\n{rows}{END}{after}",
-        "utf-8",
+    after = rest.partition(END)[2]
+    ordered = sorted(
+        rows, key=lambda key: (key[1] in (TENSORFLOW, ORBAX), key[1] == TENSORFLOW)
     )
+    table = (
+        HEAD
+        + "|---" * HEAD.count(" | ")
+        + "|---|\n"
+        + "".join(rows[k] for k in ordered)
+    )
+    PAGE.write_text(f"{before}{START}{table}{END}{after}", "utf-8")
 
 
 if __name__ == "__main__":
