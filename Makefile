@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 .PHONY: help setup study test lint notebooks docs evidence evidence-check evidence-rerun \
 	mutants test-faults test-performance test-discovery test-browser test-oldest \
-	test-torch test-upstream clean
+	test-torch test-keras-suite test-upstream clean
 
 help:
 	@echo "make setup      .venv with everything"
@@ -27,6 +27,7 @@ help:
 	@echo "make test-browser   the report in Chromium, and a real TensorBoard"
 	@echo "make test-oldest    the optimizer's tests with the oldest Keras that is claimed"
 	@echo "make test-torch     the optimizer's tests on the torch backend (CPU build)"
+	@echo "make test-keras-suite  Keras's own optimizer tests against ours"
 	@echo "make test-upstream  which faults of Keras are still there"
 	@echo "make clean      remove .venv, results/ and caches"
 
@@ -122,6 +123,11 @@ test-torch:
 	.venv-torch/bin/python -m pip install --quiet --disable-pip-version-check \
 		torch==2.13.0 keras numpy $(TESTERS)
 	KERAS_BACKEND=torch .venv-torch/bin/python -m pytest -q tests/optimizers
+
+# From the source distribution of the installed Keras.
+test-keras-suite: $(READY)
+	KERAS_BACKEND=tensorflow $(BIN)/python -m tests.keras_suite.run
+	KERAS_BACKEND=jax $(BIN)/python -m tests.keras_suite.run
 
 test-upstream: $(READY)
 	KERAS_BACKEND=jax $(BIN)/python -m tests.upstream.run

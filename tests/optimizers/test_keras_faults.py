@@ -4,7 +4,9 @@ Every test is a check that passes with ours and is shown to fail with Keras's. T
 numbers are those of docs/differences-from-keras-lion.md, which says more of each.
 """
 
+import copy
 import functools
+import tempfile
 import warnings
 
 import keras
@@ -410,3 +412,42 @@ def weights(step, path):
         w, m = step(w, m, np.float64(gradient), **path.hyperparameters)
         found.append(w)
     return found
+
+
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
+@fault()
+def test_28_a_new_process_continues_from_a_file_of_weights(make):
+    model, other = network(), network()
+    for each in (model, other):
+        each.compile(make(), "mse")
+    model.optimizer.build(model.trainable_variables)
+    momentum_of(model.optimizer).assign(np.full((3, 3), 0.5))
+    with tempfile.TemporaryDirectory() as folder:
+        model.save_weights(f"{folder}/model.weights.h5")
+        other.load_weights(f"{folder}/model.weights.h5")  # not built yet, as in `fit`
+    other.optimizer.build(other.trainable_variables)
+    found = momentum_of(other.optimizer)
+    np.testing.assert_array_equal(array(found), np.full((3, 3), 0.5))
+
+
+@pytest.mark.filterwarnings("ignore:Gradients do not exist for variables")
+@fault()
+def test_29_a_last_gradient_of_none_loses_no_window(make):
+    weights = [new_weight([1.0], name="a"), new_weight([1.0], name="b")]
+    optimizer = make(0.125, gradient_accumulation_steps=2)
+    optimizer.apply([*tensors([1.0]), None], weights)
+    optimizer.apply([None, *tensors([1.0])], weights)
+    np.testing.assert_allclose([array(w)[0] for w in weights], 0.875)
+
+
+@pytest.mark.filterwarnings("ignore:Skipping variable loading for optimizer")
+@fault()
+def test_30_a_copy_has_the_momentum(make):
+    weight = new_weight([1.0])
+    optimizer = make(0.125)
+    optimizer.apply(tensors([1.0]), [weight])
+    copied = copy.deepcopy(optimizer)
+    copied.build([weight])
+    np.testing.assert_array_equal(
+        array(momentum_of(copied)), array(momentum_of(optimizer))
+    )
