@@ -6,13 +6,11 @@ renamed, momentum goes to the wrong variable, or nothing is loaded at all.
 
 from __future__ import annotations
 
-import io
 import warnings
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 from keras import ops
 
@@ -21,7 +19,7 @@ from keras_lion.optimizers.backend import (
     path_of,
     python_state,
 )
-from keras_lion.optimizers.matching import Described, Match, match, unique
+from keras_lion.optimizers.matching import Described, Match, listed, match
 from keras_lion.optimizers.saved_state import (
     MOMENTUM,
     VARIABLES,
@@ -29,7 +27,12 @@ from keras_lion.optimizers.saved_state import (
     checksum,
     read_keras_lion,
 )
-from keras_lion.optimizers.state_files import read_state_of_file
+from keras_lion.optimizers.state_files import (
+    StateGroup,
+    name_in_file,
+    read_state_of_file,
+)
+from keras_lion.optimizers.taking_over import momenta_of
 
 ACCUMULATOR, AVERAGE = "accumulator", "average"
 OPTIONS = {ACCUMULATOR, AVERAGE}  # slots that an option adds
@@ -64,7 +67,7 @@ class StateCheckpoints:
     _python_state: Any = None
 
     def _set_up_checkpoints(self) -> None:
-        self.state_group = StateGroup(self)
+        self.state_group = StateGroup(self._state, self._load_group)
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Write the state into a mapping; in a Keras file, `state_group` does it."""
@@ -83,8 +86,13 @@ class StateCheckpoints:
 
         Raises:
             ValueError: With `strict`, if a variable here has no saved state, or the
-                other way round; names the variables.
+                other way round (names the variables), or if the optimizer is not built.
         """
+        if strict and not self.built:
+            raise ValueError(
+                f"Optimizer '{self.name}' must be built before a state is loaded with "
+                "`strict=True`: call `optimizer.build(model.trainable_variables)`."
+            )
         if not store.keys() and not isinstance(store, dict):
             return  # the group of a Keras file: the state is in `state_group`
         self._was_read = True
@@ -92,7 +100,7 @@ class StateCheckpoints:
             self._load(SavedState.read(store), strict=strict)
             return
         entries = {key: np.asarray(store[key]) for key in list(store.keys())}
-        if self.built or strict:
+        if self.built:
             self._load_numbered(entries, name_in_file(store), strict)
         else:
             self._pending = (entries, name_in_file(store))
@@ -110,7 +118,8 @@ class StateCheckpoints:
 
         Raises:
             ValueError: If the file holds no state of an optimizer of keras-lion; with
-                `strict`, if a variable here has no saved state, or the other way round.
+                `strict`, if a variable here has no saved state, or the other way round,
+                or if the optimizer is not built.
 
         Example:
 
@@ -260,9 +269,9 @@ class StateCheckpoints:
                 f"agree, and it is loaded in this order.{text}"
             )
         if text:
-            kind = type(self).__name__
             warnings.warn(
-                f"State loaded into {kind}, an optimizer:{text}", stacklevel=4
+                f"Loading the state of optimizer {type(self).__name__}:{text}",
+                stacklevel=4,
             )
         return found
 
@@ -296,44 +305,10 @@ class StateCheckpoints:
         Raises:
             ValueError: If one of the two is not built, or their variables differ.
         """
-        optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-        if not (self.built and optimizer.built):
-            raise ValueError(
-                "Both optimizers must be built before a state is taken over: call "
-                "`optimizer.build(model.trainable_variables)`."
-            )
-        given = [v for v in optimizer.variables if v.name.endswith("_momentum")]
-        there = [
-            Described(path_of(v), tuple(v.shape))
-            for v in optimizer._trainable_variables
-            if not getattr(v, "overwrite_with_gradient", False)
-        ]
-        here = [
-            described
-            for described, momentum in zip(
-                self._described(), self._slots()[MOMENTUM], strict=True
-            )
-            if momentum is not None
-        ]
-        found = match(here, there) if len(given) == len(there) else None
-        if found is None or None in found.source or len(here) != len(there):
-            raise ValueError(
-                f"Optimizer '{optimizer.name}' has no momentum for the variables of "
-                f"'{self.name}'. It has {[v.name for v in given] or 'none'}; expected "
-                f"one for each of {listed(here)}."
-            )
-        if found.renamed:
-            warnings.warn(
-                f"The variables of '{optimizer.name}' have other paths than those of "
-                f"'{self.name}'. Their number, order and shapes agree, and its momenta "
-                "are taken in this order.",
-                stacklevel=2,
-            )
+        momenta, iteration = momenta_of(optimizer, self)
         own = [m for m in self._slots()[MOMENTUM] if m is not None]
-        for momentum, k in zip(own, found.source, strict=True):
-            taken = given[k]  # type: ignore[index]
+        for momentum, taken in zip(own, momenta, strict=True):
             momentum.assign(ops.copy(ops.cast(taken, momentum.dtype)))
-        iteration = next(v for v in optimizer.variables if v.name == "iteration")
         self._scalars()["iteration"].assign(ops.copy(iteration))
 
     def _trackable_children(
@@ -343,52 +318,14 @@ class StateCheckpoints:
         if save_type != "checkpoint":
             return super()._trackable_children(save_type, **kwargs)  # type: ignore[misc, no-any-return]
         if self._python_state is None:
-            self._python_state = python_state(self._to_bytes, self._from_bytes)
+            self._python_state = python_state(
+                lambda: self._state().to_bytes(), self._restore_bytes
+            )
         return {"state": self._python_state}
 
-    def _to_bytes(self) -> bytes:
-        entries: dict[str, Any] = {}
-        self._state().write(entries)
-        # NumPy's files have no bfloat16, every value of which is a float32 too.
-        native = {
-            key: value.astype("float32") if value.dtype.kind == "V" else value
-            for key, value in ((k, np.asarray(v)) for k, v in entries.items())
-        }
-        file = io.BytesIO()
-        np.savez(file, **native)  # type: ignore[arg-type]
-        return file.getvalue()
-
-    def _from_bytes(self, content: bytes) -> None:
-        with np.load(io.BytesIO(content)) as entries:
-            state = SavedState.read(entries)
-        self._load(state, weights_follow=self.built)
-
-
-class StateGroup(keras.layers.Layer):
-    """The group of a Keras file that holds the state of an optimizer.
-
-    Keras's optimizers count the entries of the group `optimizer`, and read them by
-    number if the count is theirs: any entry of ours there could be taken for one of
-    theirs, or stop the loading of a model. That group stays empty, and Keras's saving
-    gives this object a group below it.
-
-    Args:
-        optimizer: The optimizer.
-    """
-
-    def __init__(self, optimizer: StateCheckpoints) -> None:
-        super().__init__(name="state_group")
-        self._write = lambda store: optimizer._state().write(store)
-        self._read = optimizer._load_group
-
-    def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
-        """Write the optimizer's state, unless it is in the group above."""
-        if not isinstance(store, dict):
-            self._write(store)
-
-    def load_own_variables(self, store: Mapping[str, Any]) -> None:
-        """Read the optimizer's state, if it is in this group."""
-        self._read(store)
+    def _restore_bytes(self, content: bytes) -> None:
+        # TensorFlow calls this before it restores the weights.
+        self._load(SavedState.from_bytes(content), weights_follow=self.built)
 
 
 def permuted(value: np.ndarray, matched: Match | None) -> np.ndarray:
@@ -396,18 +333,3 @@ def permuted(value: np.ndarray, matched: Match | None) -> np.ndarray:
     if value.ndim == 0 or matched is None:
         return value
     return np.array([0 if k is None else value[k] for k in matched.source], value.dtype)
-
-
-def name_in_file(store: Any) -> str | None:
-    """The name of the optimizer that a group of a Keras file was written for."""
-    attributes = getattr(getattr(store, "_h5_entry_group", None), "attrs", {})
-    name = attributes.get("name")
-    return name if isinstance(name, str) else None
-
-
-def listed(variables: Sequence[Described]) -> str:
-    """Paths and shapes, the first of many."""
-    names = unique([v.path for v in variables])
-    shown = [f"{n} {v.shape}" for n, v in zip(names, variables, strict=True)][:8]
-    more = len(variables) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")

@@ -206,9 +206,10 @@ class ConditionalSteps:
         dtype = "float64" if accumulator.dtype == "float64" else "float32"
         before = ops.cast(accumulator, dtype)
         total = before if gradient is None else before + ops.cast(gradient, dtype)
+        mean = total / count  # first: `total` may be the accumulator's own memory
         kept = ops.where(last, ops.zeros_like(total), total)
         accumulator.assign(ops.cast(select(finite, kept, before), accumulator.dtype))
-        return total / count
+        return mean
 
     def flush(self) -> None:
         """Make the step of an accumulation window that is not complete.

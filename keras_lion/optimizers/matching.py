@@ -178,3 +178,11 @@ def _rootless(paths: Sequence[str]) -> list[str]:
 def _unnumbered(path: str) -> str:
     """Return a path without the numbers that Keras gives to automatic names."""
     return re.sub(r"_\d+(?=/|$)", "", path)
+
+
+def listed(variables: Sequence[Described]) -> str:
+    """Return paths and shapes in words, the first of many."""
+    names = unique([v.path for v in variables])
+    shown = [f"{n} {v.shape}" for n, v in zip(names, variables, strict=True)][:20]
+    more = len(variables) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")

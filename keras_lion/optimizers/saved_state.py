@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import zlib
 from collections.abc import Mapping, MutableMapping, Sequence
@@ -57,6 +58,25 @@ class SavedState:
             slot, _, number = key.partition(":")
             slots.setdefault(slot, [None] * len(variables))[int(number)] = value
         return cls(variables, slots, scalars)
+
+    def to_bytes(self) -> bytes:
+        """Return the entries as a NumPy archive."""
+        entries: dict[str, Any] = {}
+        self.write(entries)
+        # NumPy's files have no bfloat16, every value of which is a float32 too.
+        native = {
+            key: value.astype("float32") if value.dtype.kind == "V" else value
+            for key, value in ((k, np.asarray(v)) for k, v in entries.items())
+        }
+        file = io.BytesIO()
+        np.savez(file, **native)  # type: ignore[arg-type]
+        return file.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> SavedState:
+        """Read what `to_bytes` returned."""
+        with np.load(io.BytesIO(content)) as entries:
+            return cls.read(entries)
 
 
 def read_keras_lion(

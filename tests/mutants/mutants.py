@@ -276,8 +276,8 @@ MUTANTS = [
         ),
         (
             "sum of the window in the buffer",
-            "return total / count",
-            "return total",
+            "mean = total / count",
+            "mean = total",
             "accumulation",
         ),
         (

@@ -10,7 +10,9 @@ from tests.arrays import array
 from tests.optimizers.stock_tuners import BATCHES, data, search, tuner
 
 # KerasTuner builds each model anew, under other automatic names.
-pytestmark = pytest.mark.filterwarnings("ignore:State loaded into Lion.*other paths")
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:Loading the state of optimizer Lion.*other paths"
+)
 TUNERS = ["RandomSearch", "BayesianOptimization", "GridSearch", "Hyperband"]
 
 

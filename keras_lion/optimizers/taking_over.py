@@ -1,0 +1,55 @@
+"""The momenta of another optimizer of the same variables."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from keras_lion.optimizers.backend import path_of
+from keras_lion.optimizers.conditional_steps import is_overwritten
+from keras_lion.optimizers.matching import Described, listed, match
+
+
+def momenta_of(given: Any, taker: Any) -> tuple[list[Any], Any]:
+    """Return the momentum of each variable of `taker`, and the iterations.
+
+    Args:
+        given: A built optimizer with variables named `…_momentum`.
+        taker: A built optimizer of the same variables.
+
+    Raises:
+        ValueError: If one of the two is not built, or their variables differ.
+    """
+    given = getattr(given, "inner_optimizer", given)
+    if not (taker.built and given.built):
+        raise ValueError(
+            "Both optimizers must be built before a state is taken over: call "
+            "`optimizer.build(model.trainable_variables)`."
+        )
+    momenta = [v for v in given.variables if v.name.endswith("_momentum")]
+    there, here = described(given), described(taker)
+    found = match(here, there)
+    if len(momenta) != len(there) or len(here) != len(there) or None in found.source:
+        raise ValueError(
+            f"Optimizer '{given.name}' has no momentum for the variables of "
+            f"'{taker.name}'. It has {[v.name for v in momenta] or 'none'}; expected "
+            f"one for each of {listed(here)}."
+        )
+    if found.renamed:
+        warnings.warn(
+            f"The variables of '{given.name}' have other paths than those of "
+            f"'{taker.name}'. Their number, order and shapes agree, and its momenta "
+            "are taken in this order.",
+            stacklevel=3,
+        )
+    iteration = next(v for v in given.variables if v.name == "iteration")
+    return [momenta[k] for k in found.source if k is not None], iteration
+
+
+def described(optimizer: Any) -> list[Described]:
+    """Describe the variables that an optimizer keeps a momentum of."""
+    return [
+        Described(path_of(v), tuple(v.shape))
+        for v in optimizer._trainable_variables
+        if not is_overwritten(v)
+    ]
