@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
 import numpy as np
 
 from keras_lion.optimizers.saved_state import VARIABLES, SavedState
-
-WEIGHTS_IN_ARCHIVE = "model.weights.h5"
-GROUP = "state_group/vars"
 
 
 class StateGroup(keras.layers.Layer):
@@ -59,35 +55,53 @@ def read_state_of_file(file: str | Path) -> dict[str, Any]:
     Raises:
         ValueError: If the file is of neither kind, or holds no such state.
     """
-    import h5py
-    import ml_dtypes
-
-    file = Path(file)
-    if file.suffix == ".keras":
-        with zipfile.ZipFile(file) as archive:
-            content: Any = io.BytesIO(archive.read(WEIGHTS_IN_ARCHIVE))
-    elif file.name.endswith(".weights.h5"):
-        content = file
-    else:
+    if not str(file).endswith((".keras", ".weights.h5")):
         raise ValueError(
             "The state of an optimizer is read from a `.keras` or `.weights.h5` file. "
             f"Received: {file}."
         )
-    found: dict[str, Any] = {}
-
-    def read(name: str, group: Any) -> None:
-        if name.endswith(GROUP) and VARIABLES in group:
-            for key, entry in group.items():
-                value = np.asarray(entry)
-                if entry.attrs.get("dtype") == "bfloat16":
-                    value = value.view(ml_dtypes.bfloat16)
-                found[key] = value
-
-    with h5py.File(content, "r") as weights:
-        weights.visititems(read)
-    if not found:
+    reader = StateReader()
+    keras.saving.load_weights(reader, str(file))
+    if not reader.entries:
         raise ValueError(
             f"{file} holds no state of an optimizer of keras-lion. Save it from a "
             "model that was compiled with one."
         )
-    return found
+    return reader.entries
+
+
+class StateReader(keras.Model):
+    """A model that loads nothing of a file but the state of an optimizer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.built = True
+        self.entries: dict[str, Any] = {}
+        # In an object that Keras does not look into, or it would be one of the layers.
+        self._place = SimpleNamespace(optimizer=Place(self._keep, Place(self._keep)))
+
+    @property
+    def optimizer(self) -> Place:
+        """Where Keras's saving expects an optimizer."""
+        return self._place.optimizer  # type: ignore[no-any-return]
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Read nothing of the model."""
+
+    def _keep(self, store: Mapping[str, Any]) -> None:
+        if VARIABLES in store:
+            self.entries = {key: np.asarray(store[key]) for key in list(store.keys())}
+
+
+class Place(keras.layers.Layer):
+    """The place of an optimizer, or of a `LossScaleOptimizer` and the one in it."""
+
+    def __init__(
+        self, keep: Callable[[Mapping[str, Any]], None], inner: Place | None = None
+    ) -> None:
+        super().__init__()
+        self.state_group = StateGroup(lambda: SavedState((), {}, {}), keep)
+        self.inner_optimizer = inner
+
+    def load_own_variables(self, store: Mapping[str, Any]) -> None:
+        """Read nothing of what Keras saved by number."""

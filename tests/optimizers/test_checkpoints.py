@@ -178,6 +178,22 @@ def test_state_alone_is_loaded_from_a_file(tmp_path, suffix):
         np.testing.assert_array_equal(array(one), value)
 
 
+def test_state_alone_is_found_below_a_loss_scale(tmp_path):
+    model, other = network(), network(seed=1)
+    scaled = keras.optimizers.LossScaleOptimizer(trained(model))
+    scaled.build(model.trainable_variables)
+    model.compile(scaled, "mse")
+    model.save_weights(tmp_path / "model.weights.h5")
+    optimizer = built(other)
+    optimizer.load_state(tmp_path / "model.weights.h5", strict=True)
+    assert_same_momenta(momenta(scaled.inner_optimizer), momenta(optimizer))
+
+
+def test_strict_needs_a_built_optimizer():
+    with pytest.raises(ValueError, match="must be built"):
+        Lion().load_state(saved(trained(network())), strict=True)
+
+
 def test_a_file_without_such_a_state_says_so(tmp_path):
     model = network()
     model.save_weights(tmp_path / "model.weights.h5")
