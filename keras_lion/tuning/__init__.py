@@ -6,10 +6,10 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "Axis": ".search_space",
-        "Data": ".task",
+        "Data": ".tasks.task",
         "SearchSpace": ".search_space",
         "Study": ".study",
-        "Task": ".task",
+        "Task": ".tasks.task",
         "complete_runs": ".runs_table",
         "load_runs": ".records",
         "load_study_file": ".study_file",

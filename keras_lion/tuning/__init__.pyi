@@ -10,8 +10,8 @@ from keras_lion.tuning.search_space import Axis as Axis
 from keras_lion.tuning.search_space import SearchSpace as SearchSpace
 from keras_lion.tuning.study import Study as Study
 from keras_lion.tuning.study_file import load_study_file as load_study_file
-from keras_lion.tuning.task import Data as Data
-from keras_lion.tuning.task import Task as Task
+from keras_lion.tuning.tasks.task import Data as Data
+from keras_lion.tuning.tasks.task import Task as Task
 
 __all__ = [
     "Axis",

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_lion.tuning.task import Data, Task
+from keras_lion.tuning.tasks.task import Data, Task
 
 Tensor = Any
 

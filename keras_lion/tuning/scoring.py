@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_lion.tuning.divergence import chance_accuracy, divergence_reason
 from keras_lion.tuning.program import Evaluation
-from keras_lion.tuning.task import METRICS, Task
+from keras_lion.tuning.tasks.task import METRICS, Task
 
 History = Mapping[str, list[Any]]
 

@@ -23,7 +23,7 @@ from keras_lion.tuning.study import (
     Study,
     specification,
 )
-from keras_lion.tuning.task import Task
+from keras_lion.tuning.tasks.task import Task
 from keras_lion.tuning.trainer import Trainer
 
 PRESET = "search"
@@ -92,7 +92,7 @@ def run_search(
     import keras_tuner
     from keras_lion.tuning import load_runs
     from keras_lion.tuning.search import run_search
-    from keras_lion.tuning.tasks import get_task
+    from keras_lion.tuning.tasks.built_in import get_task
 
     space = keras_tuner.HyperParameters()
     space.Float("learning_rate", 1e-4, 1e-2, sampling="log")

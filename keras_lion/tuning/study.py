@@ -14,8 +14,8 @@ import numpy as np
 from keras_lion.tuning.records import COLUMNS
 from keras_lion.tuning.schedule import Schedule
 from keras_lion.tuning.search_space import SearchSpace
-from keras_lion.tuning.task import Task
-from keras_lion.tuning.tasks import get_task
+from keras_lion.tuning.tasks.built_in import get_task
+from keras_lion.tuning.tasks.task import Task
 
 PRESETS = ("smoke", "standard", "full", "pilot")
 

@@ -20,7 +20,7 @@ from keras_lion.tuning.rules import UpdateRule, hyperparameter_vector
 from keras_lion.tuning.scoring import Scorer
 from keras_lion.tuning.seeds import RunSeeds, data_order, run_seeds
 from keras_lion.tuning.study import RunSpecification
-from keras_lion.tuning.task import Split, Task
+from keras_lion.tuning.tasks.task import Split, Task
 from keras_lion.tuning.training import TrainingProgram
 
 ORDERS_IN_MEMORY = 8  # each may be many megabytes

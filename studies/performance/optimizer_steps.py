@@ -88,8 +88,8 @@ def training_step(name: str, workload: str, batch_size: int | None = None) -> St
 
     from keras_lion.tuning import backend
     from keras_lion.tuning.program import TaskProgram
-    from keras_lion.tuning.task import Data
     from keras_lion.tuning.tasks import get_task
+    from keras_lion.tuning.tasks.task import Data
 
     task = get_task(TASKS[workload])
     keras.utils.set_random_seed(0)

@@ -7,9 +7,9 @@ import pickle
 import numpy as np
 import pytest
 
-from keras_lion.tuning.datasets import modular_addition, python_source
-from keras_lion.tuning.task import Data, Task
-from keras_lion.tuning.tasks import DEFAULT_TASK, TASKS, get_task
+from keras_lion.tuning.tasks import TASKS, get_task
+from keras_lion.tuning.tasks.datasets import modular_addition, python_source
+from keras_lion.tuning.tasks.task import Data, Task
 
 SPLITS = {
     "mnist1d_mlp": (4_000, 10_000),
@@ -34,8 +34,7 @@ def load(name: str) -> tuple[Task, Data]:
 def test_names() -> None:
     assert set(TASKS) == set(SPLITS)
     assert all(task.name == name for name, task in TASKS.items())
-    assert DEFAULT_TASK == "mnist1d_mlp"
-    assert get_task(DEFAULT_TASK) is TASKS[DEFAULT_TASK]
+    assert get_task("mnist1d_mlp") is TASKS["mnist1d_mlp"]
 
 
 def test_unknown_name_lists_the_known_and_suggests() -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import difflib
 from functools import partial
 
-from keras_lion.tuning import models
-from keras_lion.tuning.datasets import (
+from keras_lion.tuning.tasks import models
+from keras_lion.tuning.tasks.datasets import (
     digits,
     fashion_mnist,
     mnist1d,
     modular_addition,
     python_source,
 )
-from keras_lion.tuning.task import Task
+from keras_lion.tuning.tasks.task import Task
 
 # Training and validation examples are drawn from the pool by each seed; the test set is
 # fixed. What a seed leaves over is not used.
@@ -92,8 +92,6 @@ _ALL = (
 )
 
 TASKS: dict[str, Task] = {task.name: task for task in _ALL}
-
-DEFAULT_TASK = "mnist1d_mlp"
 
 
 def get_task(name: str) -> Task:

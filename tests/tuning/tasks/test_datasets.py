@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_lion.tuning.datasets import (
+from keras_lion.tuning.tasks.datasets import (
     cache,
     digits,
     fashion_mnist,
@@ -21,7 +21,7 @@ from keras_lion.tuning.datasets import (
     modular_addition,
     python_source,
 )
-from keras_lion.tuning.task import Data
+from keras_lion.tuning.tasks.task import Data
 
 
 @pytest.fixture

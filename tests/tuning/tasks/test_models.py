@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_lion.tuning import models
+from keras_lion.tuning.tasks import models
 
 CASES: dict[str, tuple[Callable[[], Any], tuple[int, ...], tuple[int, ...], int]] = {
     # name: model, shape of one input, shape of its logits, parameters

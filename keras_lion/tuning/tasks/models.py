@@ -87,7 +87,7 @@ def vision_transformer(
     """
     from keras import Input, Model, layers
 
-    from keras_lion.tuning.layers import PositionEmbedding
+    from keras_lion.tuning.tasks.layers import PositionEmbedding
 
     if input_shape[0] % patch or input_shape[1] % patch:
         raise ValueError(
@@ -127,7 +127,7 @@ def language_model(
     """
     from keras import Input, Model, layers
 
-    from keras_lion.tuning.layers import PositionEmbedding
+    from keras_lion.tuning.tasks.layers import PositionEmbedding
 
     inputs = Input((length,), dtype="int32")
     x = layers.Embedding(vocabulary, width)(inputs)

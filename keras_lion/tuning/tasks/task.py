@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_lion.tuning.fit_data import as_arrays
+from keras_lion.tuning.tasks.fit_data import as_arrays
 
 METRICS = ("accuracy", "loss", "steps_to_target")
 
