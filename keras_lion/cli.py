@@ -198,8 +198,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _list(options: argparse.Namespace) -> None:
-    from keras_lion.tuning.study_file import find_study_files, load_study_file
-    from keras_lion.tuning.tasks import TASKS
+    from keras_lion.tuning.study.study_file import find_study_files, load_study_file
+    from keras_lion.tuning.tasks.built_in import TASKS
 
     print("tasks:   ", ", ".join(TASKS))
     print("presets: ", ", ".join(PRESETS))
@@ -218,7 +218,7 @@ def _list(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from keras_lion.tuning.study_file import load_study_file
+    from keras_lion.tuning.study.study_file import load_study_file
 
     console = _console()
     study = load_study_file(options.study)

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_lion.discovery.program import Program
 from keras_lion.discovery.program_optimizer import ProgramOptimizer
-from keras_lion.tuning.seeds import run_seeds
+from keras_lion.tuning.study.seeds import run_seeds
 from keras_lion.tuning.tasks.task import Task
 
 

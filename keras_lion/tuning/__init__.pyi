@@ -6,10 +6,10 @@ from keras_lion.tuning.runs_table import load_table as load_table
 from keras_lion.tuning.runs_table import merge_runs as merge_runs
 from keras_lion.tuning.runs_table import save_table as save_table
 from keras_lion.tuning.search import run_search as run_search
-from keras_lion.tuning.search_space import Axis as Axis
-from keras_lion.tuning.search_space import SearchSpace as SearchSpace
-from keras_lion.tuning.study import Study as Study
-from keras_lion.tuning.study_file import load_study_file as load_study_file
+from keras_lion.tuning.study.search_space import Axis as Axis
+from keras_lion.tuning.study.search_space import SearchSpace as SearchSpace
+from keras_lion.tuning.study.study import Study as Study
+from keras_lion.tuning.study.study_file import load_study_file as load_study_file
 from keras_lion.tuning.tasks.task import Data as Data
 from keras_lion.tuning.tasks.task import Task as Task
 

@@ -20,7 +20,7 @@ def main(arguments: dict[str, Any]) -> int:
 
     from keras_lion.tuning.records import FolderWriteError
     from keras_lion.tuning.run import run_study
-    from keras_lion.tuning.study_file import load_study_file
+    from keras_lion.tuning.study.study_file import load_study_file
     from keras_lion.tuning.workers import CANNOT_WRITE, WRONG
 
     try:

@@ -21,7 +21,7 @@ import numpy as np
 
 from keras_lion.tuning import backend
 from keras_lion.tuning.records import Record
-from keras_lion.tuning.study import RunSpecification
+from keras_lion.tuning.study.study import RunSpecification
 from keras_lion.tuning.trainer import Trainer
 
 EXECUTORS = ("loop", "map", "vmap")

@@ -21,7 +21,7 @@ from keras_lion.tuning.records import (
     writing,
 )
 from keras_lion.tuning.role import Role
-from keras_lion.tuning.study import Study
+from keras_lion.tuning.study.study import Study
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from keras_tuner.src.engine import oracle as locks
 
 from keras_lion.tuning.records import writing
 from keras_lion.tuning.role import Role
-from keras_lion.tuning.study import RunSpecification
+from keras_lion.tuning.study.study import RunSpecification
 
 PROJECT = "keras_tuner"
 OBJECTIVE = "score"

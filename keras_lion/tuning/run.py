@@ -33,7 +33,7 @@ from keras_lion.tuning.records import (
     read_records,
 )
 from keras_lion.tuning.role import Role, current_role
-from keras_lion.tuning.study import RunSpecification, Study
+from keras_lion.tuning.study.study import RunSpecification, Study
 from keras_lion.tuning.tasks.task import Task
 from keras_lion.tuning.threads import limit_threads, thread_count
 from keras_lion.tuning.trainer import Trainer

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from keras_lion.tuning.records import COLUMNS, TEXT_COLUMNS, writing
-from keras_lion.tuning.study import Study
+from keras_lion.tuning.study.study import Study
 
 WHOLE = ("batch_size", "seed", "steps", "train_examples")
 ORDER = ["study", "task", "preset", "optimizer", "weight_decay", "learning_rate"]

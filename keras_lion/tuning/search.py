@@ -15,8 +15,8 @@ from keras_lion.tuning.oracle import SearchOracle
 from keras_lion.tuning.records import FinishedRuns, Record, RecordWriter
 from keras_lion.tuning.role import current_role
 from keras_lion.tuning.run import Progress, prepared, safe_records
-from keras_lion.tuning.schedule import Schedule
-from keras_lion.tuning.study import (
+from keras_lion.tuning.study.schedule import Schedule
+from keras_lion.tuning.study.study import (
     Comparison,
     Plan,
     RunSpecification,

@@ -18,8 +18,8 @@ from keras_lion.tuning.program import SEEDS_IN_MEMORY, Evaluation, TaskProgram
 from keras_lion.tuning.records import Record
 from keras_lion.tuning.rules import UpdateRule, hyperparameter_vector
 from keras_lion.tuning.scoring import Scorer
-from keras_lion.tuning.seeds import RunSeeds, data_order, run_seeds
-from keras_lion.tuning.study import RunSpecification
+from keras_lion.tuning.study.seeds import RunSeeds, data_order, run_seeds
+from keras_lion.tuning.study.study import RunSpecification
 from keras_lion.tuning.tasks.task import Split, Task
 from keras_lion.tuning.training import TrainingProgram
 

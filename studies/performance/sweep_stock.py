@@ -11,8 +11,8 @@ import keras
 import keras_tuner
 import numpy as np
 
-from keras_lion.tuning.seeds import run_seeds
 from keras_lion.tuning.study import RunSpecification
+from keras_lion.tuning.study.seeds import run_seeds
 from keras_lion.tuning.tasks.task import Task
 
 

@@ -501,7 +501,7 @@ def wait_for_records(process, folder, number):
     reason="once is enough here; `make test-faults` kills on both backends",
 )
 def test_a_killed_sweep_goes_on_and_ends_as_an_undisturbed_one(study_file, tmp_path):
-    from keras_lion.tuning.study_file import load_study_file
+    from keras_lion.tuning.study.study_file import load_study_file
 
     killed, undisturbed = tmp_path / "killed", tmp_path / "undisturbed"
     generator = np.random.default_rng(11)

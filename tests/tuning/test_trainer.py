@@ -14,8 +14,8 @@ from keras_lion.tuning.keras_rules import check_optimizers
 from keras_lion.tuning.program import EVALUATION_BATCH, Evaluation
 from keras_lion.tuning.records import strict_json
 from keras_lion.tuning.rules import RULES, hyperparameter_vector
-from keras_lion.tuning.schedule import Schedule
-from keras_lion.tuning.seeds import data_order, run_seeds
+from keras_lion.tuning.study import Schedule
+from keras_lion.tuning.study.seeds import data_order, run_seeds
 from keras_lion.tuning.trainer import Trainer
 from keras_lion.tuning.training import TrainingProgram
 from tests.arrays import array

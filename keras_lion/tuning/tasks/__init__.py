@@ -6,7 +6,6 @@ __getattr__, __dir__, __all__ = attach(
     __name__,
     {
         "Data": ".task",
-        "TASKS": ".built_in",
         "Task": ".task",
         "get_task": ".built_in",
     },

@@ -7,7 +7,7 @@ import pickle
 import numpy as np
 import pytest
 
-from keras_lion.tuning.tasks import TASKS, get_task
+from keras_lion.tuning.tasks.built_in import TASKS, get_task
 from keras_lion.tuning.tasks.datasets import modular_addition, python_source
 from keras_lion.tuning.tasks.task import Data, Task
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from keras_lion.tuning.seeds import data_order, run_seeds
+from keras_lion.tuning.study.seeds import data_order, run_seeds
 from tests.tuning.tiny import tiny_study
 
 MODEL_SEED = 3_441_665_952  # of (study, task, 0)

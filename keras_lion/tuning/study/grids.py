@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 
-from keras_lion.tuning.search_space import Axis, SearchSpace
+from keras_lion.tuning.study.search_space import Axis, SearchSpace
 
 RATIO = math.sqrt(10)  # of both axes, so that anti-diagonals are lines of equal lr × λ
 
@@ -42,7 +42,7 @@ def window(
     Example:
 
     ```python
-    from keras_lion.tuning.grids import window
+    from keras_lion.tuning.study.grids import window
 
     len(window("lion", centre=(1e-3, 1.0), shape=(5, 3), zero=True))  # 20
     ```
@@ -83,7 +83,7 @@ def iso_product_lines(
     Example:
 
     ```python
-    from keras_lion.tuning.grids import iso_product_lines
+    from keras_lion.tuning.study.grids import iso_product_lines
 
     [line] = iso_product_lines("lion", [1e-2], [1e-3, 1e-2])
     line.axis("weight_decay").values  # (0.1, 1.0)

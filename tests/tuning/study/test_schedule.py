@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_lion.tuning.schedule import Schedule
+from keras_lion.tuning.study import Schedule
 
 
 def test_by_hand():

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from keras_lion.tuning.study import Study
+from keras_lion.tuning.study.study import Study
 
 
 def load_study_file(path: str | os.PathLike[str]) -> Study:

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from keras_lion.tuning.records import COLUMNS
-from keras_lion.tuning.schedule import Schedule
-from keras_lion.tuning.search_space import SearchSpace
+from keras_lion.tuning.study.schedule import Schedule
+from keras_lion.tuning.study.search_space import SearchSpace
 from keras_lion.tuning.tasks.built_in import get_task
 from keras_lion.tuning.tasks.task import Task
 

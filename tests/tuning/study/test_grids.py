@@ -2,7 +2,7 @@
 
 import pytest
 
-from keras_lion.tuning.grids import RATIO, iso_product_lines, window
+from keras_lion.tuning.study.grids import RATIO, iso_product_lines, window
 
 
 def test_a_window_is_centred_and_has_its_optimizers_betas():
