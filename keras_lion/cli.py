@@ -253,9 +253,9 @@ def _sweep(
     """Run the sweep; True if its folder is now ready for the report."""
     from keras_lion.interrupts import Interrupts
     from keras_lion.progress import sweep_display
-    from keras_lion.tuning.records import load_runs
     from keras_lion.tuning.role import current_role
     from keras_lion.tuning.run import run_study
+    from keras_lion.tuning.runs.records import load_runs
 
     role = current_role()
     if role.is_chief:
@@ -302,8 +302,8 @@ def _sweep(
 
 def _evaluate_selected(study: Study, task: str, preset: str, folder: Path) -> None:
     from keras_lion.robustness.summary import runs_of_preset, selected_keys
-    from keras_lion.tuning.records import load_runs
     from keras_lion.tuning.run import evaluate_test
+    from keras_lion.tuning.runs.records import load_runs
 
     selected = selected_keys(runs_of_preset(load_runs(folder), preset), task)
     evaluate_test(
@@ -416,7 +416,7 @@ def _landscapes_of(folder: Path) -> tuple[dict[str, Landscape], float]:
     """The optimizers of a study's first task, and the ε that it declares."""
     from keras_lion.robustness import Landscape
     from keras_lion.robustness.summary import task_optimizers
-    from keras_lion.tuning.records import load_runs, load_study
+    from keras_lion.tuning.runs.records import load_runs, load_study
 
     frame = load_runs(folder)
     comparison = load_study(folder).get("comparison", {})
@@ -434,7 +434,7 @@ def _landscapes_of(folder: Path) -> tuple[dict[str, Landscape], float]:
 
 
 def _import(options: argparse.Namespace) -> None:
-    from keras_lion.tuning.readers import import_runs
+    from keras_lion.tuning.runs.readers import import_runs
 
     import_runs(
         options.source,

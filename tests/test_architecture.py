@@ -150,7 +150,7 @@ def test_nothing_below_draws_or_prints(wing):
 
 
 def test_reading_records_imports_no_tuner_and_no_keras():
-    seen, waiting = set(), ["keras_lion.tuning.records"]
+    seen, waiting = set(), ["keras_lion.tuning.runs.records"]
     while waiting:
         name = waiting.pop()
         seen.add(name)

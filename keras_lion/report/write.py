@@ -37,7 +37,7 @@ from keras_lion.robustness.summary import (
 )
 from keras_lion.robustness.verdicts import Verdict
 from keras_lion.statistics import FEW
-from keras_lion.tuning.records import (
+from keras_lion.tuning.runs.records import (
     load_environment,
     load_runs,
     load_study,

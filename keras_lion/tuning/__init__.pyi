@@ -1,10 +1,11 @@
-from keras_lion.tuning.readers import read_runs as read_runs
-from keras_lion.tuning.records import load_runs as load_runs
 from keras_lion.tuning.run import run_study as run_study
-from keras_lion.tuning.runs_table import complete_runs as complete_runs
-from keras_lion.tuning.runs_table import load_table as load_table
-from keras_lion.tuning.runs_table import merge_runs as merge_runs
-from keras_lion.tuning.runs_table import save_table as save_table
+from keras_lion.tuning.runs.readers import import_runs as import_runs
+from keras_lion.tuning.runs.readers import read_runs as read_runs
+from keras_lion.tuning.runs.records import load_runs as load_runs
+from keras_lion.tuning.runs.table import complete_runs as complete_runs
+from keras_lion.tuning.runs.table import load_table as load_table
+from keras_lion.tuning.runs.table import merge_runs as merge_runs
+from keras_lion.tuning.runs.table import save_table as save_table
 from keras_lion.tuning.search import run_search as run_search
 from keras_lion.tuning.study.search_space import Axis as Axis
 from keras_lion.tuning.study.search_space import SearchSpace as SearchSpace
@@ -20,6 +21,7 @@ __all__ = [
     "Study",
     "Task",
     "complete_runs",
+    "import_runs",
     "load_runs",
     "load_study_file",
     "load_table",

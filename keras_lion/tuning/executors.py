@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from keras_lion.tuning import backend
-from keras_lion.tuning.records import Record
+from keras_lion.tuning.runs.records import Record
 from keras_lion.tuning.study.study import RunSpecification
 from keras_lion.tuning.trainer import Trainer
 

@@ -14,13 +14,13 @@ from keras_lion.tuning.environment import (
     environment,
     with_history,
 )
-from keras_lion.tuning.records import (
+from keras_lion.tuning.role import Role
+from keras_lion.tuning.runs.records import (
     load_environment,
     load_study,
     write_json,
     writing,
 )
-from keras_lion.tuning.role import Role
 from keras_lion.tuning.study.study import Study
 
 

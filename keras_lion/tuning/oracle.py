@@ -24,8 +24,8 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.src.engine import oracle as locks
 
-from keras_lion.tuning.records import writing
 from keras_lion.tuning.role import Role
+from keras_lion.tuning.runs.records import writing
 from keras_lion.tuning.study.study import RunSpecification
 
 PROJECT = "keras_tuner"

@@ -25,14 +25,14 @@ from keras_lion.tuning.folder import (
     open_folder,
 )
 from keras_lion.tuning.oracle import search_runs
-from keras_lion.tuning.records import (
+from keras_lion.tuning.role import Role, current_role
+from keras_lion.tuning.runs.records import (
     FinishedRuns,
     FolderWriteError,
     Record,
     RecordWriter,
     read_records,
 )
-from keras_lion.tuning.role import Role, current_role
 from keras_lion.tuning.study.study import RunSpecification, Study
 from keras_lion.tuning.tasks.task import Task
 from keras_lion.tuning.threads import limit_threads, thread_count

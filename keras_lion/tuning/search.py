@@ -12,9 +12,9 @@ from keras_lion.tuning import backend
 from keras_lion.tuning.executors import choose_executor
 from keras_lion.tuning.folder import note_data, note_search, open_folder
 from keras_lion.tuning.oracle import SearchOracle
-from keras_lion.tuning.records import FinishedRuns, Record, RecordWriter
 from keras_lion.tuning.role import current_role
 from keras_lion.tuning.run import Progress, prepared, safe_records
+from keras_lion.tuning.runs.records import FinishedRuns, Record, RecordWriter
 from keras_lion.tuning.study.schedule import Schedule
 from keras_lion.tuning.study.study import (
     Comparison,
@@ -91,7 +91,7 @@ def run_search(
     ```python
     import keras_tuner
     from keras_lion.tuning import load_runs
-    from keras_lion.tuning.search import run_search
+    from keras_lion.tuning import run_search
     from keras_lion.tuning.tasks.built_in import get_task
 
     space = keras_tuner.HyperParameters()

@@ -15,8 +15,8 @@ from keras_lion.tuning.callbacks import RunCallbacks
 from keras_lion.tuning.keras_rules import OptimizerFactory, compiles_betas, get_rule
 from keras_lion.tuning.population import PopulationProgram
 from keras_lion.tuning.program import SEEDS_IN_MEMORY, Evaluation, TaskProgram
-from keras_lion.tuning.records import Record
 from keras_lion.tuning.rules import UpdateRule, hyperparameter_vector
+from keras_lion.tuning.runs.records import Record
 from keras_lion.tuning.scoring import Scorer
 from keras_lion.tuning.study.seeds import RunSeeds, data_order, run_seeds
 from keras_lion.tuning.study.study import RunSpecification

@@ -17,7 +17,7 @@ from sweep_workload import STUDY, TRAIN_EXAMPLES, VALIDATION_EXAMPLES
 
 from keras_lion.tuning import backend, run_study
 from keras_lion.tuning.environment import environment
-from keras_lion.tuning.records import read_records
+from keras_lion.tuning.runs.records import read_records
 from keras_lion.tuning.study import RunSpecification
 
 # Lion's sign and AdamW's first steps amplify rounding, the more the larger the rate. At

@@ -11,8 +11,8 @@ import pytest
 
 from keras_lion.tuning import oracle as oracle_module
 from keras_lion.tuning.oracle import StudyOracle, TornProjectWarning, search_runs
-from keras_lion.tuning.records import FolderWriteError
 from keras_lion.tuning.role import Role
+from keras_lion.tuning.runs.records import FolderWriteError
 from tests.tuning.tiny import tiny_study
 
 RUNS = tiny_study().runs("blobs", "smoke", keras.backend.backend())

@@ -21,7 +21,8 @@ from keras_lion.tuning import load_runs, run_study
 from keras_lion.tuning import run as run_module
 from keras_lion.tuning.environment import EnvironmentChangedWarning
 from keras_lion.tuning.executors import Executor
-from keras_lion.tuning.records import (
+from keras_lion.tuning.run import estimate_seconds, evaluate_test
+from keras_lion.tuning.runs.records import (
     FolderWriteError,
     TornRecordWarning,
     load_environment,
@@ -29,7 +30,6 @@ from keras_lion.tuning.records import (
     read_records,
     write_json,
 )
-from keras_lion.tuning.run import estimate_seconds, evaluate_test
 from keras_lion.tuning.threads import thread_count
 from tests.tuning.tiny import blobs, network, tiny_plan, tiny_study, tiny_task
 

@@ -8,7 +8,7 @@ import keras_tuner
 import pytest
 
 from keras_lion.tuning import load_runs
-from keras_lion.tuning.records import load_study
+from keras_lion.tuning.runs.records import load_study
 from keras_lion.tuning.search import SearchWarning, run_search
 from tests.tuning.tiny import network, tiny_task
 

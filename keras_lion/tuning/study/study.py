@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_lion.tuning.records import COLUMNS
+from keras_lion.tuning.runs.records import COLUMNS
 from keras_lion.tuning.study.schedule import Schedule
 from keras_lion.tuning.study.search_space import SearchSpace
 from keras_lion.tuning.tasks.built_in import get_task

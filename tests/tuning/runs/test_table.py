@@ -5,8 +5,8 @@ import math
 import pandas as pd
 import pytest
 
-from keras_lion.tuning.records import COLUMNS
-from keras_lion.tuning.runs_table import (
+from keras_lion.tuning.runs.records import COLUMNS
+from keras_lion.tuning.runs.table import (
     complete_runs,
     load_table,
     merge_runs,

@@ -17,9 +17,9 @@ import pytest
 from keras_lion.report import write_report
 from keras_lion.robustness import Landscape, mean_regret, tolerance_width
 from keras_lion.tuning import load_runs
-from keras_lion.tuning.readers import UnfinishedRunsWarning, import_runs, read_runs
-from keras_lion.tuning.records import COLUMNS, load_study
-from keras_lion.tuning.sources import TARGETS, plain_name
+from keras_lion.tuning.runs.readers import UnfinishedRunsWarning, import_runs, read_runs
+from keras_lion.tuning.runs.records import COLUMNS, load_study
+from keras_lion.tuning.runs.sources import TARGETS, plain_name
 
 ROOT = Path(__file__).parents[2]
 RATES, DECAYS, SEEDS = (1e-4, 1e-3, 1e-2), (0.01, 0.1, 1.0), (0, 1, 2)
@@ -385,7 +385,7 @@ sys.meta_path.insert(0, Missing())
 from keras_lion.robustness import (
     Landscape, common_best, mean_regret, tolerance_verdict, tolerance_width
 )
-from keras_lion.tuning.readers import read_runs
+from keras_lion.tuning.runs.readers import read_runs
 
 for path, options in ((sys.argv[1], {}), (sys.argv[2], {"direction": "min"})):
     runs = read_runs(path, **options)

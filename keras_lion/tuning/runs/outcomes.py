@@ -8,7 +8,7 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-from keras_lion.tuning.sources import Direction, plain_name
+from keras_lion.tuning.runs.sources import Direction, plain_name
 
 IMPORTED = "import"
 NO_RESULT = "no result"

@@ -13,9 +13,9 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
-from keras_lion.tuning.outcomes import IMPORTED, judged, reasons_of
-from keras_lion.tuning.records import COLUMNS, RecordWriter, write_json
-from keras_lion.tuning.sources import Direction, Table, read_source
+from keras_lion.tuning.runs.outcomes import IMPORTED, judged, reasons_of
+from keras_lion.tuning.runs.records import COLUMNS, RecordWriter, write_json
+from keras_lion.tuning.runs.sources import Direction, Table, read_source
 
 NEEDED = ("optimizer", "learning_rate", "weight_decay")
 TEXTS = ("task", "optimizer", "schedule", "status")
@@ -74,7 +74,7 @@ def read_runs(
 
     ```python
     from keras_lion.robustness import Landscape, tolerance_width
-    from keras_lion.tuning.readers import read_runs
+    from keras_lion.tuning import read_runs
 
     runs = read_runs("wandb.csv", columns={"score": "val_acc"}, floor=0.1)
     lion = Landscape.from_runs(runs, optimizer="lion")

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from keras_lion.tuning import load_runs
-from keras_lion.tuning.records import (
+from keras_lion.tuning.runs.records import (
     COLUMNS,
     ConflictingRecordWarning,
     FinishedRuns,

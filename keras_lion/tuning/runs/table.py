@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from keras_lion.tuning.records import COLUMNS, TEXT_COLUMNS, writing
+from keras_lion.tuning.runs.records import COLUMNS, TEXT_COLUMNS, writing
 from keras_lion.tuning.study.study import Study
 
 WHOLE = ("batch_size", "seed", "steps", "train_examples")
