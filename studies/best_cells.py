@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 
 from keras_lion.tuning import backend
-from keras_lion.tuning.population import PopulationProgram
-from keras_lion.tuning.program import TaskProgram
-from keras_lion.tuning.rules import UpdateRule, hyperparameter_vector
+from keras_lion.tuning.engine.population import PopulationProgram
+from keras_lion.tuning.engine.program import TaskProgram
+from keras_lion.tuning.engine.rules import UpdateRule, hyperparameter_vector
 from keras_lion.tuning.runs.table import load_table
 from keras_lion.tuning.study.seeds import data_order, run_seeds
 from keras_lion.tuning.study.study import Plan, RunSpecification, specification

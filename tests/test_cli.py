@@ -233,7 +233,7 @@ def test_a_broken_task_is_one_line(tmp_path, capsys):
 
 
 def test_failures_are_told_again_at_the_end(study, tmp_path, monkeypatch, capsys):
-    from keras_lion.tuning.executors import Executor
+    from keras_lion.tuning.engine.executors import Executor
 
     run, failing = Executor.run, []
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from keras_lion.tuning import backend
-from keras_lion.tuning.executors import (
+from keras_lion.tuning.engine.executors import (
     Executor,
     arrange,
     choose_executor,
     seconds_of,
 )
+from keras_lion.tuning.engine.trainer import Trainer
 from keras_lion.tuning.folder import (
     Execution,
     load_execution,
@@ -36,7 +37,6 @@ from keras_lion.tuning.runs.records import (
 from keras_lion.tuning.study.study import RunSpecification, Study
 from keras_lion.tuning.tasks.task import Task
 from keras_lion.tuning.threads import limit_threads, thread_count
-from keras_lion.tuning.trainer import Trainer
 from keras_lion.tuning.workers import run_workers, share_accelerator
 
 Result = TypeVar("Result")

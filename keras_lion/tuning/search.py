@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from keras_lion.tuning import backend
-from keras_lion.tuning.executors import choose_executor
+from keras_lion.tuning.engine.executors import choose_executor
+from keras_lion.tuning.engine.trainer import Trainer
 from keras_lion.tuning.folder import note_data, note_search, open_folder
 from keras_lion.tuning.oracle import SearchOracle
 from keras_lion.tuning.role import current_role
@@ -24,7 +25,6 @@ from keras_lion.tuning.study.study import (
     specification,
 )
 from keras_lion.tuning.tasks.task import Task
-from keras_lion.tuning.trainer import Trainer
 
 PRESET = "search"
 DEFAULTS: dict[str, dict[str, float]] = {

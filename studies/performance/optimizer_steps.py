@@ -87,7 +87,7 @@ def training_step(name: str, workload: str, batch_size: int | None = None) -> St
     import keras
 
     from keras_lion.tuning import backend
-    from keras_lion.tuning.program import TaskProgram
+    from keras_lion.tuning.engine.program import TaskProgram
     from keras_lion.tuning.tasks import get_task
     from keras_lion.tuning.tasks.task import Data
 

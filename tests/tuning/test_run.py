@@ -19,8 +19,8 @@ import pytest
 
 from keras_lion.tuning import load_runs, run_study
 from keras_lion.tuning import run as run_module
+from keras_lion.tuning.engine.executors import Executor
 from keras_lion.tuning.environment import EnvironmentChangedWarning
-from keras_lion.tuning.executors import Executor
 from keras_lion.tuning.run import estimate_seconds, evaluate_test
 from keras_lion.tuning.runs.records import (
     FolderWriteError,

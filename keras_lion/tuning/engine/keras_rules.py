@@ -10,8 +10,8 @@ import keras
 from keras import optimizers
 
 from keras_lion.tuning import backend
-from keras_lion.tuning.program import TaskProgram
-from keras_lion.tuning.rules import RULES, UpdateRule, decays
+from keras_lion.tuning.engine.program import TaskProgram
+from keras_lion.tuning.engine.rules import RULES, UpdateRule, decays
 
 Tensor = Any
 OptimizerFactory = Callable[..., Any]

@@ -14,9 +14,9 @@ import numpy as np
 from keras import ops, tree
 
 from keras_lion.tuning import backend
-from keras_lion.tuning.program import Evaluation, TaskProgram, evaluation_batches
-from keras_lion.tuning.rules import UpdateRule
-from keras_lion.tuning.training import (
+from keras_lion.tuning.engine.program import Evaluation, TaskProgram, evaluation_batches
+from keras_lion.tuning.engine.rules import UpdateRule
+from keras_lion.tuning.engine.training import (
     Pool,
     Steps,
     TrainingProgram,

@@ -14,8 +14,8 @@ import numpy as np
 from keras import ops
 
 from keras_lion.tuning import backend
-from keras_lion.tuning.program import TaskProgram
-from keras_lion.tuning.rules import UpdateRule
+from keras_lion.tuning.engine.program import TaskProgram
+from keras_lion.tuning.engine.rules import UpdateRule
 
 Tensor = Any
 Pool = tuple[Tensor, Tensor]  # all examples

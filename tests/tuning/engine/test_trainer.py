@@ -10,14 +10,14 @@ from keras import ops
 
 from keras_lion import Lion
 from keras_lion.tuning import Data
-from keras_lion.tuning.keras_rules import check_optimizers
-from keras_lion.tuning.program import EVALUATION_BATCH, Evaluation
-from keras_lion.tuning.rules import RULES, hyperparameter_vector
+from keras_lion.tuning.engine.keras_rules import check_optimizers
+from keras_lion.tuning.engine.program import EVALUATION_BATCH, Evaluation
+from keras_lion.tuning.engine.rules import RULES, hyperparameter_vector
+from keras_lion.tuning.engine.trainer import Trainer
+from keras_lion.tuning.engine.training import TrainingProgram
 from keras_lion.tuning.runs.records import strict_json
 from keras_lion.tuning.study import Schedule
 from keras_lion.tuning.study.seeds import data_order, run_seeds
-from keras_lion.tuning.trainer import Trainer
-from keras_lion.tuning.training import TrainingProgram
 from tests.arrays import array
 from tests.tuning.tiny import (
     BETAS,

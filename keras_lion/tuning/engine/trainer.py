@@ -11,17 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from keras_lion.tuning.callbacks import RunCallbacks
-from keras_lion.tuning.keras_rules import OptimizerFactory, compiles_betas, get_rule
-from keras_lion.tuning.population import PopulationProgram
-from keras_lion.tuning.program import SEEDS_IN_MEMORY, Evaluation, TaskProgram
-from keras_lion.tuning.rules import UpdateRule, hyperparameter_vector
+from keras_lion.tuning.engine.callbacks import RunCallbacks
+from keras_lion.tuning.engine.keras_rules import (
+    OptimizerFactory,
+    compiles_betas,
+    get_rule,
+)
+from keras_lion.tuning.engine.population import PopulationProgram
+from keras_lion.tuning.engine.program import SEEDS_IN_MEMORY, Evaluation, TaskProgram
+from keras_lion.tuning.engine.rules import UpdateRule, hyperparameter_vector
+from keras_lion.tuning.engine.scoring import Scorer
+from keras_lion.tuning.engine.training import TrainingProgram
 from keras_lion.tuning.runs.records import Record
-from keras_lion.tuning.scoring import Scorer
 from keras_lion.tuning.study.seeds import RunSeeds, data_order, run_seeds
 from keras_lion.tuning.study.study import RunSpecification
 from keras_lion.tuning.tasks.task import Split, Task
-from keras_lion.tuning.training import TrainingProgram
 
 ORDERS_IN_MEMORY = 8  # each may be many megabytes
 

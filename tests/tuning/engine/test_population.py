@@ -9,15 +9,15 @@ import keras
 import numpy as np
 import pytest
 
-from keras_lion.tuning import executors
-from keras_lion.tuning.executors import (
+from keras_lion.tuning.engine import executors
+from keras_lion.tuning.engine.executors import (
     Executor,
     ExecutorWarning,
     arrange,
     choose_executor,
     program_shape,
 )
-from keras_lion.tuning.trainer import Trainer
+from keras_lion.tuning.engine.trainer import Trainer
 from tests.tuning.tiny import tiny_plan, tiny_study, tiny_task
 
 TOGETHER = ("map", "vmap")
@@ -159,7 +159,9 @@ def test_a_population_is_compiled_once(trainer, monkeypatch):
         calls.append(1)
         return one_step(self, *arguments)
 
-    monkeypatch.setattr("keras_lion.tuning.training.TrainingProgram.one_step", counted)
+    monkeypatch.setattr(
+        "keras_lion.tuning.engine.training.TrainingProgram.one_step", counted
+    )
     monkeypatch.setattr(trainer, "_training", {})
     study = tiny_study(tiny_plan((1e-3, 1e-2), (0.0, 0.3), optimizers=("lion",)))
     runs = runs_of(study)

@@ -9,11 +9,11 @@ import pytest
 
 from keras_lion import Lion
 from keras_lion.tuning import Axis, Data, SearchSpace, Task
-from keras_lion.tuning.executors import Executor
+from keras_lion.tuning.engine.executors import Executor
+from keras_lion.tuning.engine.trainer import Trainer
 from keras_lion.tuning.study import Plan
 from keras_lion.tuning.study.seeds import data_order, run_seeds
 from keras_lion.tuning.tasks.fit_data import as_arrays
-from keras_lion.tuning.trainer import Trainer
 from tests.tuning.tiny import BETAS, blobs, only_run, tiny_plan, tiny_study, tiny_task
 
 

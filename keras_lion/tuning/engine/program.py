@@ -12,8 +12,8 @@ import numpy as np
 from keras import ops
 
 from keras_lion.tuning import backend
-from keras_lion.tuning.hyper_model import build_model
-from keras_lion.tuning.objective import make_objective, mean_over_positions
+from keras_lion.tuning.engine.hyper_model import build_model
+from keras_lion.tuning.engine.objective import make_objective, mean_over_positions
 from keras_lion.tuning.tasks.task import Data, Task
 
 Tensor = Any

@@ -7,9 +7,9 @@ from typing import Any
 
 import keras
 
-from keras_lion.tuning.program import TaskProgram
+from keras_lion.tuning.engine.program import TaskProgram
+from keras_lion.tuning.engine.training import TrainingState
 from keras_lion.tuning.tasks.task import Task
-from keras_lion.tuning.training import TrainingState
 
 # The learning rate of every step is declared, and is an input of the program.
 REFUSED = (keras.callbacks.LearningRateScheduler, keras.callbacks.ReduceLROnPlateau)

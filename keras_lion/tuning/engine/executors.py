@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from keras_lion.tuning import backend
+from keras_lion.tuning.engine.trainer import Trainer
 from keras_lion.tuning.runs.records import Record
 from keras_lion.tuning.study.study import RunSpecification
-from keras_lion.tuning.trainer import Trainer
 
 EXECUTORS = ("loop", "map", "vmap")
 ATTEMPTS = 2

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_lion.tuning.divergence import chance_accuracy, divergence_reason
-from keras_lion.tuning.program import Evaluation
+from keras_lion.tuning.engine.divergence import chance_accuracy, divergence_reason
+from keras_lion.tuning.engine.program import Evaluation
 from keras_lion.tuning.tasks.task import METRICS, Task
 
 History = Mapping[str, list[Any]]

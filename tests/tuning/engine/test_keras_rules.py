@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from keras_lion import Lion
-from keras_lion.tuning.keras_rules import KERAS_OPTIMIZERS, KerasRule, get_rule
-from keras_lion.tuning.rules import hyperparameter_vector
-from keras_lion.tuning.trainer import Trainer
-from keras_lion.tuning.training import TrainingProgram
+from keras_lion.tuning.engine.keras_rules import KERAS_OPTIMIZERS, KerasRule, get_rule
+from keras_lion.tuning.engine.rules import hyperparameter_vector
+from keras_lion.tuning.engine.trainer import Trainer
+from keras_lion.tuning.engine.training import TrainingProgram
 from tests.arrays import array
 from tests.tuning.tiny import network, only_run, tiny_plan, tiny_study, tiny_task
 
