@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from keras_lion.robustness import Landscape
     from keras_lion.tuning import Study
-    from keras_lion.tuning.run import Progress
+    from keras_lion.tuning.sweep.run import Progress
 
 BACKENDS = ("tensorflow", "jax")
 EXECUTORS = ("loop", "map", "vmap")
@@ -232,7 +232,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _estimate(study: Study, task: str, preset: str, console: Console) -> None:
-    from keras_lion.tuning.run import estimate_seconds
+    from keras_lion.tuning.sweep.run import estimate_seconds
 
     count = study.plan(task, preset).num_runs
     seconds = estimate_seconds(study, task=task, preset=preset)
@@ -253,9 +253,9 @@ def _sweep(
     """Run the sweep; True if its folder is now ready for the report."""
     from keras_lion.interrupts import Interrupts
     from keras_lion.progress import sweep_display
-    from keras_lion.tuning.role import current_role
-    from keras_lion.tuning.run import run_study
     from keras_lion.tuning.runs.records import load_runs
+    from keras_lion.tuning.sweep.role import current_role
+    from keras_lion.tuning.sweep.run import run_study
 
     role = current_role()
     if role.is_chief:
@@ -302,8 +302,8 @@ def _sweep(
 
 def _evaluate_selected(study: Study, task: str, preset: str, folder: Path) -> None:
     from keras_lion.robustness.summary import runs_of_preset, selected_keys
-    from keras_lion.tuning.run import evaluate_test
     from keras_lion.tuning.runs.records import load_runs
+    from keras_lion.tuning.sweep.run import evaluate_test
 
     selected = selected_keys(runs_of_preset(load_runs(folder), preset), task)
     evaluate_test(

@@ -11,10 +11,10 @@ from rich.console import Console
 
 from keras_lion import cli
 from keras_lion.progress import PLAIN_LINES, SweepDisplay, sweep_display
-from keras_lion.tuning.run import Progress
 from keras_lion.tuning.runs.records import load_runs
 from keras_lion.tuning.runs.table import load_table
 from keras_lion.tuning.study.study_file import load_study_file
+from keras_lion.tuning.sweep.run import Progress
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.usefixtures("heatmaps_only")

@@ -17,8 +17,8 @@ __getattr__, __dir__, __all__ = attach(
         "load_table": ".runs.table",
         "merge_runs": ".runs.table",
         "read_runs": ".runs.readers",
-        "run_search": ".search",
-        "run_study": ".run",
+        "run_search": ".sweep.search",
+        "run_study": ".sweep.run",
         "save_table": ".runs.table",
     },
 )

@@ -247,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     os.environ["KERAS_BACKEND"] = options.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from keras_lion.tuning.environment import environment
+    from keras_lion.tuning.sweep.environment import environment
 
     found: dict[str, claims.Entry] = {}
     started = time.perf_counter()

@@ -21,7 +21,7 @@ from keras_lion.tuning.runs.readers import UnfinishedRunsWarning, import_runs, r
 from keras_lion.tuning.runs.records import COLUMNS, load_study
 from keras_lion.tuning.runs.sources import TARGETS, plain_name
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 RATES, DECAYS, SEEDS = (1e-4, 1e-3, 1e-2), (0.01, 0.1, 1.0), (0, 1, 2)
 
 

@@ -8,13 +8,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keras_lion.tuning.environment import (
-    EnvironmentChangedWarning,
-    changes,
-    environment,
-    with_history,
-)
-from keras_lion.tuning.role import Role
 from keras_lion.tuning.runs.records import (
     load_environment,
     load_study,
@@ -22,6 +15,13 @@ from keras_lion.tuning.runs.records import (
     writing,
 )
 from keras_lion.tuning.study.study import Study
+from keras_lion.tuning.sweep.environment import (
+    EnvironmentChangedWarning,
+    changes,
+    environment,
+    with_history,
+)
+from keras_lion.tuning.sweep.role import Role
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,6 @@ from typing import Any
 from keras_lion.tuning import backend
 from keras_lion.tuning.engine.executors import choose_executor
 from keras_lion.tuning.engine.trainer import Trainer
-from keras_lion.tuning.folder import note_data, note_search, open_folder
-from keras_lion.tuning.oracle import SearchOracle
-from keras_lion.tuning.role import current_role
-from keras_lion.tuning.run import Progress, prepared, safe_records
 from keras_lion.tuning.runs.records import FinishedRuns, Record, RecordWriter
 from keras_lion.tuning.study.schedule import Schedule
 from keras_lion.tuning.study.study import (
@@ -24,6 +20,10 @@ from keras_lion.tuning.study.study import (
     Study,
     specification,
 )
+from keras_lion.tuning.sweep.folder import note_data, note_search, open_folder
+from keras_lion.tuning.sweep.oracle import SearchOracle
+from keras_lion.tuning.sweep.role import current_role
+from keras_lion.tuning.sweep.run import Progress, prepared, safe_records
 from keras_lion.tuning.tasks.task import Task
 
 PRESET = "search"

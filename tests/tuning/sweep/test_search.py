@@ -9,7 +9,7 @@ import pytest
 
 from keras_lion.tuning import load_runs
 from keras_lion.tuning.runs.records import load_study
-from keras_lion.tuning.search import SearchWarning, run_search
+from keras_lion.tuning.sweep.search import SearchWarning, run_search
 from tests.tuning.tiny import network, tiny_task
 
 RANDOM = keras_tuner.oracles.RandomSearchOracle

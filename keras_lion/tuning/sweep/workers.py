@@ -21,13 +21,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keras_lion.tuning.role import LOOPBACK, ORACLE_IP, ORACLE_PORT, TUNER_ID
 from keras_lion.tuning.runs.records import FolderWriteError, Record, RecordTail
 from keras_lion.tuning.study.study import Study
-from keras_lion.tuning.threads import thread_variables
+from keras_lion.tuning.sweep.role import LOOPBACK, ORACLE_IP, ORACLE_PORT, TUNER_ID
+from keras_lion.tuning.sweep.threads import thread_variables
 
 CHIEF = "chief"
-CHILD = "keras_lion.tuning.child"
+CHILD = "keras_lion.tuning.sweep.child"
 LIVES = 3  # a process that dies so often without a new record in between is given up
 LOOK_SECONDS = 0.1
 FAREWELL_SECONDS = 5.0

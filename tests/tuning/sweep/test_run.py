@@ -18,10 +18,7 @@ import numpy as np
 import pytest
 
 from keras_lion.tuning import load_runs, run_study
-from keras_lion.tuning import run as run_module
 from keras_lion.tuning.engine.executors import Executor
-from keras_lion.tuning.environment import EnvironmentChangedWarning
-from keras_lion.tuning.run import estimate_seconds, evaluate_test
 from keras_lion.tuning.runs.records import (
     FolderWriteError,
     TornRecordWarning,
@@ -30,10 +27,13 @@ from keras_lion.tuning.runs.records import (
     read_records,
     write_json,
 )
-from keras_lion.tuning.threads import thread_count
+from keras_lion.tuning.sweep import run as run_module
+from keras_lion.tuning.sweep.environment import EnvironmentChangedWarning
+from keras_lion.tuning.sweep.run import estimate_seconds, evaluate_test
+from keras_lion.tuning.sweep.threads import thread_count
 from tests.tuning.tiny import blobs, network, tiny_plan, tiny_study, tiny_task
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 SMALL = tiny_plan((1e-2, 2e-2), (0.1,), optimizers=("lion",), epochs=6)  # four runs
 
 

@@ -9,8 +9,12 @@ from types import ModuleType
 import pytest
 
 from keras_lion.tuning import run_study, workers
-from keras_lion.tuning.role import Role, current_role
-from keras_lion.tuning.threads import limit_threads, thread_count, thread_variables
+from keras_lion.tuning.sweep.role import Role, current_role
+from keras_lion.tuning.sweep.threads import (
+    limit_threads,
+    thread_count,
+    thread_variables,
+)
 from tests.tuning.tiny import tiny_study
 
 NAMES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")

@@ -1,6 +1,6 @@
 """A process of `--workers N`: a chief or a worker, which ends with its parent.
 
-`python -m keras_lion.tuning.child ARGUMENTS`, with the arguments as JSON and
+`python -m keras_lion.tuning.sweep.child ARGUMENTS`, with the arguments as JSON and
 KerasTuner's three environment variables.
 """
 
@@ -18,10 +18,10 @@ def main(arguments: dict[str, Any]) -> int:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.path[:] = arguments["path"]
 
-    from keras_lion.tuning.run import run_study
     from keras_lion.tuning.runs.records import FolderWriteError
     from keras_lion.tuning.study.study_file import load_study_file
-    from keras_lion.tuning.workers import CANNOT_WRITE, WRONG
+    from keras_lion.tuning.sweep.run import run_study
+    from keras_lion.tuning.sweep.workers import CANNOT_WRITE, WRONG
 
     try:
         run_study(

@@ -18,15 +18,6 @@ from keras_lion.tuning.engine.executors import (
     seconds_of,
 )
 from keras_lion.tuning.engine.trainer import Trainer
-from keras_lion.tuning.folder import (
-    Execution,
-    load_execution,
-    note_data,
-    note_execution,
-    open_folder,
-)
-from keras_lion.tuning.oracle import search_runs
-from keras_lion.tuning.role import Role, current_role
 from keras_lion.tuning.runs.records import (
     FinishedRuns,
     FolderWriteError,
@@ -35,9 +26,18 @@ from keras_lion.tuning.runs.records import (
     read_records,
 )
 from keras_lion.tuning.study.study import RunSpecification, Study
+from keras_lion.tuning.sweep.folder import (
+    Execution,
+    load_execution,
+    note_data,
+    note_execution,
+    open_folder,
+)
+from keras_lion.tuning.sweep.oracle import search_runs
+from keras_lion.tuning.sweep.role import Role, current_role
+from keras_lion.tuning.sweep.threads import limit_threads, thread_count
+from keras_lion.tuning.sweep.workers import run_workers, share_accelerator
 from keras_lion.tuning.tasks.task import Task
-from keras_lion.tuning.threads import limit_threads, thread_count
-from keras_lion.tuning.workers import run_workers, share_accelerator
 
 Result = TypeVar("Result")
 
@@ -345,7 +345,7 @@ def prepared(task: Task, prepare: Callable[[Task], Result]) -> Result:
         raise  # missing packages and files say what to do
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
-        ours = Path(__file__).parents[1]
+        ours = Path(__file__).parents[2]
         if isinstance(error, ValueError) and ours in Path(frames[-1].filename).parents:
             raise
         # The data set and the model are functions of the study's author.

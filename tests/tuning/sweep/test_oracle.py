@@ -9,10 +9,10 @@ import warnings
 import keras
 import pytest
 
-from keras_lion.tuning import oracle as oracle_module
-from keras_lion.tuning.oracle import StudyOracle, TornProjectWarning, search_runs
-from keras_lion.tuning.role import Role
 from keras_lion.tuning.runs.records import FolderWriteError
+from keras_lion.tuning.sweep import oracle as oracle_module
+from keras_lion.tuning.sweep.oracle import StudyOracle, TornProjectWarning, search_runs
+from keras_lion.tuning.sweep.role import Role
 from tests.tuning.tiny import tiny_study
 
 RUNS = tiny_study().runs("blobs", "smoke", keras.backend.backend())

@@ -24,9 +24,9 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.src.engine import oracle as locks
 
-from keras_lion.tuning.role import Role
 from keras_lion.tuning.runs.records import writing
 from keras_lion.tuning.study.study import RunSpecification
+from keras_lion.tuning.sweep.role import Role
 
 PROJECT = "keras_tuner"
 OBJECTIVE = "score"
