@@ -8,7 +8,8 @@ from types import ModuleType
 
 import pytest
 
-from keras_lion.tuning import run_study, workers
+from keras_lion.tuning import run_study
+from keras_lion.tuning.sweep import workers
 from keras_lion.tuning.sweep.role import Role, current_role
 from keras_lion.tuning.sweep.threads import (
     limit_threads,
