@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from keras_lion.robustness import Landscape
     from keras_lion.tuning import Study
-    from keras_lion.tuning.sweep.run import Progress
+    from keras_lion.tuning.sweep.preparation import Progress
 
 BACKENDS = ("tensorflow", "jax")
 EXECUTORS = ("loop", "map", "vmap")
@@ -303,7 +303,7 @@ def _sweep(
 def _evaluate_selected(study: Study, task: str, preset: str, folder: Path) -> None:
     from keras_lion.robustness.summary import runs_of_preset, selected_keys
     from keras_lion.tuning.runs.records import load_runs
-    from keras_lion.tuning.sweep.run import evaluate_test
+    from keras_lion.tuning.sweep.evaluation import evaluate_test
 
     selected = selected_keys(runs_of_preset(load_runs(folder), preset), task)
     evaluate_test(

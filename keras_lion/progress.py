@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
 if TYPE_CHECKING:
-    from keras_lion.tuning.sweep.run import Progress
+    from keras_lion.tuning.sweep.preparation import Progress
 
 PLAIN_LINES = 10  # a sweep, where there is no terminal
 

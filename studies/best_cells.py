@@ -21,8 +21,9 @@ from keras_lion.tuning.engine.population import PopulationProgram
 from keras_lion.tuning.engine.program import TaskProgram
 from keras_lion.tuning.engine.rules import UpdateRule, hyperparameter_vector
 from keras_lion.tuning.runs.table import load_table
+from keras_lion.tuning.study.run_specification import RunSpecification
 from keras_lion.tuning.study.seeds import data_order, run_seeds
-from keras_lion.tuning.study.study import Plan, RunSpecification, specification
+from keras_lion.tuning.study.study import Plan, specification
 from keras_lion.tuning.tasks import get_task
 from keras_lion.tuning.tasks.task import Data, Split, Task
 

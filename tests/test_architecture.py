@@ -30,7 +30,9 @@ FLOORS = {
     "_lazy": 0,
     "interrupts": 0,  # Ctrl-C
 }
-STUDIES = 4
+# The rooms of `tuning`: each may import from those before it, and all from the files
+# outside of rooms, which import from no room.
+ROOMS = ("tasks", "study", "runs", "engine", "sweep")
 THIRD_PARTY = {
     "cli": {"pandas", "rich"},
     "progress": {"rich"},
@@ -117,6 +119,25 @@ def test_imports_lead_downwards(file):
         assert other == wing or FLOORS[other] < FLOORS[wing], f"{wing} imports {name}"
 
 
+def room_of(module: str) -> int:
+    """Number of a module's room; -1 for the files outside of rooms."""
+    _, _, name, *_ = [*module.split("."), ""]
+    return ROOMS.index(name) if name in ROOMS else -1
+
+
+def test_tuning_has_the_rooms_of_this_list():
+    folders = {file.parent for file in PACKAGE.glob("tuning/*/__init__.py")}
+    assert {folder.name for folder in folders} == set(ROOMS)
+
+
+@pytest.mark.parametrize("file", sorted(PACKAGE.glob("tuning/**/[!_]*.py")), ids=ids)
+def test_arrows_between_rooms_lead_one_way(file):
+    room = room_of(name_of(file))
+    for name in ours(file):
+        if wing_of(name) == "tuning":
+            assert room_of(name) <= room, f"{name} is imported from a later room"
+
+
 @pytest.mark.parametrize("file", FILES, ids=ids)
 def test_third_party_packages_of_each_floor(file):
     wing = wing_of(name_of(file))
@@ -125,7 +146,7 @@ def test_third_party_packages_of_each_floor(file):
 
 def test_the_tuner_is_named_in_one_module():
     named = [file for file in FILES if "keras_tuner" in third_party(file)]
-    assert [ids(file) for file in named] == ["keras_lion/tuning/sweep/oracle.py"]
+    assert [ids(file) for file in named] == ["keras_lion/tuning/kerastuner.py"]
 
 
 @pytest.mark.parametrize("wing", sorted(set(FLOORS) - {"_lazy"}))

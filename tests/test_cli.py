@@ -14,7 +14,7 @@ from keras_lion.progress import PLAIN_LINES, SweepDisplay, sweep_display
 from keras_lion.tuning.runs.records import load_runs
 from keras_lion.tuning.runs.table import load_table
 from keras_lion.tuning.study.study_file import load_study_file
-from keras_lion.tuning.sweep.run import Progress
+from keras_lion.tuning.sweep.preparation import Progress
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.usefixtures("heatmaps_only")

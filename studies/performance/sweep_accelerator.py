@@ -23,7 +23,7 @@ from sweep_workload import plan, space
 from keras_lion.tuning import backend
 from keras_lion.tuning.engine.executors import arrange, choose_executor
 from keras_lion.tuning.engine.trainer import Trainer
-from keras_lion.tuning.runs.records import RecordWriter
+from keras_lion.tuning.runs.files import RecordWriter
 from keras_lion.tuning.study import Comparison, RunSpecification, Study
 from keras_lion.tuning.tasks import get_task
 from keras_lion.tuning.tasks.task import Data, Task

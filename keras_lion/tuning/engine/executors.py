@@ -21,8 +21,8 @@ import numpy as np
 
 from keras_lion.tuning import backend
 from keras_lion.tuning.engine.trainer import Trainer
-from keras_lion.tuning.runs.records import Record
-from keras_lion.tuning.study.study import RunSpecification
+from keras_lion.tuning.runs.files import Record
+from keras_lion.tuning.study.run_specification import RunSpecification
 
 EXECUTORS = ("loop", "map", "vmap")
 ATTEMPTS = 2

@@ -37,7 +37,7 @@ def build_model(task: str, model: Any, hyperparameters: Mapping[str, Any]) -> An
         made = build()
     else:
         # Imported here: KerasTuner is not needed to train a model of one shape.
-        from keras_lion.tuning.sweep.oracle import preset_hyperparameters
+        from keras_lion.tuning.kerastuner import preset_hyperparameters
 
         hp = preset_hyperparameters(hyperparameters)
         made = build(hp)

@@ -13,9 +13,10 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
+from keras_lion.tuning.runs.files import RecordWriter, write_json
 from keras_lion.tuning.runs.outcomes import IMPORTED, judged, reasons_of
-from keras_lion.tuning.runs.records import COLUMNS, RecordWriter, write_json
 from keras_lion.tuning.runs.sources import Direction, Table, read_source
+from keras_lion.tuning.study.columns import COLUMNS
 
 NEEDED = ("optimizer", "learning_rate", "weight_decay")
 TEXTS = ("task", "optimizer", "schedule", "status")
@@ -49,9 +50,10 @@ def read_runs(
         source: A CSV file with one run a row (as exported by W&B, by TensorBoard's
             HParams table, or by Optuna: `study.trials_dataframe().to_csv(path)`), or
             the folder of a KerasTuner project, with its `oracle.json`.
-        columns: Column of the records (`records.COLUMNS`, or a hyperparameter of your
-            own) → column of the source. What is not named is recognised by its usual
-            names, such as `config.lr` or `params_learning_rate`. None: leave it out.
+        columns: Column of the records (`COLUMNS` of `keras_lion.tuning.study.columns`,
+            or a hyperparameter of your own) → column of the source. What is not named
+            is recognized by its usual names, such as `config.lr` or
+            `params_learning_rate`. None: leave it out.
         constants: Column of the records → value where the source has no such column or
             an empty cell: `{"optimizer": "lion", "task": "cifar10"}`.
         direction: `"max"` if larger results are better, `"min"` for losses, which are

@@ -13,7 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from keras_lion.tuning.runs.records import COLUMNS, TEXT_COLUMNS, writing
+from keras_lion.tuning.runs.files import writing
+from keras_lion.tuning.study.columns import COLUMNS, TEXT_COLUMNS
 from keras_lion.tuning.study.study import Study
 
 WHOLE = ("batch_size", "seed", "steps", "train_examples")

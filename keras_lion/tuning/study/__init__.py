@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = attach(
         "Axis": ".search_space",
         "Comparison": ".study",
         "Plan": ".study",
-        "RunSpecification": ".study",
+        "RunSpecification": ".run_specification",
         "Schedule": ".schedule",
         "SearchSpace": ".search_space",
         "Study": ".study",

@@ -6,12 +6,12 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from keras_lion.tuning.runs.records import COLUMNS
+from keras_lion.tuning.study.columns import COLUMNS
+from keras_lion.tuning.study.run_specification import RunSpecification
 from keras_lion.tuning.study.schedule import Schedule
 from keras_lion.tuning.study.search_space import SearchSpace
 from keras_lion.tuning.tasks.built_in import get_task
@@ -101,65 +101,6 @@ class Plan:
         for space in [spaces] if isinstance(spaces, SearchSpace) else spaces:
             found += (c for c in space.configurations() if c not in found)
         return found
-
-
-@dataclass(frozen=True)
-class RunSpecification:
-    """All that identifies the result of one run, but for the data themselves."""
-
-    study: str
-    preset: str
-    task: str
-    optimizer: str
-    learning_rate: float
-    weight_decay: float
-    beta_1: float | None
-    beta_2: float | None
-    batch_size: int
-    seed: int
-    epochs: int | None
-    evaluate_every: int
-    schedule: Schedule
-    train_examples: int | None
-    validation_examples: int | None
-    metric: str
-    target: float
-    backend: str
-    steps: int | None = None
-    model: tuple[tuple[str, float], ...] = ()
-
-    @cached_property
-    def key(self) -> str:
-        """Hash of what decides the result, and not of when or where it is computed.
-
-        The preset is left out: a run that two presets share is one run.
-        """
-        identity = asdict(self)
-        del identity["preset"]
-        for name in ("steps", "model"):  # younger than the first recorded keys
-            if not identity[name]:
-                del identity[name]
-        text = json.dumps(identity, sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-    def columns(self) -> dict[str, Any]:
-        """The specification as columns of a record."""
-        columns = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        for name in (
-            "evaluate_every",
-            "train_examples",
-            "validation_examples",
-            "target",
-            "steps",
-            "model",
-        ):
-            del columns[name]
-        return {
-            "key": self.key,
-            **columns,
-            **dict(self.model),
-            "schedule": str(self.schedule),
-        }
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ def main(arguments: dict[str, Any]) -> int:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.path[:] = arguments["path"]
 
-    from keras_lion.tuning.runs.records import FolderWriteError
+    from keras_lion.tuning.runs.files import FolderWriteError
     from keras_lion.tuning.study.study_file import load_study_file
     from keras_lion.tuning.sweep.run import run_study
     from keras_lion.tuning.sweep.workers import CANNOT_WRITE, WRONG

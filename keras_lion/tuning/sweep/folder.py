@@ -8,12 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keras_lion.tuning.runs.records import (
-    load_environment,
-    load_study,
-    write_json,
-    writing,
-)
+from keras_lion.tuning.runs.files import write_json, writing
+from keras_lion.tuning.runs.records import load_environment, load_study
 from keras_lion.tuning.study.study import Study
 from keras_lion.tuning.sweep.environment import (
     EnvironmentChangedWarning,

@@ -1,9 +1,8 @@
-"""KerasTuner's oracle and tuner, handing out exactly the declared runs.
+"""KerasTuner's oracle, handing out exactly the declared runs.
 
-The only module that imports keras-tuner. One trial is one run: the seed is a
-hyperparameter, so nothing is averaged away, and the trial's id is the run's key. The
-run records are the truth; KerasTuner's own project folder is a cache, made anew from
-them and from the declaration at every start.
+One trial is one run: the seed is a hyperparameter, so nothing is averaged away, and the
+trial's id is the run's key. The run records are the truth; KerasTuner's own project
+folder is a cache, made anew from them and from the declaration at every start.
 """
 
 from __future__ import annotations
@@ -17,37 +16,29 @@ import warnings
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import keras_tuner
-from keras_tuner.engine.base_tuner import BaseTuner
-from keras_tuner.engine.trial import Trial, TrialStatus
-from keras_tuner.src.engine import oracle as locks
-
-from keras_lion.tuning.runs.records import writing
-from keras_lion.tuning.study.study import RunSpecification
-from keras_lion.tuning.sweep.role import Role
+from keras_lion.tuning.kerastuner import (
+    OBJECTIVE,
+    Objective,
+    Oracle,
+    Trial,
+    TrialStatus,
+    unlock,
+)
+from keras_lion.tuning.runs.files import writing
+from keras_lion.tuning.study.run_specification import RunSpecification
 
 PROJECT = "keras_tuner"
-OBJECTIVE = "score"
-SEARCHES = (
-    keras_tuner.oracles.RandomSearchOracle,
-    keras_tuner.oracles.BayesianOptimizationOracle,
-)
 SAVE_SECONDS = 1.0
 SAVE_SHARE = 20  # at most this part of the time goes into saving the project
-IDLE_SECONDS = 0.1
-LOST_CHIEF_SECONDS = 1.0
-
-Result = TypeVar("Result")
-Train = Callable[[Sequence[Any]], Sequence[float | None]]
 
 
 class TornProjectWarning(UserWarning):
     """A file of KerasTuner's project was cut; the project is made anew from records."""
 
 
-class StudyOracle(keras_tuner.Oracle):
+class StudyOracle(Oracle):
     """An oracle whose trials are the given runs, in the given order.
 
     A tuner of population K asks with the ids `<worker>-0` to `<worker>-<K-1>`, its
@@ -73,7 +64,7 @@ class StudyOracle(keras_tuner.Oracle):
         folder: Path,
     ) -> None:
         super().__init__(
-            objective=keras_tuner.Objective(OBJECTIVE, "max"),
+            objective=Objective(OBJECTIVE, "max"),
             max_trials=None,
             seed=1,  # never used: nothing is drawn
         )
@@ -128,7 +119,7 @@ class StudyOracle(keras_tuner.Oracle):
             try:
                 yield
             except Exception as error:
-                _unlock(self)
+                unlock(self)
                 if not self.serving:
                     raise
                 self.error = self.error or error
@@ -229,203 +220,6 @@ class StudyOracle(keras_tuner.Oracle):
             temporary.replace(path)
 
 
-class PopulationTuner(BaseTuner):
-    """A tuner that trains several trials together.
-
-    Args:
-        oracle: Hands out the trials.
-        train: From the trials (at most `population`) to a score for each, or None for a
-            run that failed. It is the place where they are recorded.
-        folder: Where KerasTuner keeps its project.
-        population: Number of trials that are trained together.
-    """
-
-    def __init__(
-        self, oracle: Any, train: Train, folder: Path, population: int = 1
-    ) -> None:
-        self._train = train
-        self._population = population
-        super().__init__(oracle=oracle, directory=str(folder), project_name=PROJECT)
-
-    def search(self) -> None:
-        """Train every trial that the oracle hands out."""
-        while True:
-            trials, stopped = self._fill()
-            if trials:
-                self._train_and_report(trials)
-            elif stopped:
-                return
-            else:  # the oracle waits for others
-                time.sleep(IDLE_SECONDS)
-
-    def serve(self) -> None:
-        """Hand out trials, as KerasTuner's chief, until the workers have done them."""
-        self.oracle.serving = True
-        super().search()
-        if self.oracle.error is not None:
-            raise self.oracle.error
-
-    def _fill(self) -> tuple[list[Any], bool]:
-        """A trial for each slot as far as there are any; True if there are no more.
-
-        Every slot has an id of its own, because KerasTuner gives an id that has a trial
-        the same one again.
-        """
-        trials: list[Any] = []
-        for slot in range(self._population):
-            trial = _patiently(self.oracle.create_trial, f"{self.tuner_id}-{slot}")
-            if trial.status != TrialStatus.RUNNING:
-                return trials, trial.status == TrialStatus.STOPPED
-            trials.append(trial)
-        return trials, False
-
-    def _train_and_report(self, trials: list[Any]) -> None:
-        scores = self._train([trial.hyperparameters.values for trial in trials])
-        for trial, score in zip(trials, scores, strict=True):
-            trial.status = TrialStatus.FAILED
-            if score is not None:
-                metrics = {OBJECTIVE: score}
-                _patiently(self.oracle.update_trial, trial.trial_id, metrics)
-                trial.status = TrialStatus.COMPLETED
-            _patiently(self.oracle.end_trial, trial)
-
-    def save(self) -> None:
-        """Nothing: the tuner has no state, and the oracle saves its own."""
-
-    def run_trial(self, trial: Any, *args: Any, **kwargs: Any) -> Any:
-        """Not used: trials are trained several at a time."""
-        raise NotImplementedError("A PopulationTuner trains in `search`.")
-
-
-class SearchOracle:
-    """One of KerasTuner's own oracles, as a search uses it.
-
-    Args:
-        oracle: A random or a Bayesian oracle with the objective `score`.
-
-    Raises:
-        ValueError: If it is another one.
-    """
-
-    def __init__(self, oracle: Any) -> None:
-        objective = getattr(oracle, "objective", None)
-        if (
-            not isinstance(oracle, SEARCHES)
-            or getattr(objective, "name", None) != OBJECTIVE
-            or getattr(objective, "direction", None) != "max"
-            or not oracle.max_trials
-        ):
-            raise ValueError(
-                "A search takes a keras_tuner.oracles.RandomSearchOracle or "
-                "BayesianOptimizationOracle with `max_trials` and "
-                f"objective=keras_tuner.Objective('{OBJECTIVE}', 'max'). Received: "
-                f"{type(oracle).__name__} with objective {objective!r}. For a grid, "
-                "declare a Study."
-            )
-        self._oracle = oracle
-        self.names = [parameter.name for parameter in oracle.hyperparameters.space]
-        self.max_trials = int(oracle.max_trials)
-        self.max_failures = int(oracle.max_consecutive_failed_trials)
-
-    def description(self) -> dict[str, Any]:
-        """The oracle as JSON values."""
-        return {
-            "oracle": type(self._oracle).__name__,
-            "seed": self._oracle.seed,
-            "max_trials": self.max_trials,
-            "space": self._oracle.hyperparameters.get_config()["space"],
-        }
-
-    def cautions(self, population: int) -> list[str]:
-        """What is known to go wrong with this oracle, one sentence each."""
-        bayesian = isinstance(self._oracle, SEARCHES[1])
-        space = self._oracle.hyperparameters.space
-        cautions = []
-        if bayesian and population > 1:
-            cautions.append(
-                f"KerasTuner's Bayesian oracle asks for {population} runs that are "
-                "nearly the same when it is asked for several at a time. Use "
-                "population=1, or random search."
-            )
-        if not bayesian and not any(_is_continuous(hp) for hp in space):
-            cautions.append(
-                "KerasTuner's random search gives up on a finite grid before it has "
-                "tried every point. To try all, declare a Study."
-            )
-        return cautions
-
-    def search(self, train: Train, folder: Path, population: int) -> None:
-        """Train what the oracle asks for.
-
-        Args:
-            train: From the values of some trials to their scores.
-            folder: Where KerasTuner's project would be.
-            population: Number of trials that are trained together.
-        """
-        # The records are all that a search needs to go on: no files of KerasTuner's.
-        self._oracle.save = self._oracle._save_trial = lambda *_: None
-        self._oracle.verbose = 0
-        try:
-            _tuner(self._oracle, train, folder, population).search()
-        finally:
-            _forget(self._oracle)
-
-
-def _is_continuous(parameter: Any) -> bool:
-    is_float = isinstance(parameter, keras_tuner.engine.hyperparameters.Float)
-    return is_float and parameter.step is None
-
-
-def search_runs(
-    runs: Sequence[RunSpecification],
-    train: Callable[[list[str]], Sequence[float | None]],
-    folder: Path,
-    *,
-    role: Role,
-    scores: Callable[[], Mapping[str, float]],
-    population: int = 1,
-) -> None:
-    """Do this process's part in training the runs.
-
-    Args:
-        runs: The runs that are still to be trained.
-        train: From keys (at most `population`) to scores; None for a failed run.
-        folder: The study's folder.
-        role: Work alone, hand out the runs, or ask a chief for them.
-        scores: Gives key → score of the runs that are finished by now.
-        population: Number of runs that are trained together.
-    """
-    if not role.is_worker:
-        _clear_project(folder / PROJECT)
-    oracle = StudyOracle([] if role.is_worker else runs, scores, folder)
-    tuner = _tuner(
-        oracle, lambda trials: train([t["key"] for t in trials]), folder, population
-    )
-    try:
-        if role.is_chief:
-            tuner.serve()
-        else:
-            tuner.search()
-    finally:
-        _forget(oracle)
-    if not role.is_worker:
-        oracle.flush(now=True)
-
-
-def _tuner(oracle: Any, train: Train, folder: Path, population: int) -> PopulationTuner:
-    with writing(folder / PROJECT):
-        # TensorFlow's file functions, by which KerasTuner makes it, have other errors.
-        (folder / PROJECT).mkdir(parents=True, exist_ok=True)
-    return PopulationTuner(oracle, train, folder, population)
-
-
-def preset_hyperparameters(values: Mapping[str, Any]) -> Any:
-    """KerasTuner's `hp`, whose `hp.Choice("width", …)` returns the value of `width`."""
-    hp = keras_tuner.HyperParameters()
-    hp.values = dict(values)
-    return hp
-
-
 def _values(run: RunSpecification) -> dict[str, Any]:
     values = {
         "key": run.key,
@@ -443,23 +237,7 @@ def _values(run: RunSpecification) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def _patiently(call: Callable[..., Result], *arguments: Any) -> Result:
-    """Call the oracle again if the chief went away during the call.
-
-    Every call may be repeated: a slot gets the trial that it holds, and a trial may be
-    reported twice. Calls wait for the new chief by themselves.
-    """
-    while True:
-        try:
-            return call(*arguments)
-        except Exception as error:
-            code = getattr(error, "code", None)
-            if code is None or getattr(code(), "name", "") != "UNAVAILABLE":
-                raise
-            time.sleep(LOST_CHIEF_SECONDS)
-
-
-def _clear_project(project: Path) -> None:
+def clear_project(project: Path) -> None:
     """Remove the project of an earlier sweep, with a warning if a file of it is cut."""
     for path in sorted(project.glob("**/*.json")):
         try:
@@ -473,16 +251,3 @@ def _clear_project(project: Path) -> None:
             )
             break
     shutil.rmtree(project, ignore_errors=True)
-
-
-def _unlock(oracle: Any) -> None:
-    """Release KerasTuner's lock if an error has left it locked by this thread."""
-    if locks.THREADS[oracle] == threading.current_thread().name:
-        locks.THREADS[oracle] = None
-        locks.LOCKS[oracle].release()
-
-
-def _forget(oracle: Any) -> None:
-    """Let go of the oracle, which KerasTuner's table of locks would keep for ever."""
-    locks.LOCKS.pop(oracle, None)
-    locks.THREADS.pop(oracle, None)

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from keras_lion.tuning import backend
 from keras_lion.tuning.engine.executors import (
@@ -18,14 +15,10 @@ from keras_lion.tuning.engine.executors import (
     seconds_of,
 )
 from keras_lion.tuning.engine.trainer import Trainer
-from keras_lion.tuning.runs.records import (
-    FinishedRuns,
-    FolderWriteError,
-    Record,
-    RecordWriter,
-    read_records,
-)
-from keras_lion.tuning.study.study import RunSpecification, Study
+from keras_lion.tuning.runs.files import Record, RecordWriter
+from keras_lion.tuning.runs.records import FinishedRuns, read_records
+from keras_lion.tuning.study.run_specification import RunSpecification
+from keras_lion.tuning.study.study import Study
 from keras_lion.tuning.sweep.folder import (
     Execution,
     load_execution,
@@ -33,32 +26,16 @@ from keras_lion.tuning.sweep.folder import (
     note_execution,
     open_folder,
 )
-from keras_lion.tuning.sweep.oracle import search_runs
+from keras_lion.tuning.sweep.preparation import (
+    Progress,
+    new_trainer,
+    prepared,
+    safe_records,
+)
 from keras_lion.tuning.sweep.role import Role, current_role
 from keras_lion.tuning.sweep.threads import limit_threads, thread_count
+from keras_lion.tuning.sweep.tuner import search_runs
 from keras_lion.tuning.sweep.workers import run_workers, share_accelerator
-from keras_lion.tuning.tasks.task import Task
-
-Result = TypeVar("Result")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a sweep reports after every run, and once before the first.
-
-    Attributes:
-        total: Number of declared runs.
-        skipped: Runs that earlier sweeps had finished.
-        done: Runs of this sweep, failed ones included.
-        record: The run that just ended; None before the first.
-        earlier: Records of the skipped runs, before the first run.
-    """
-
-    total: int
-    skipped: int
-    done: int
-    record: Record | None
-    earlier: Sequence[Record] = ()
 
 
 def run_study(
@@ -254,7 +231,7 @@ class _Sweep:
         return executor
 
     def _trainer(self) -> Trainer:
-        trainer = _trainer(self.study, self.task)
+        trainer = new_trainer(self.study, self.task)
         note_data(self.folder, self.task, trainer.data.fingerprint())
         return trainer
 
@@ -269,105 +246,12 @@ class _Sweep:
         ]
 
 
-def evaluate_test(
-    study: Study,
-    *,
-    task: str,
-    preset: str,
-    output: str | os.PathLike[str],
-    keys: Iterable[str],
-    progress: Callable[[Progress], None] | None = None,
-) -> None:
-    """Look at the test set, once, for the selected runs.
-
-    Weights are not kept, so these runs are trained once more, which also shows that
-    they can be: the new record must have the same score. Runs that have a test score
-    already are left alone.
-
-    Args:
-        study: Which study.
-        task: Which of its tasks.
-        preset: Which preset.
-        output: The study's folder.
-        keys: Keys of the selected runs: the seeds of each optimizer's selected cell.
-        progress: Called after every run.
-    """
-    folder = Path(output)
-    known = {r["key"] for r in read_records(folder) if r.get("test_score") is not None}
-    wanted = set(keys) - known
-    runs = [
-        run
-        for run in study.runs(task, preset, backend.check_backend())
-        if run.key in wanted
-    ]
-    if not runs:
-        return
-    trainer = _trainer(study, task)
-    writer = RecordWriter(folder)
-    kept = load_execution(folder, task)
-    # As in the sweep: the record must have the same score.
-    executor = choose_executor(
-        trainer,
-        runs,
-        wanted=kept.executor if kept else "loop",
-        population=kept.population if kept else None,
-    )
-    size, done = executor.population, 0
-    with safe_records(folder):
-        for start in range(0, len(runs), size):
-            for record in executor.run(runs[start : start + size], test=True):
-                writer.append(record)
-                done += 1
-                if progress is not None:
-                    progress(Progress(len(runs), 0, done, record))
-
-
 def estimate_seconds(study: Study, *, task: str, preset: str) -> float:
     """Likely seconds of a whole sweep here, from one timed run of each optimizer."""
-    trainer = _trainer(study, task)
+    trainer = new_trainer(study, task)
     runs = study.runs(task, preset, backend.check_backend())
     seconds = 0.0
     for optimizer in sorted({run.optimizer for run in runs}):
         mine = [run for run in runs if run.optimizer == optimizer]
         seconds += seconds_of(trainer, mine[0]) * len(mine)
     return seconds
-
-
-def _trainer(study: Study, task: str) -> Trainer:
-    return prepared(study.task(task), lambda task: Trainer(task, study.optimizers))
-
-
-def prepared(task: Task, prepare: Callable[[Task], Result]) -> Result:
-    """Prepare a task; what its own functions raise becomes one line."""
-    try:
-        return prepare(task)
-    except (ImportError, OSError):
-        raise  # missing packages and files say what to do
-    except Exception as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        ours = Path(__file__).parents[2]
-        if isinstance(error, ValueError) and ours in Path(frames[-1].filename).parents:
-            raise
-        # The data set and the model are functions of the study's author.
-        strange = [f for f in frames if ours not in Path(f.filename).parents]
-        where = strange[0] if strange else frames[-1]
-        lines = str(error).strip().splitlines() or [""]
-        raise ValueError(
-            f"Task '{task.name}' cannot be prepared: its data or its model raised "
-            f"{type(error).__name__}: {lines[0]} "
-            f"({Path(where.filename).name}, line {where.lineno}). Nothing was trained."
-        ) from error
-
-
-@contextlib.contextmanager
-def safe_records(folder: Path) -> Iterator[None]:
-    """Say how many runs are safe where the folder can no longer be written."""
-    try:
-        yield
-    except FolderWriteError as error:
-        records = read_records(folder)
-        safe = sum(record["status"] != "failed" for record in records)
-        raise FolderWriteError(
-            f"{error} {safe} finished runs are safe in {folder}. Make room and give "
-            "the same command again: it goes on from there."
-        ) from error

@@ -11,19 +11,15 @@ from typing import Any
 from keras_lion.tuning import backend
 from keras_lion.tuning.engine.executors import choose_executor
 from keras_lion.tuning.engine.trainer import Trainer
-from keras_lion.tuning.runs.records import FinishedRuns, Record, RecordWriter
+from keras_lion.tuning.runs.files import Record, RecordWriter
+from keras_lion.tuning.runs.records import FinishedRuns
+from keras_lion.tuning.study.run_specification import RunSpecification
 from keras_lion.tuning.study.schedule import Schedule
-from keras_lion.tuning.study.study import (
-    Comparison,
-    Plan,
-    RunSpecification,
-    Study,
-    specification,
-)
+from keras_lion.tuning.study.study import Comparison, Plan, Study, specification
 from keras_lion.tuning.sweep.folder import note_data, note_search, open_folder
-from keras_lion.tuning.sweep.oracle import SearchOracle
+from keras_lion.tuning.sweep.preparation import Progress, prepared, safe_records
 from keras_lion.tuning.sweep.role import current_role
-from keras_lion.tuning.sweep.run import Progress, prepared, safe_records
+from keras_lion.tuning.sweep.search_oracle import SearchOracle
 from keras_lion.tuning.tasks.task import Task
 
 PRESET = "search"

@@ -21,7 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from keras_lion.tuning.runs.records import FolderWriteError, Record, RecordTail
+from keras_lion.tuning.runs.files import FolderWriteError, Record
+from keras_lion.tuning.runs.records import RecordTail
 from keras_lion.tuning.study.study import Study
 from keras_lion.tuning.sweep.role import LOOPBACK, ORACLE_IP, ORACLE_PORT, TUNER_ID
 from keras_lion.tuning.sweep.threads import thread_variables

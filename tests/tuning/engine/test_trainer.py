@@ -15,7 +15,7 @@ from keras_lion.tuning.engine.program import EVALUATION_BATCH, Evaluation
 from keras_lion.tuning.engine.rules import RULES, hyperparameter_vector
 from keras_lion.tuning.engine.trainer import Trainer
 from keras_lion.tuning.engine.training import TrainingProgram
-from keras_lion.tuning.runs.records import strict_json
+from keras_lion.tuning.runs.files import strict_json
 from keras_lion.tuning.study import Schedule
 from keras_lion.tuning.study.seeds import data_order, run_seeds
 from tests.arrays import array

@@ -18,8 +18,9 @@ from keras_lion.report import write_report
 from keras_lion.robustness import Landscape, mean_regret, tolerance_width
 from keras_lion.tuning import load_runs
 from keras_lion.tuning.runs.readers import UnfinishedRunsWarning, import_runs, read_runs
-from keras_lion.tuning.runs.records import COLUMNS, load_study
+from keras_lion.tuning.runs.records import load_study
 from keras_lion.tuning.runs.sources import TARGETS, plain_name
+from keras_lion.tuning.study.columns import COLUMNS
 
 ROOT = Path(__file__).parents[3]
 RATES, DECAYS, SEEDS = (1e-4, 1e-3, 1e-2), (0.01, 0.1, 1.0), (0, 1, 2)

@@ -9,20 +9,22 @@ import pandas as pd
 import pytest
 
 from keras_lion.tuning import load_runs
+from keras_lion.tuning.runs.files import (
+    FolderWriteError,
+    RecordWriter,
+    strict_json,
+    write_json,
+)
 from keras_lion.tuning.runs.records import (
-    COLUMNS,
     ConflictingRecordWarning,
     FinishedRuns,
-    FolderWriteError,
     RecordTail,
-    RecordWriter,
     TornRecordWarning,
     load_environment,
     load_study,
     read_records,
-    strict_json,
-    write_json,
 )
+from keras_lion.tuning.study.columns import COLUMNS
 
 
 def record(key="a", status="ok", score=0.5, **columns):

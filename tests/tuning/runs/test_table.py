@@ -5,13 +5,13 @@ import math
 import pandas as pd
 import pytest
 
-from keras_lion.tuning.runs.records import COLUMNS
 from keras_lion.tuning.runs.table import (
     complete_runs,
     load_table,
     merge_runs,
     save_table,
 )
+from keras_lion.tuning.study.columns import COLUMNS
 from tests.tuning.tiny import tiny_study
 
 

@@ -10,7 +10,8 @@ import pytest
 
 from keras_lion.tuning import Axis, SearchSpace, Study
 from keras_lion.tuning.study import Schedule
-from keras_lion.tuning.study.study import PRESETS, Comparison, RunSpecification
+from keras_lion.tuning.study.run_specification import RunSpecification
+from keras_lion.tuning.study.study import PRESETS, Comparison
 from keras_lion.tuning.study.study_file import find_study_files, load_study_file
 from tests.tuning.tiny import BETAS, tiny_plan, tiny_study, tiny_task
 

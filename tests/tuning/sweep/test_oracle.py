@@ -9,10 +9,11 @@ import warnings
 import keras
 import pytest
 
-from keras_lion.tuning.runs.records import FolderWriteError
-from keras_lion.tuning.sweep import oracle as oracle_module
-from keras_lion.tuning.sweep.oracle import StudyOracle, TornProjectWarning, search_runs
+from keras_lion.tuning import kerastuner
+from keras_lion.tuning.runs.files import FolderWriteError
+from keras_lion.tuning.sweep.oracle import StudyOracle, TornProjectWarning
 from keras_lion.tuning.sweep.role import Role
+from keras_lion.tuning.sweep.tuner import search_runs
 from tests.tuning.tiny import tiny_study
 
 RUNS = tiny_study().runs("blobs", "smoke", keras.backend.backend())
@@ -89,7 +90,7 @@ def test_an_error_of_the_sweep_is_raised_and_leaves_no_lock(tmp_path):
     for _ in range(2):
         with pytest.raises(OSError, match="disk full"):
             sweep(tmp_path, train)
-    locks = oracle_module.locks.LOCKS
+    locks = kerastuner.locks.LOCKS
     assert not any(isinstance(oracle, StudyOracle) for oracle in locks)
 
 
@@ -151,7 +152,7 @@ def test_a_restarted_chief_takes_late_reports(tmp_path):
     oracle = an_oracle(tmp_path)
     # One was reported whole; of the other only the end, as the score went to the old.
     report(oracle, late, 0.5)
-    trial = oracle_module.Trial(oracle.get_space(), lost, status="COMPLETED")
+    trial = kerastuner.Trial(oracle.get_space(), lost, status="COMPLETED")
     oracle.end_trial(trial)
     # Twice, by the worker that the old chief had given it to, and the new one's.
     report(oracle, late, 0.5)
@@ -194,7 +195,7 @@ def test_an_error_of_a_chief_ends_it(tmp_path):
     assert oracle.create_trial("w-0").status == "STOPPED"
     assert isinstance(oracle.error, FolderWriteError)
     assert not oracle.tuner_ids
-    assert not oracle_module.locks.LOCKS[oracle].locked()
+    assert not kerastuner.locks.LOCKS[oracle].locked()
 
 
 def test_bookkeeping_is_saved_by_the_clock_not_by_the_trial(tmp_path, monkeypatch):

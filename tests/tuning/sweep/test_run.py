@@ -19,17 +19,18 @@ import pytest
 
 from keras_lion.tuning import load_runs, run_study
 from keras_lion.tuning.engine.executors import Executor
+from keras_lion.tuning.engine.trainer import Trainer
+from keras_lion.tuning.runs.files import FolderWriteError, write_json
 from keras_lion.tuning.runs.records import (
-    FolderWriteError,
     TornRecordWarning,
     load_environment,
     load_study,
     read_records,
-    write_json,
 )
 from keras_lion.tuning.sweep import run as run_module
 from keras_lion.tuning.sweep.environment import EnvironmentChangedWarning
-from keras_lion.tuning.sweep.run import estimate_seconds, evaluate_test
+from keras_lion.tuning.sweep.evaluation import evaluate_test
+from keras_lion.tuning.sweep.run import estimate_seconds
 from keras_lion.tuning.sweep.threads import thread_count
 from tests.tuning.tiny import blobs, network, tiny_plan, tiny_study, tiny_task
 
@@ -336,7 +337,7 @@ def test_an_interrupt_within_a_run_is_not_a_failure(tmp_path, monkeypatch):
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(run_module.Trainer, "run", interrupt)
+    monkeypatch.setattr(Trainer, "run", interrupt)
     with pytest.raises(KeyboardInterrupt):
         sweep(tmp_path)
     assert not (tmp_path / "runs-0.jsonl").exists()

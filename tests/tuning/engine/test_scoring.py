@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from keras_lion.tuning.engine.divergence import chance_accuracy, divergence_reason
+from keras_lion.tuning.engine.scoring import chance_accuracy, divergence_reason
 
 FINE = {
     "finite": True,
