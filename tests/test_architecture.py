@@ -51,7 +51,7 @@ THIRD_PARTY = {
     "optimizers": {"keras", "numpy"},
     "theory": {"numpy", "scipy"},
     "statistics": {"numpy", "scipy"},
-    "_lazy": set(),
+    "_lazy": {"lazy_loader"},
     "interrupts": set(),
 }
 BACKENDS = {"jax", "tensorflow", "torch"}
@@ -208,14 +208,16 @@ def test_package_files_only_hand_names_on(folder):
     assert lazy.module == "keras_lion._lazy"
     assert isinstance(attached, ast.Assign)
     assert ast.unparse(attached.targets[0]) == "(__getattr__, __dir__, __all__)"
-    assert ast.unparse(attached.value).startswith("attach(__name__, {")
+    assert ast.unparse(attached.value).startswith(ATTACHED)
 
 
+# robustness/ still lists its names twice.
+ATTACHED = ("attach_stub(__name__, __file__)", "attach(__name__, {")
 LAZY = [f for f in PACKAGES if "attach" in (f / "__init__.py").read_text("utf-8")]
 
 
 @pytest.mark.parametrize("folder", LAZY, ids=ids)
-def test_every_name_that_is_handed_on_exists(folder):
+def test_every_name_that_is_exported_exists(folder):
     package = import_module(name_of(folder / "__init__.py"))
     assert dir(package) == sorted(package.__all__)
     for name in package.__all__:
@@ -225,28 +227,15 @@ def test_every_name_that_is_handed_on_exists(folder):
 
 
 @pytest.mark.parametrize("folder", LAZY, ids=ids)
-def test_stubs_agree_with_what_is_handed_on(folder):
-    stub = folder / "__init__.pyi"
-    package = name_of(folder / "__init__.py")
-    exports = dict(exports_of(folder))
-    tree = ast.parse(stub.read_text(encoding="utf-8"))
-    found, listed = {}, None
+def test_stubs_list_every_public_name_once(folder):
+    tree = ast.parse((folder / "__init__.pyi").read_text(encoding="utf-8"))
+    listed = []
     for node in tree.body:
-        if isinstance(node, ast.ImportFrom):
-            for alias in node.names:
-                assert alias.asname == alias.name, "`as` makes it a public name"
-                found[alias.name] = node.module
-        elif isinstance(node, ast.Assign):
-            listed = ast.literal_eval(node.value)
-    assert listed == sorted(exports)
-    for name, module in exports.items():
-        full = package + module
-        expected = package if full.endswith(f".{name}") else full
-        assert found[name] == expected
-    assert set(found) == set(exports)
-
-
-def exports_of(folder: Path) -> dict[str, str]:
-    tree = ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))
-    call = tree.body[-1].value
-    return ast.literal_eval(call.args[1])
+        if isinstance(node, ast.Assign):  # the old form
+            continue
+        assert isinstance(node, ast.ImportFrom)
+        for alias in node.names:
+            assert alias.asname == alias.name, "`as` makes it a public name"
+            listed.append(alias.name)
+    package = import_module(name_of(folder / "__init__.py"))
+    assert sorted(listed) == package.__all__

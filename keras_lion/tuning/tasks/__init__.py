@@ -1,12 +1,5 @@
 """What a run trains: tasks, and those that come with keras-lion."""
 
-from keras_lion._lazy import attach
+from keras_lion._lazy import attach_stub
 
-__getattr__, __dir__, __all__ = attach(
-    __name__,
-    {
-        "Data": ".task",
-        "Task": ".task",
-        "get_task": ".built_in",
-    },
-)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)
