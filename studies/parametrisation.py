@@ -25,7 +25,7 @@ def plan(rates: int, products: int, *, epochs: int, seeds: int) -> Plan:
     """Rectangular in (η, η λ), around the cells that are best in the main study."""
 
     def values(centre: float, num: int) -> tuple[float, ...]:
-        return Axis.geometric("", centre=centre, ratio=RATIO, num=num).values
+        return Axis.geometric("", centre=centre, ratio=RATIO, num=num).numbers
 
     return Plan(
         {

@@ -113,6 +113,7 @@ def get_rule(
     betas: Mapping[str, float],
     program: TaskProgram,
     own: Mapping[str, OptimizerFactory],
+    options: Mapping[str, Any] | None = None,
 ) -> UpdateRule:
     """The update rule of that name.
 
@@ -120,18 +121,29 @@ def get_rule(
         name: One of `RULES`, of `KERAS_OPTIMIZERS`, or of the study's own optimizers.
         betas: Those that the configuration has, by name.
         program: The task's program.
-        own: The study's own optimizers: functions of those among `beta_1` and `beta_2`
-            that they name, which return a Keras optimizer.
+        own: The study's own optimizers: functions of the hyperparameters that they
+            name, which return a Keras optimizer.
+        options: Values of the optimizer's `option_names`.
 
     Raises:
-        ValueError: If there is no such optimizer.
+        ValueError: If there is no such optimizer, or an option does not take a value.
     """
-    if name in own:
-        return KerasRule(_with_betas(own[name], betas), program)
-    if name in RULES:
-        return RULES[name]
+    if name not in own and name in RULES:
+        return RULES[name].with_options(options or {})
     check_optimizers([name], own)
-    return KerasRule(_with_betas(KERAS_OPTIMIZERS[name], betas), program)
+    make = own[name] if name in own else KERAS_OPTIMIZERS[name]
+    return KerasRule(_with_values(make, {**betas, **(options or {})}), program)
+
+
+def option_names(name: str, own: Mapping[str, OptimizerFactory]) -> set[str]:
+    """What a configuration may say of an optimizer beyond the usual.
+
+    An option of a rule is an argument of its update that has a default; one of a
+    study's own optimizers is an argument of its function.
+    """
+    if name not in own:
+        return set(RULES[name].options) if name in RULES else set()
+    return set(inspect.signature(own[name]).parameters) - {"beta_1", "beta_2"}
 
 
 def check_optimizers(names: Iterable[str], own: Mapping[str, OptimizerFactory]) -> None:
@@ -147,8 +159,8 @@ def compiles_betas(name: str, own: Mapping[str, OptimizerFactory]) -> bool:
     return name in own or name not in RULES
 
 
-def _with_betas(
-    make: OptimizerFactory, betas: Mapping[str, float]
+def _with_values(
+    make: OptimizerFactory, values: Mapping[str, Any]
 ) -> Callable[[], Any]:
-    wanted = [n for n in inspect.signature(make).parameters if n in betas]
-    return lambda: make(**{name: betas[name] for name in wanted})
+    wanted = [n for n in inspect.signature(make).parameters if n in values]
+    return lambda: make(**{name: values[name] for name in wanted})

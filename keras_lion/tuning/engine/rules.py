@@ -1,9 +1,14 @@
-"""Update rules of the sweep engine: the pure updates, ready for any weight tensor."""
+"""Update rules of the sweep engine: the pure updates, ready for any weight tensor.
+
+The arguments of an update that have a default are the rule's options: a study may name
+them as axes or fixed values.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any, Protocol
 
@@ -11,6 +16,7 @@ import numpy as np
 from keras import ops
 
 from keras_lion.optimizers.updates import Betas, adamw_update, lion_update
+from keras_lion.optimizers.weight_decay import COUPLINGS
 
 Tensor = Any
 
@@ -70,11 +76,26 @@ class TensorRule:
         num_slots: State tensors per weight tensor.
         update: `(weight, slots, gradient, step, learning_rate, weight_decay, betas)` to
             `(weight, slots)`.
+        options: Further arguments of `update`, by name, with their defaults. They are
+            constants of the compiled program.
     """
 
     num_slots: int
     update: Callable[..., tuple[Tensor, list[Tensor]]]
+    options: Mapping[str, Any] = field(default_factory=dict)
     vectorizes: bool = True
+
+    def with_options(self, values: Mapping[str, Any]) -> TensorRule:
+        """The rule with other values of some options.
+
+        Raises:
+            ValueError: If a value is not one that the option takes.
+        """
+        chosen = {
+            name: _option(name, value, self.options[name])
+            for name, value in values.items()
+        }
+        return replace(self, update=partial(self.update, **chosen))
 
     def initial_slots(self, weights: list[Tensor]) -> list[list[Tensor]]:
         """Zeros for every state tensor."""
@@ -149,12 +170,66 @@ def _signum(
     return _lion(weight, slots, gradient, step, betas=betas, **hyperparameters)
 
 
+def _options_of(update: Callable[..., Any]) -> dict[str, Any]:
+    """The arguments of an update that have a default, with it."""
+    parameters = inspect.signature(update).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
+
+
+def _option(name: str, value: Any, default: Any) -> Any:
+    """The value of an option, as the type of its default."""
+    if not isinstance(default, bool):
+        return float(value)
+    if value not in (0, 1):
+        raise ValueError(
+            f"`{name}` must be True or False (1 or 0). Received: {value!r}."
+        )
+    return bool(value)
+
+
+_LION_OPTIONS = _options_of(lion_update)
+
 RULES = {
-    "adamw": TensorRule(num_slots=2, update=_adamw),
-    "cautious_lion": TensorRule(num_slots=1, update=partial(_lion, cautious=True)),
-    "lion": TensorRule(num_slots=1, update=_lion),
-    "signum": TensorRule(num_slots=1, update=_signum),
+    "adamw": TensorRule(num_slots=2, update=_adamw, options=_options_of(adamw_update)),
+    "cautious_lion": TensorRule(
+        num_slots=1,
+        update=partial(_lion, cautious=True),
+        options={k: v for k, v in _LION_OPTIONS.items() if k != "cautious"},
+    ),
+    "lion": TensorRule(num_slots=1, update=_lion, options=_LION_OPTIONS),
+    "signum": TensorRule(num_slots=1, update=_signum, options=_LION_OPTIONS),
 }
+
+COUPLING = "weight_decay_coupling"  # an option of every optimizer
+
+
+def coupled_weight_decay(
+    weight_decay: float, learning_rate: float, coupling: Any
+) -> float:
+    """What every step's learning rate multiplies, so that decay is coupled as named.
+
+    Args:
+        weight_decay: λ.
+        learning_rate: The peak of the schedule.
+        coupling: As `Lion(weight_decay_coupling=...)`: `"learning_rate"` for a decay of
+            η_t λ at each step, `"schedule"` for η_t λ / (peak of η).
+
+    Raises:
+        ValueError: If there is no such coupling, or no peak to divide by.
+    """
+    if coupling not in COUPLINGS:
+        raise ValueError(
+            f"`{COUPLING}` must be one of {', '.join(COUPLINGS)}. "
+            f"Received: {coupling!r}."
+        )
+    if coupling == "learning_rate":
+        return weight_decay
+    if not learning_rate > 0:
+        raise ValueError(
+            f"{COUPLING}='schedule' needs a positive learning rate. "
+            f"Received: learning_rate={learning_rate}."
+        )
+    return weight_decay / learning_rate
 
 
 def hyperparameter_vector(

@@ -26,6 +26,7 @@ class Run:
     order: np.ndarray
     rates: np.ndarray
     sum_learning_rate: float
+    weight_decay: float  # what the learning rate of each step multiplies
     hyperparameters: np.ndarray
     initial: Evaluation
     finite: bool = True
@@ -85,7 +86,7 @@ class Run:
             "sum_learning_rate": self.sum_learning_rate,
             "steps": len(self.order),
             "train_examples": len(self.split.train),
-            "kappa": self.spec.weight_decay * self.sum_learning_rate,
+            "kappa": self.weight_decay * self.sum_learning_rate,
             "floor": scorer.floor,
             "status": "ok" if reason is None else "diverged",
             "reason": reason,

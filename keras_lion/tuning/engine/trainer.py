@@ -14,10 +14,17 @@ from keras_lion.tuning.engine.keras_rules import (
     OptimizerFactory,
     compiles_betas,
     get_rule,
+    option_names,
 )
 from keras_lion.tuning.engine.population import PopulationProgram
 from keras_lion.tuning.engine.program import SEEDS_IN_MEMORY, Evaluation, TaskProgram
-from keras_lion.tuning.engine.rules import UpdateRule, hyperparameter_vector
+from keras_lion.tuning.engine.rules import (
+    COUPLING,
+    RULES,
+    UpdateRule,
+    coupled_weight_decay,
+    hyperparameter_vector,
+)
 from keras_lion.tuning.engine.run import Run
 from keras_lion.tuning.engine.training import TrainingProgram
 from keras_lion.tuning.runs.files import Record
@@ -26,6 +33,8 @@ from keras_lion.tuning.study.seeds import RunSeeds, data_order, run_seeds
 from keras_lion.tuning.tasks.task import Split, Task
 
 ORDERS_IN_MEMORY = 8  # each may be many megabytes
+
+Named = tuple[tuple[str, Any], ...]  # hyperparameters with their values
 
 
 class Trainer:
@@ -54,7 +63,7 @@ class Trainer:
         """The task's program, where the model has no hyperparameters."""
         return self.program_of(())
 
-    def program_of(self, model: tuple[tuple[str, Any], ...]) -> TaskProgram:
+    def program_of(self, model: Named) -> TaskProgram:
         """The task's program for these hyperparameters of the model."""
         if model not in self._programs:
             self._programs[model] = TaskProgram(self.task, self.data, dict(model))
@@ -67,8 +76,45 @@ class Trainer:
         return get_rule(
             spec.optimizer,
             {name: value for name, value in betas.items() if value is not None},
-            self.program_of(spec.model),
+            self.program_of(self.model_of(spec)),
             self.optimizers,
+            dict(self.options_of(spec)),
+        )
+
+    def options_of(
+        self, specification: RunSpecification
+    ) -> tuple[tuple[str, Any], ...]:
+        """The options of a run's optimizer, with their values."""
+        names = option_names(specification.optimizer, self.optimizers)
+        return tuple(pair for pair in specification.extra if pair[0] in names)
+
+    def model_of(self, specification: RunSpecification) -> tuple[tuple[str, Any], ...]:
+        """The hyperparameters of a run's model: those that are no option."""
+        names = option_names(specification.optimizer, self.optimizers)
+        return tuple(
+            pair for pair in specification.extra if pair[0] not in {COUPLING, *names}
+        )
+
+    def check(self, specifications: Sequence[RunSpecification]) -> None:
+        """Build the first run's model, and refuse options that cannot be used.
+
+        Raises:
+            ValueError: If a hyperparameter has no meaning, or an option does not take
+                a value.
+        """
+        self.program_of(self.model_of(specifications[0]))
+        for spec in {(s.optimizer, s.extra): s for s in specifications}.values():
+            self.weight_decay_of(spec)
+            if spec.optimizer in RULES and spec.optimizer not in self.optimizers:
+                RULES[spec.optimizer].with_options(dict(self.options_of(spec)))
+
+    @staticmethod
+    def weight_decay_of(specification: RunSpecification) -> float:
+        """λ as the update takes it, which each step's learning rate multiplies."""
+        return coupled_weight_decay(
+            specification.weight_decay,
+            specification.learning_rate,
+            dict(specification.extra).get(COUPLING, "learning_rate"),
         )
 
     def shape(self, specification: RunSpecification) -> tuple[Any, ...]:
@@ -77,14 +123,14 @@ class Trainer:
         betas: tuple[Any, ...] = ()
         if compiles_betas(spec.optimizer, self.optimizers):
             betas = (spec.beta_1, spec.beta_2)
-        return spec.model, spec.optimizer, betas
+        return self.model_of(spec), spec.optimizer, betas, self.options_of(spec)
 
     def training(self, specification: RunSpecification) -> TrainingProgram:
         """The compiled training of a run by itself."""
         shape = self.shape(specification)
         if shape not in self._training:
             self._training[shape] = TrainingProgram(
-                self.program_of(specification.model), self.rule(specification)
+                self.program_of(self.model_of(specification)), self.rule(specification)
             )
         training: TrainingProgram = self._training[shape]
         return training
@@ -96,7 +142,7 @@ class Trainer:
         shape = (*self.shape(specification), executor)
         if shape not in self._training:
             self._training[shape] = PopulationProgram(
-                self.program_of(specification.model),
+                self.program_of(self.model_of(specification)),
                 self.rule(specification),
                 executor,
             )
@@ -201,6 +247,7 @@ class Trainer:
             spec.study, spec.task, spec.seed, spec.epochs, spec.batch_size, spec.steps
         )
         factors = spec.schedule.factors(len(order))
+        weight_decay = self.weight_decay_of(spec)
         return Run(
             spec,
             seeds,
@@ -208,8 +255,9 @@ class Trainer:
             order,
             rates=(spec.learning_rate * factors).astype("float32"),
             sum_learning_rate=float(np.sum(spec.learning_rate * factors)),
+            weight_decay=weight_decay,
             hyperparameters=hyperparameter_vector(
-                spec.weight_decay, spec.beta_1, spec.beta_2
+                weight_decay, spec.beta_1, spec.beta_2
             ),
             initial=self._initial_evaluation(spec, seeds.model_seed, split),
         )
@@ -229,9 +277,10 @@ class Trainer:
     def _initial_evaluation(
         self, spec: RunSpecification, model_seed: int, split: Split
     ) -> Evaluation:
-        name = (spec.study, spec.seed, spec.model)
+        model = self.model_of(spec)
+        name = (spec.study, spec.seed, model)
         if name not in self._initial:
-            program = self.program_of(spec.model)
+            program = self.program_of(model)
             self._initial[name] = program.evaluate(
                 *program.initial_weights(model_seed), split.validation
             )

@@ -104,7 +104,12 @@ def load_table(path: str | os.PathLike[str]) -> pd.DataFrame:
         )
     for name in frame.columns.difference([*TEXT_COLUMNS]):
         cells = frame[name].tolist()
-        frame[name] = [float(c) if isinstance(c, str) else math.nan for c in cells]
+        try:
+            frame[name] = [float(c) if isinstance(c, str) else math.nan for c in cells]
+        except ValueError:
+            if name in COLUMNS:
+                raise
+            continue  # names, such as those of `weight_decay_coupling`
         if name in WHOLE and frame[name].notna().all():
             frame[name] = frame[name].astype(int)
     frame["history"] = [

@@ -9,11 +9,16 @@ from functools import cached_property
 from typing import Any
 
 from keras_lion.tuning.study.schedule import Schedule
+from keras_lion.tuning.study.search_space import Value
 
 
 @dataclass(frozen=True)
 class RunSpecification:
-    """All that identifies the result of one run, but for the data themselves."""
+    """All that identifies the result of one run, except the data themselves.
+
+    `extra` holds the hyperparameters that have no field: options of the optimizer and
+    hyperparameters of the task's model.
+    """
 
     study: str
     preset: str
@@ -34,7 +39,7 @@ class RunSpecification:
     target: float
     backend: str
     steps: int | None = None
-    model: tuple[tuple[str, float], ...] = ()
+    extra: tuple[tuple[str, Value], ...] = ()
 
     @cached_property
     def key(self) -> str:
@@ -44,6 +49,7 @@ class RunSpecification:
         """
         identity = asdict(self)
         del identity["preset"]
+        identity["model"] = identity.pop("extra")  # as the first recorded keys have it
         for name in ("steps", "model"):  # younger than the first recorded keys
             if not identity[name]:
                 del identity[name]
@@ -59,12 +65,12 @@ class RunSpecification:
             "validation_examples",
             "target",
             "steps",
-            "model",
+            "extra",
         ):
             del columns[name]
         return {
             "key": self.key,
             **columns,
-            **dict(self.model),
+            **dict(self.extra),
             "schedule": str(self.schedule),
         }

@@ -7,14 +7,17 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+Value = float | str  # of a hyperparameter; True and False count as 1 and 0
+
 
 @dataclass(frozen=True)
 class Axis:
-    """The values of one hyperparameter, ascending.
+    """The values of one hyperparameter.
 
     Args:
         name: Name of the hyperparameter, `"learning_rate"` for example.
-        values: The values, ascending, each once.
+        values: Numbers, ascending, each once; or names, such as those of
+            `"weight_decay_coupling"`, each once.
 
     Raises:
         ValueError: If there is no value, or they do not ascend.
@@ -30,13 +33,20 @@ class Axis:
     """
 
     name: str
-    values: tuple[float, ...]
+    values: tuple[Value, ...]
 
     def __post_init__(self) -> None:
         if not self.values:
             raise ValueError(f"Axis '{self.name}' needs at least one value.")
-        if any(not math.isfinite(value) for value in self.values) or any(
-            low >= high for low, high in itertools.pairwise(self.values)
+        names = [value for value in self.values if isinstance(value, str)]
+        numbers = self.numbers
+        if names and (numbers or len(set(names)) < len(names)):
+            raise ValueError(
+                f"The values of axis '{self.name}' must be numbers, or names that are "
+                f"each given once. Received: {self.values}."
+            )
+        if any(not math.isfinite(value) for value in numbers) or any(
+            low >= high for low, high in itertools.pairwise(numbers)
         ):
             raise ValueError(
                 f"The values of axis '{self.name}' must be finite and ascend. "
@@ -70,19 +80,23 @@ class Axis:
         return cls(name, tuple(float(f"{low + k * width:.6g}") for k in range(num)))
 
     @property
+    def numbers(self) -> tuple[float, ...]:
+        """The values; none if they are names."""
+        return tuple(value for value in self.values if not isinstance(value, str))
+
+    @property
     def ratio(self) -> float | None:
         """The common ratio of the positive values, or None if there is none."""
-        positive = [value for value in self.values if value > 0]
+        positive = [value for value in self.numbers if value > 0]
         ratios = [high / low for low, high in itertools.pairwise(positive)]
         if not ratios or any(abs(r / ratios[0] - 1) > 1e-4 for r in ratios):
             return None
         return ratios[0]
 
     def scaled(self, factor: float) -> Axis:
-        """The same axis with every value multiplied by `factor`."""
-        return replace(
-            self, values=tuple(float(f"{v * factor:.6g}") for v in self.values)
-        )
+        """The same axis with every number multiplied by `factor`."""
+        scaled = tuple(float(f"{v * factor:.6g}") for v in self.numbers)
+        return replace(self, values=scaled or self.values)
 
 
 @dataclass(frozen=True)
@@ -98,7 +112,7 @@ class SearchSpace:
     """
 
     axes: tuple[Axis, ...]
-    fixed: Mapping[str, float] = field(default_factory=dict)
+    fixed: Mapping[str, Value] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = [axis.name for axis in self.axes] + list(self.fixed)
@@ -112,7 +126,7 @@ class SearchSpace:
     def __len__(self) -> int:
         return math.prod(len(axis.values) for axis in self.axes)
 
-    def configurations(self) -> Iterator[dict[str, float]]:
+    def configurations(self) -> Iterator[dict[str, Value]]:
         """Every point of the grid, the last axis fastest."""
         names = [axis.name for axis in self.axes]
         for values in itertools.product(*(axis.values for axis in self.axes)):
@@ -128,7 +142,7 @@ class SearchSpace:
             f"{', '.join(axis.name for axis in self.axes)}."
         )
 
-    def moved(self, k: float, **fixed: float) -> SearchSpace:
+    def moved(self, k: float, **fixed: Value) -> SearchSpace:
         """The grid at (learning_rate / k, weight_decay · k): the same products.
 
         Args:

@@ -13,7 +13,7 @@ import numpy as np
 from keras_lion.tuning.study.columns import COLUMNS
 from keras_lion.tuning.study.run_specification import RunSpecification
 from keras_lion.tuning.study.schedule import Schedule
-from keras_lion.tuning.study.search_space import SearchSpace
+from keras_lion.tuning.study.search_space import SearchSpace, Value
 from keras_lion.tuning.tasks.built_in import get_task
 from keras_lion.tuning.tasks.task import Task
 
@@ -45,8 +45,10 @@ class Plan:
 
     Args:
         spaces: Optimizer → its search space, or several that are run together. Axes
-            beside `learning_rate`, `weight_decay`, `beta_1`, `beta_2` and `batch_size`
-            are hyperparameters of the task's model.
+            other than `learning_rate`, `weight_decay`, `beta_1`, `beta_2` and
+            `batch_size` are options of the optimizer (`weight_decay_coupling` of any,
+            `cautious` and `cautious_weight_decay` of Lion) or hyperparameters of the
+            task's model.
         epochs: Budget of a run: passes over the training examples. None if the budget
             is in steps.
         seeds: Number of seeds of every configuration, numbered from 0.
@@ -94,10 +96,10 @@ class Plan:
             len(self.configurations(optimizer)) for optimizer in self.spaces
         )
 
-    def configurations(self, optimizer: str) -> list[dict[str, float]]:
+    def configurations(self, optimizer: str) -> list[dict[str, Value]]:
         """Every configuration of an optimizer, each once."""
         spaces = self.spaces[optimizer]
-        found: list[dict[str, float]] = []
+        found: list[dict[str, Value]] = []
         for space in [spaces] if isinstance(spaces, SearchSpace) else spaces:
             found += (c for c in space.configurations() if c not in found)
         return found
@@ -113,9 +115,9 @@ class Study:
         plans: Task name → preset → plan.
         comparison: The comparison that decides, declared before running.
         tasks: Tasks of your own, by name; others are the built-in ones.
-        optimizers: Optimizers of your own, by name: functions of those among `beta_1`
-            and `beta_2` that they name, which return a Keras optimizer without weight
-            decay or schedule; the engine gives it both.
+        optimizers: Optimizers of your own, by name: functions of the hyperparameters
+            that they name, such as `beta_1`, which return a Keras optimizer without
+            weight decay or schedule; the engine gives it both.
 
     Raises:
         ValueError: If a preset or a task is unknown.
@@ -208,7 +210,7 @@ def specification(
     task: Task,
     plan: Plan,
     optimizer: str,
-    configuration: Mapping[str, float],
+    configuration: Mapping[str, Value],
     *,
     study: str,
     preset: str,
@@ -222,8 +224,8 @@ def specification(
         plan: Budget and schedule.
         optimizer: Name of the optimizer.
         configuration: `learning_rate`, `weight_decay` (0 if it has none), the betas
-            that the optimizer has, `batch_size` if it is varied, and hyperparameters of
-            the model.
+            that the optimizer has, `batch_size` if it is varied, options of the
+            optimizer and hyperparameters of the model.
         study: Name of the study.
         preset: Name of the preset.
         seed: Number of the seed.
@@ -268,7 +270,7 @@ def specification(
         target=task.target,
         backend=backend,
         steps=plan.steps,
-        model=tuple(sorted((name, _whole(v)) for name, v in values.items())),
+        extra=tuple(sorted((name, _whole(v)) for name, v in values.items())),
     )
     taken = sorted(set(values) & {*run.__dataclass_fields__, *COLUMNS})
     if taken:
@@ -279,6 +281,8 @@ def specification(
     return run
 
 
-def _whole(value: float) -> float:
+def _whole(value: Value) -> Value:
     """Whole numbers as integers, which is what widths and depths must be."""
-    return int(value) if float(value).is_integer() else value
+    if isinstance(value, str) or not float(value).is_integer():
+        return value
+    return int(value)

@@ -232,7 +232,7 @@ def _values(run: RunSpecification) -> dict[str, Any]:
         "epochs": run.epochs,
         "steps": run.steps,
         "seed": run.seed,
-        **dict(run.model),
+        **dict(run.extra),
     }
     return {name: value for name, value in values.items() if value is not None}
 

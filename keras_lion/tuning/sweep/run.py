@@ -217,8 +217,8 @@ class _Sweep:
         self, wanted: str | None, population: int | None, *, threads: int
     ) -> Executor:
         trainer, waiting = self._trainer(), self._waiting()
-        # A model that cannot be built is told at once, and once.
-        prepared(trainer.task, lambda _: trainer.program_of(waiting[0].model))
+        # What cannot be built or has no meaning is refused at once, and once.
+        prepared(trainer.task, lambda _: trainer.check(waiting))
         executor = choose_executor(
             trainer, waiting, wanted=wanted, population=population
         )

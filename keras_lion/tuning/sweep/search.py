@@ -162,7 +162,7 @@ def run_search(
         def train(trials: Sequence[Mapping[str, Any]]) -> list[float | None]:
             nonlocal done
             runs = [specify(values) for values in trials]
-            prepared(task, lambda _: trainer.program_of(runs[0].model))
+            prepared(task, lambda _: trainer.check(runs))
             known = finished.scores()
             found: dict[str, float | None] = {
                 run.key: known[run.key] for run in runs if run.key in known

@@ -88,7 +88,7 @@ def test_a_hyper_model_trains_as_fit_does():
     units = 12
     task = tiny_task(model=WithState())
     study = tiny_study(width_plan(), task)
-    spec = only_run(study, model=(("units", units),))
+    spec = only_run(study, extra=(("units", units),))
     trainer = Trainer(task)
     record = trainer.run(spec)
     assert record["units"] == units
@@ -187,8 +187,10 @@ def test_what_the_model_does_not_read_is_refused():
 
 def test_a_model_of_one_shape_takes_no_hyperparameters():
     study = tiny_study(width_plan())
-    with pytest.raises(ValueError, match="names units, but its model is a function"):
-        Trainer(tiny_task()).run(only_run(study, model=(("units", 4),)))
+    with pytest.raises(
+        ValueError, match="task.s model is a function without arguments"
+    ):
+        Trainer(tiny_task()).run(only_run(study, extra=(("units", 4),)))
 
 
 def test_a_built_model_is_refused():

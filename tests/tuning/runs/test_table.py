@@ -43,6 +43,22 @@ def test_every_digit_survives(tmp_path):
     assert loaded["seed"].tolist() == [0, 0, 0, 0]
 
 
+def test_hyperparameters_may_be_names(tmp_path):
+    rows = ({"key": "a", "coupling": "schedule", "width": 8}, {"key": "b"})
+    loaded = load_table(save_table(frame(*rows), tmp_path / "runs.csv.gz"))
+    assert loaded["coupling"][0] == "schedule"
+    assert loaded["coupling"].isna().tolist() == [False, True]
+    assert loaded["width"][0] == 8.0
+
+
+def test_a_column_of_every_record_must_hold_numbers(tmp_path):
+    path = save_table(frame({"key": "a"}), tmp_path / "runs.csv.gz")
+    table = pd.read_csv(path, dtype=str).assign(score="good")
+    table.to_csv(path, index=False)
+    with pytest.raises(ValueError, match="good"):
+        load_table(path)
+
+
 def test_missing_numbers_of_whole_columns_stay_missing(tmp_path):
     runs = frame({"key": "a", "steps": 30}, {"key": "b", "steps": None})
     path = save_table(runs, tmp_path / "runs.csv.gz")

@@ -44,6 +44,15 @@ def test_ratio_of_axes_that_have_none():
     assert Axis.linear("beta_1", low=0.8, high=0.9, num=3).ratio is None
 
 
+def test_names_keep_their_order_and_are_not_scaled():
+    axis = Axis("weight_decay_coupling", ("schedule", "learning_rate"))
+    assert axis.scaled(10) == axis
+    assert axis.ratio is None
+    space = SearchSpace((axis, Axis("learning_rate", (1.0, 2.0))))
+    moved = [c["weight_decay_coupling"] for c in space.moved(2).configurations()]
+    assert moved == ["schedule", "schedule", "learning_rate", "learning_rate"]
+
+
 def test_a_linear_axis():
     axis = Axis.linear("beta_1", low=0.5, high=0.9, num=5)
     assert axis.values == (0.5, 0.6, 0.7, 0.8, 0.9)
@@ -57,6 +66,8 @@ def test_a_linear_axis():
         ((2.0, 1.0), "ascend"),
         ((1.0, math.inf), "finite"),
         ((math.nan,), "finite"),
+        (("a", "a"), "each given once"),
+        ((1.0, "a"), "must be numbers, or names"),
     ],
 )
 def test_values_that_do_not_ascend_are_refused(values, message):

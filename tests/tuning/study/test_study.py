@@ -54,7 +54,7 @@ OTHER = {
     "target": 0.5,
     "backend": "tensorflow",
     "steps": 30,
-    "model": (("units", 8),),
+    "extra": (("units", 8),),
 }
 
 
@@ -73,6 +73,9 @@ def test_the_key_depends_on_everything_else():
 def test_the_key_is_pinned():
     # Another value and no recorded run is ever skipped again.
     assert RUN.key == "8d81f4320420bf0a"
+    extra = (("units", 8), ("width", 0.5))
+    other = dataclasses.replace(RUN, extra=extra, steps=30, epochs=None)
+    assert other.key == "4decec1f5d8b6ad0"
 
 
 def test_columns_are_what_the_record_needs():
