@@ -1,4 +1,4 @@
-"""Keras callbacks of a task, told of what the compiled program does."""
+"""Keras callbacks of a task, called from outside the compiled program."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class RunCallbacks:
     """The callbacks of one run; without any, it costs nothing.
 
     `on_train_begin`, `on_epoch_begin`, `on_epoch_end` and `on_train_end` are called;
-    an epoch is the time between two evaluations. There are no batches to tell of, since
-    the compiled program takes many steps at once. `model.stop_training` is heard.
+    an epoch is the time between two evaluations. There are no calls per batch, since
+    the compiled program takes many steps at once. `model.stop_training` ends a run.
 
     Args:
         task: Makes the callbacks.

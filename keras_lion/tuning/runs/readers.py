@@ -47,7 +47,7 @@ def read_runs(
     such seeds tell repeats apart, and pair nothing between optimizers.
 
     Args:
-        source: A CSV file with one run a row (as exported by W&B, by TensorBoard's
+        source: A CSV file with one run per row (as exported by W&B, by TensorBoard's
             HParams table, or by Optuna: `study.trials_dataframe().to_csv(path)`), or
             the folder of a KerasTuner project, with its `oracle.json`.
         columns: Column of the records (`COLUMNS` of `keras_lion.tuning.study.columns`,
@@ -65,7 +65,7 @@ def read_runs(
             objective returned NaN.
 
     Returns:
-        One row a run, with the columns of `keras_lion.tuning.load_runs`.
+        One row per run, with the columns of `keras_lion.tuning.load_runs`.
 
     Raises:
         FileNotFoundError: If there is no such source.

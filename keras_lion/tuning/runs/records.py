@@ -136,7 +136,7 @@ def _record(line: bytes) -> Record:
 
 
 def load_runs(folder: str | os.PathLike[str]) -> pd.DataFrame:
-    """The runs of a study as a frame: one row a key.
+    """The runs of a study as a frame: one row per key.
 
     Args:
         folder: A study's folder, with its `runs-<process>.jsonl`.

@@ -53,7 +53,7 @@ class Table:
     """Runs as another tool wrote them.
 
     Attributes:
-        cells: One row a run; every cell as text, empty where there is nothing.
+        cells: One row per run; every cell as text, empty where there is nothing.
         result: Column of what the tool optimised, if it says so.
         directions: Column → whether larger is better, where the tool says so.
     """
@@ -147,7 +147,7 @@ def read_source(path: Path) -> Table:
             "project (with its oracle.json)."
         )
     if table.cells.empty:
-        raise ValueError(f"{path} holds no runs: give an export with one run a row.")
+        raise ValueError(f"{path} holds no runs: give an export with one run per row.")
     return table
 
 

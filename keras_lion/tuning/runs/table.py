@@ -85,7 +85,7 @@ def load_table(path: str | os.PathLike[str]) -> pd.DataFrame:
         path: The file.
 
     Returns:
-        One row a run; `history` as a dict.
+        One row per run; `history` as a dict.
 
     Raises:
         FileNotFoundError: If there is no such file.

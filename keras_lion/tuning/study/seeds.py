@@ -55,7 +55,7 @@ def data_order(
         sequence: Where the permutations come from.
         train: Indices of the training examples, shape `(n,)`.
         epochs: Number of whole epochs; None: as many as `steps` needs.
-        batch_size: Examples a step, at most n.
+        batch_size: Examples per step, at most n.
         steps: Number of steps, the last epoch cut; None: all of `epochs`.
 
     Returns:

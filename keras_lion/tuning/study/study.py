@@ -55,7 +55,7 @@ class Plan:
         evaluate_every: Epochs (steps, if the budget is in steps) between two looks at
             the validation examples.
         schedule: The learning rate over a run.
-        batch_size: Examples a step, where no axis says so; None: the task's.
+        batch_size: Examples per step, where no axis gives it; None: the task's.
         steps: Budget of a run in steps, whatever the batch size. None if it is in
             epochs.
     """

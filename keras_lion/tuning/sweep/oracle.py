@@ -103,7 +103,7 @@ class StudyOracle(Oracle):
             known = self._known(trial.trial_id)
             completed = trial.status == TrialStatus.COMPLETED
             if completed and not known.metrics.exists(OBJECTIVE):
-                # The chief that was told the score is gone. The worker has recorded it.
+                # The chief that received the score is gone. The worker has recorded it.
                 trial.status = TrialStatus.FAILED
             super().end_trial(trial)
             self.flush()

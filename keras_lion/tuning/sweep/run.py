@@ -191,7 +191,7 @@ class _Sweep:
     def supervise(
         self, workers: int, preset: str, wanted: str | None, population: int | None
     ) -> None:
-        """Start a chief and workers, and tell what they record."""
+        """Start a chief and workers, and report what they record."""
         executor = self._executor(wanted, population, threads=1)
         wanted, population = executor.name, executor.population
         del executor  # and the data with it
@@ -208,7 +208,7 @@ class _Sweep:
         )
 
     def note(self, record: Record) -> None:
-        """Tell that a run ended."""
+        """Report that a run ended."""
         self.done += 1
         skipped = len(self.finished)
         self.report(Progress(len(self.runs), skipped, self.done, record))

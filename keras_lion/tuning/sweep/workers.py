@@ -1,8 +1,8 @@
 """A sweep in several processes of this machine: their start, supervision and end.
 
 Who trains what is KerasTuner's business: one process is its chief, the others are its
-workers. This process starts them, starts those again that die, with their ids, and
-tells what they record.
+workers. This process starts them, restarts those that die, with their ids, and reports
+what they record.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ CHILD = "keras_lion.tuning.sweep.child"
 LIVES = 3  # a process that dies so often without a new record in between is given up
 LOOK_SECONDS = 0.1
 FAREWELL_SECONDS = 5.0
-# How a child ends: what a user can mend is told in one line of its standard error.
+# How a child ends: what a user can mend is the last line of its standard error.
 WRONG, CANNOT_WRITE = 2, 74
 
 
@@ -152,7 +152,7 @@ class Family:
     """The chief and its workers.
 
     Args:
-        arguments: What a child is told.
+        arguments: The arguments of a child.
         port: Where the chief listens.
         workers: Ids of the workers.
     """

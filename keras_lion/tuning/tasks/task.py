@@ -97,7 +97,7 @@ class Task:
         train_examples: Examples of the pool to train on. Default: four fifths.
         validation_examples: Examples of the pool to select on. Default: those that are
             not trained on.
-        batch_size: Examples a step, unless a study says otherwise.
+        batch_size: Examples per step, unless a study says otherwise.
         metric: What the score is made of: `"accuracy"`; `"loss"` (the score is the
             negated validation loss); `"steps_to_target"` (the score is −log₁₀ of the
             steps until validation accuracy reaches `target`); or the name of one of
@@ -108,8 +108,8 @@ class Task:
         metrics: Keras metrics to record at every evaluation.
         lower_is_better: The score is the negated metric, where it is one of `metrics`.
         callbacks: Function without arguments that returns new Keras callbacks. They are
-            told of the beginning and end of training and of every evaluation, with the
-            weights in their `model`; runs with callbacks train one at a time.
+            called at the beginning and end of training and at every evaluation, with
+            the weights in their `model`; runs with callbacks train one at a time.
 
     Raises:
         ValueError: If an argument is out of range.
