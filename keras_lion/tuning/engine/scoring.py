@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from keras_lion.tuning.engine.program import Evaluation
 from keras_lion.tuning.tasks.task import METRICS, Task
-
-History = Mapping[str, list[Any]]
 
 
 @dataclass(frozen=True)
