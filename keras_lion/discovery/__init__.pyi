@@ -1,17 +1,12 @@
 from . import abstract as abstract
 from . import zoo as zoo
-from .abstract import InvalidProgram as InvalidProgram
-from .behaviour import is_sign_like as is_sign_like
 from .behaviour import size_variation as size_variation
 from .checkpoint import SearchFolder as SearchFolder
 from .device import device_evaluator as device_evaluator
 from .evaluation import ProxyFitness as ProxyFitness
 from .evolution import Search as Search
 from .execution import step_function as step_function
-from .meta_validation import funnel as funnel
-from .planted import PlantedFitness as PlantedFitness
 from .program import Program as Program
 from .program_optimizer import ProgramOptimizer as ProgramOptimizer
 from .search_state import SearchSettings as SearchSettings
 from .simplify import Simplifier as Simplifier
-from .simplify import simplified as simplified

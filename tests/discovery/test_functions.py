@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_lion.discovery import InvalidProgram
-from keras_lion.discovery.abstract import check
+from keras_lion.discovery.abstract import InvalidProgram, check
 from keras_lion.discovery.execution import make_step
 from keras_lion.discovery.functions import FUNCTIONS, NUMPY
 from keras_lion.discovery.instruction import Instruction
