@@ -50,8 +50,8 @@ lint: $(READY)
 # rest depends on none, and is tested where it is faster.
 ON_BOTH := tests/optimizers tests/tuning tests/discovery/test_program_optimizer.py
 ON_TENSORFLOW := tests/test_cli.py tests/studies/test_memory.py
-NOT_ON_JAX := $(ON_TENSORFLOW) $(patsubst %,tests/tuning/test_%.py, \
-	datasets readers search search_space tasks)
+NOT_ON_JAX := $(ON_TENSORFLOW) $(patsubst %,tests/tuning/%.py, \
+	tasks/test_built_in tasks/test_datasets runs/test_readers study/test_search_space sweep/test_search)
 
 test: lint
 	KERAS_BACKEND=tensorflow $(PYTEST) $(ON_BOTH) $(ON_TENSORFLOW)

@@ -1,16 +1,5 @@
 """Lion for Keras 3, and the evidence to tune it."""
 
-from keras_lion._lazy import attach
+from keras_lion._lazy import attach_stub
 
-__getattr__, __dir__, __all__ = attach(
-    __name__,
-    {
-        "Lion": ".optimizers.lion",
-        "optimizers": ".optimizers",
-        "report": ".report",
-        "robustness": ".robustness",
-        "statistics": ".statistics",
-        "theory": ".theory",
-        "tuning": ".tuning",
-    },
-)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

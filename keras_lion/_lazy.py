@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 
+import lazy_loader
+
 _EXTRA_OF = {
     "jax": "jax",
     "jinja2": "studies",
@@ -48,6 +50,42 @@ def _imported_by_keras(error: ModuleNotFoundError) -> bool:
             return True
         traceback = traceback.tb_next
     return False
+
+
+def attach_stub(
+    package: str, file: str
+) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+    """Make a package export the names of its stub, each loaded when first used.
+
+    The stub `__init__.pyi` is the only list of public names; `lazy_loader` reads it.
+
+    Args:
+        package: `__name__` of the package.
+        file: `__file__` of the package, beside which the stub lies.
+
+    Returns:
+        `__getattr__`, `__dir__` and `__all__` for the package.
+
+    Example:
+
+    ```python
+    __getattr__, __dir__, __all__ = attach_stub(__name__, __file__)
+    ```
+    """
+    get, names, public = lazy_loader.attach_stub(package, file)
+
+    def load(name: str) -> Any:
+        if name not in public:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        try:
+            return get(name)
+        except ModuleNotFoundError as error:
+            advice = missing_package(f"{package}.{name}", error)
+            if advice is None:
+                raise
+            raise advice from error
+
+    return load, names, public
 
 
 def attach(

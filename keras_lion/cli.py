@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from keras_lion._lazy import missing_package
 from keras_lion.discovery import commands as discovery
+from keras_lion.start_up import log_errors_only, quiet_start
 
 if TYPE_CHECKING:
-    import pandas as pd
     from rich.console import Console
 
     from keras_lion.robustness import Landscape
     from keras_lion.tuning import Study
-    from keras_lion.tuning.run import Progress
+    from keras_lion.tuning.sweep.preparation import Progress
 
 BACKENDS = ("tensorflow", "jax")
 EXECUTORS = ("loop", "map", "vmap")
@@ -35,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if getattr(options, "backend", None):
         # Keras reads this when it is imported, which no line above has done.
         os.environ["KERAS_BACKEND"] = options.backend
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if not getattr(options, "verbose", False):
+        log_errors_only()
     try:
         options.command(options)
     except (ValueError, OSError, ImportError) as error:
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         print(
-            "\nInterrupted. Every finished run is recorded: the same command goes on "
+            "\nInterrupted. Every finished run is recorded: the same command resumes "
             "from here.",
             file=sys.stderr,
         )
@@ -84,11 +84,15 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("path", nargs="?", default="studies", type=Path)
     command.set_defaults(command=_list)
 
-    command = commands.add_parser("run", help="run a study, or go on with one")
+    command = commands.add_parser("run", help="run a study, or resume one")
     command.add_argument("study", type=Path, help="Python file that declares STUDY")
     command.add_argument("--task", help="one of the study's tasks (default: its first)")
     command.add_argument("--preset", choices=PRESETS, default="standard")
-    command.add_argument("--backend", choices=BACKENDS, help="default: KERAS_BACKEND")
+    command.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        help="default: the environment variable KERAS_BACKEND",
+    )
     command.add_argument(
         "--output",
         type=Path,
@@ -105,18 +109,23 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--executor",
         choices=EXECUTORS,
-        help="how runs share a program (default: as this folder's last sweep, or else "
+        help="how runs share a program (default: that of the folder's last sweep, or "
         "the fastest)",
     )
     command.add_argument(
         "--population",
         type=_at_least_one,
         metavar="K",
-        help="runs that are trained together",
+        help="number of runs that are trained together",
     )
     command.add_argument("--only", metavar="KEY", help="train this one run again")
     command.add_argument(
         "--dry-run", action="store_true", help="count the runs, estimate their cost"
+    )
+    command.add_argument(
+        "--verbose",
+        action="store_true",
+        help="show what the backend prints when it starts",
     )
     command.set_defaults(command=_run)
 
@@ -137,13 +146,13 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         type=Path,
         metavar="DIR",
-        help="a study, for A/A on its runs",
+        help="a study whose optimizers are compared with themselves, too",
     )
     command.add_argument(
-        "--draws", type=_at_least_one, default=200, help="simulated studies a control"
+        "--draws", type=_at_least_one, default=200, help="simulated studies per control"
     )
     command.add_argument(
-        "--seeds", type=_at_least_one, default=6, help="of each simulated study"
+        "--seeds", type=_at_least_one, default=6, help="seeds of each simulated study"
     )
     command.set_defaults(command=_calibrate)
 
@@ -158,7 +167,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         type=_assignment,
         metavar="NAME=COLUMN",
-        help="which column is meant: learning_rate=config.lr",
+        help="column of the source to read: learning_rate=config.lr",
     )
     command.add_argument(
         "--set",
@@ -166,15 +175,23 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         type=_assignment,
         metavar="NAME=VALUE",
-        help="what no column says: optimizer=lion",
+        help="value of a column that the source lacks: optimizer=lion",
     )
     command.add_argument("--direction", choices=("max", "min"))
-    command.add_argument("--floor", type=float, help="result of a diverged run")
     command.add_argument(
-        "--epsilon", type=float, help="how far from the best still counts as good"
+        "--floor", type=float, help="result that a diverged run counts with"
     )
     command.add_argument(
-        "--diverged", nargs="+", default=[], metavar="STATE", help="diverged states"
+        "--epsilon",
+        type=float,
+        help="distance from the best score that still counts as good",
+    )
+    command.add_argument(
+        "--diverged",
+        nargs="+",
+        default=[],
+        metavar="STATE",
+        help="states that mean divergence",
     )
     command.set_defaults(command=_import)
 
@@ -189,7 +206,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--beta-2", type=float, default=0.999, help="default: 0.999")
     command.add_argument("--mode", choices=MODES, default=MODES[0])
     command.add_argument(
-        "--ratio", type=float, help="of mode paper: 3 to 10 (default: 10)"
+        "--ratio", type=float, help="factor of mode paper, 3 to 10 (default: 10)"
     )
     command.set_defaults(command=_convert)
 
@@ -198,8 +215,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _list(options: argparse.Namespace) -> None:
-    from keras_lion.tuning.study_file import find_study_files, load_study_file
-    from keras_lion.tuning.tasks import TASKS
+    from keras_lion.tuning.study.study_file import find_study_files, load_study_file
+    from keras_lion.tuning.tasks.built_in import TASKS
 
     print("tasks:   ", ", ".join(TASKS))
     print("presets: ", ", ".join(PRESETS))
@@ -208,7 +225,8 @@ def _list(options: argparse.Namespace) -> None:
             f"There is no folder {options.path} to list studies of."
         )
     for file in find_study_files(options.path):
-        study = load_study_file(file)
+        with quiet_start():
+            study = load_study_file(file)
         print(f"\n{file}\n    {study.question}")
         for task, plans in study.plans.items():
             counts = ", ".join(
@@ -218,10 +236,14 @@ def _list(options: argparse.Namespace) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from keras_lion.tuning.study_file import load_study_file
+    from keras_lion.tuning.study.study_file import load_study_file
 
     console = _console()
-    study = load_study_file(options.study)
+    with quiet_start(verbose=options.verbose):
+        study = load_study_file(options.study)
+        from keras_lion.tuning.backend import load
+
+        load()
     task = options.task or study.default_task
     folder = options.output or Path("results") / f"{study.name}-{options.preset}"
     if options.dry_run:
@@ -232,7 +254,7 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _estimate(study: Study, task: str, preset: str, console: Console) -> None:
-    from keras_lion.tuning.run import estimate_seconds
+    from keras_lion.tuning.sweep.run import estimate_seconds
 
     count = study.plan(task, preset).num_runs
     seconds = estimate_seconds(study, task=task, preset=preset)
@@ -253,9 +275,9 @@ def _sweep(
     """Run the sweep; True if its folder is now ready for the report."""
     from keras_lion.interrupts import Interrupts
     from keras_lion.progress import sweep_display
-    from keras_lion.tuning.records import load_runs
-    from keras_lion.tuning.role import current_role
-    from keras_lion.tuning.run import run_study
+    from keras_lion.tuning.runs.records import load_runs
+    from keras_lion.tuning.sweep.role import current_role
+    from keras_lion.tuning.sweep.run import run_study
 
     role = current_role()
     if role.is_chief:
@@ -287,7 +309,7 @@ def _sweep(
             f"{display.diverged} diverged, {display.failed} failed",
             highlight=False,
         )
-        display.tell_failures()
+        display.list_failures()
     if role.address:
         console.print(
             f"'{role.name}' is done. When all are, give the same command without the "
@@ -302,8 +324,8 @@ def _sweep(
 
 def _evaluate_selected(study: Study, task: str, preset: str, folder: Path) -> None:
     from keras_lion.robustness.summary import runs_of_preset, selected_keys
-    from keras_lion.tuning.records import load_runs
-    from keras_lion.tuning.run import evaluate_test
+    from keras_lion.tuning.runs.records import load_runs
+    from keras_lion.tuning.sweep.evaluation import evaluate_test
 
     selected = selected_keys(runs_of_preset(load_runs(folder), preset), task)
     evaluate_test(
@@ -331,68 +353,12 @@ def _report(options: argparse.Namespace) -> None:
 
 
 def _report_on(folder: Path, task: str | None, console: Console) -> None:
-    import pandas as pd
-
+    from keras_lion.last_screen import print_summary
     from keras_lion.report import write_report
 
     path = write_report(folder)
-    table = pd.read_csv(folder / "summary.csv")
-    if task is not None:
-        table = table[table["task"] == task]
-    tasks = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["tasks"]
-    for name in dict.fromkeys(table["section"]):
-        console.print(f"\n{name}", highlight=False, markup=False)
-        _print_table(table[table["section"] == name], console)
-        for verdict in tasks[name]["verdicts"]:
-            console.print(
-                f"{verdict['claim']} {verdict['outcome'].upper()}: "
-                f"{verdict['sentence']}",
-                highlight=False,
-                markup=False,
-            )
-        console.print(tasks[name]["answer"], highlight=False, markup=False)
-        for caution in tasks[name]["cautions"]:
-            console.print(f"  caution: {caution}", highlight=False, markup=False)
+    print_summary(folder, task, console)
     console.print(f"\nreport: {path}", highlight=False, markup=False, soft_wrap=True)
-
-
-def _print_table(summary: pd.DataFrame, console: Console) -> None:
-    from rich.table import Table
-
-    table = Table(
-        "optimizer",
-        "best score",
-        "learning_rate",
-        "weight_decay",
-        "tolerance width",
-        "mean regret",
-        "diverged",
-        "test score",
-        box=None,
-        pad_edge=False,
-    )
-    for row in summary.to_dict("records"):
-        table.add_row(
-            row["optimizer"],
-            _interval(row, "score"),
-            f"{row['learning_rate']:.3g}",
-            f"{row['weight_decay']:.3g}",
-            ("≥ " if row["width_censored"] else "")
-            + f"{row['width_decades']:.2f} decades",
-            f"{row['mean_regret']:.3g}",
-            f"{row['num_diverged']} of {row['num_runs']}",
-            _interval(row, "test_score"),
-        )
-    console.print(table)
-
-
-def _interval(row: Mapping[Any, Any], name: str) -> str:
-    from keras_lion.statistics import Interval
-
-    if not row[f"{name}_n"]:
-        return "–"
-    numbers = (row[name], row[f"{name}_low"], row[f"{name}_high"])
-    return format(Interval(*numbers, int(row[f"{name}_n"])), ".4g")
 
 
 def _calibrate(options: argparse.Namespace) -> None:
@@ -416,7 +382,7 @@ def _landscapes_of(folder: Path) -> tuple[dict[str, Landscape], float]:
     """The optimizers of a study's first task, and the ε that it declares."""
     from keras_lion.robustness import Landscape
     from keras_lion.robustness.summary import task_optimizers
-    from keras_lion.tuning.records import load_runs, load_study
+    from keras_lion.tuning.runs.records import load_runs, load_study
 
     frame = load_runs(folder)
     comparison = load_study(folder).get("comparison", {})
@@ -434,7 +400,7 @@ def _landscapes_of(folder: Path) -> tuple[dict[str, Landscape], float]:
 
 
 def _import(options: argparse.Namespace) -> None:
-    from keras_lion.tuning.readers import import_runs
+    from keras_lion.tuning.runs.readers import import_runs
 
     import_runs(
         options.source,

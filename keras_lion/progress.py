@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
 if TYPE_CHECKING:
-    from keras_lion.tuning.run import Progress
+    from keras_lion.tuning.sweep.preparation import Progress
 
 PLAIN_LINES = 10  # a sweep, where there is no terminal
 
@@ -67,8 +67,8 @@ class SweepDisplay:
         """Number of runs that failed."""
         return len(self.failures)
 
-    def tell_failures(self) -> None:
-        """Say again, at the end of a sweep, which runs failed, and why."""
+    def list_failures(self) -> None:
+        """List again, at the end of a sweep, which runs failed, and why."""
         if not self.failures:
             return
         self.console.print(
@@ -117,11 +117,13 @@ class SweepDisplay:
         ]
         if self.failed:
             parts.append(f"{self.failed} failed")
-        parts += [
+        bests = [
             f"{name} {record['score']:.4g} (lr {record['learning_rate']:.2g}, "
             f"wd {record['weight_decay']:.2g})"
             for name, record in sorted(self.best.items())
         ]
+        if bests:
+            parts.append(f"best run so far: {', '.join(bests)}")
         return " · ".join(parts)
 
 

@@ -14,8 +14,8 @@ from dataclasses import replace
 from typing import Any
 
 from keras_lion.tuning import Axis, SearchSpace, Study
-from keras_lion.tuning.grids import window
 from keras_lion.tuning.study import Comparison, Plan
+from keras_lion.tuning.study.grids import window
 from keras_lion.tuning.tasks import get_task
 
 CENTRES = {"lion": (1e-2, 1.0), "adamw": (1e-2, 0.3)}

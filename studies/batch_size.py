@@ -24,8 +24,8 @@ import math
 from dataclasses import replace
 
 from keras_lion.tuning import SearchSpace, Study
-from keras_lion.tuning.grids import USUAL_BETAS, window
 from keras_lion.tuning.study import Comparison, Plan
+from keras_lion.tuning.study.grids import USUAL_BETAS, window
 from keras_lion.tuning.tasks import get_task
 
 CENTRES = {"adamw": (1e-2, 0.3), "lion": (1e-2, 3.0)}  # at batch size 128

@@ -17,14 +17,15 @@ import numpy as np
 import pandas as pd
 
 from keras_lion.tuning import backend
-from keras_lion.tuning.population import PopulationProgram
-from keras_lion.tuning.program import TaskProgram
-from keras_lion.tuning.rules import UpdateRule, hyperparameter_vector
-from keras_lion.tuning.runs_table import load_table
-from keras_lion.tuning.seeds import data_order, run_seeds
-from keras_lion.tuning.study import Plan, RunSpecification, specification
-from keras_lion.tuning.task import Data, Split, Task
+from keras_lion.tuning.engine.population import PopulationProgram
+from keras_lion.tuning.engine.program import TaskProgram
+from keras_lion.tuning.engine.rules import UpdateRule, hyperparameter_vector
+from keras_lion.tuning.runs.table import load_table
+from keras_lion.tuning.study.run_specification import RunSpecification
+from keras_lion.tuning.study.seeds import data_order, run_seeds
+from keras_lion.tuning.study.study import Plan, specification
 from keras_lion.tuning.tasks import get_task
+from keras_lion.tuning.tasks.task import Data, Split, Task
 
 STUDY, PRESET, TASK = "learning_rate_weight_decay", "full", "mnist1d_mlp"
 RESULTS = Path(__file__).resolve().parent / "results"

@@ -15,8 +15,8 @@ alone, since a run is long).
 from __future__ import annotations
 
 from keras_lion.tuning import Study
-from keras_lion.tuning.grids import window
 from keras_lion.tuning.study import Comparison, Plan
+from keras_lion.tuning.study.grids import window
 
 PAIRS = {
     "lion": ((0.9, 0.99), (0.95, 0.98), (0.9, 0.999), (0.95, 0.95)),

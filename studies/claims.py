@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_lion.statistics import Interval, t_interval
-from keras_lion.tuning.records import write_json
+from keras_lion.tuning.runs.files import write_json
 
 RESULTS = Path(__file__).resolve().parent / "results"
 DIGITS = 4

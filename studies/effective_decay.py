@@ -44,12 +44,12 @@ from functools import partial
 from typing import Any
 
 from keras_lion.tuning import Study
-from keras_lion.tuning.grids import iso_product_lines
-from keras_lion.tuning.models import mlp
-from keras_lion.tuning.schedule import Decay, Schedule
 from keras_lion.tuning.study import Comparison, Plan
-from keras_lion.tuning.task import Task
+from keras_lion.tuning.study.grids import iso_product_lines
+from keras_lion.tuning.study.schedule import Decay, Schedule
 from keras_lion.tuning.tasks import get_task
+from keras_lion.tuning.tasks.models import mlp
+from keras_lion.tuning.tasks.task import Task
 
 OPTIMIZERS = ("adamw", "lion", "signum")
 TWO_DECADES = {  # of learning rates

@@ -61,8 +61,8 @@ from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator, eigsh
 
 from keras_lion.statistics import t_interval
-from keras_lion.tuning.program import TaskProgram
-from keras_lion.tuning.rules import RULES, TensorRule, UpdateRule
+from keras_lion.tuning.engine.program import TaskProgram
+from keras_lion.tuning.engine.rules import RULES, TensorRule, UpdateRule
 from keras_lion.tuning.tasks import get_task
 
 OUTPUT = claims.RESULTS / "flatness"

@@ -11,8 +11,8 @@ Result     studies/README.md, rows less-sensitive, smaller-lr-larger-decay, prod
 from __future__ import annotations
 
 from keras_lion.tuning import Study
-from keras_lion.tuning.grids import window
 from keras_lion.tuning.study import Comparison, Plan
+from keras_lion.tuning.study.grids import window
 
 
 def plan(

@@ -14,8 +14,8 @@ from __future__ import annotations
 from typing import Any
 
 from keras_lion.tuning import Study
-from keras_lion.tuning.grids import USUAL_BETAS, window
 from keras_lion.tuning.study import Comparison, Plan
+from keras_lion.tuning.study.grids import USUAL_BETAS, window
 
 CENTRES = {"mnist1d_mlp": (1e-2, 1.0), "python_lm": (2e-3, 1.0)}
 

@@ -26,9 +26,8 @@ from dataclasses import replace
 from typing import Any
 
 from keras_lion.tuning import Axis, SearchSpace, Study
-from keras_lion.tuning.grids import window
-from keras_lion.tuning.schedule import Schedule
-from keras_lion.tuning.study import Comparison, Plan
+from keras_lion.tuning.study import Comparison, Plan, Schedule
+from keras_lion.tuning.study.grids import window
 from keras_lion.tuning.tasks import get_task
 
 ADAM_BETAS = {"beta_1": 0.9, "beta_2": 0.999}

@@ -15,8 +15,8 @@ a row of constant weight decay. The other grid is that of the main study.
 from __future__ import annotations
 
 from keras_lion.tuning import Axis, Study
-from keras_lion.tuning.grids import RATIO, iso_product_lines
 from keras_lion.tuning.study import Comparison, Plan
+from keras_lion.tuning.study.grids import RATIO, iso_product_lines
 
 CENTRES = {"adamw": (1e-2, 3e-3), "lion": (3e-3, 1e-2)}  # learning rate, product
 
@@ -25,7 +25,7 @@ def plan(rates: int, products: int, *, epochs: int, seeds: int) -> Plan:
     """Rectangular in (η, η λ), around the cells that are best in the main study."""
 
     def values(centre: float, num: int) -> tuple[float, ...]:
-        return Axis.geometric("", centre=centre, ratio=RATIO, num=num).values
+        return Axis.geometric("", centre=centre, ratio=RATIO, num=num).numbers
 
     return Plan(
         {

@@ -49,8 +49,8 @@ import pandas as pd
 
 from keras_lion import Lion, theory
 from keras_lion.statistics import t_interval
-from keras_lion.tuning.datasets import mnist1d
-from keras_lion.tuning.records import write_json
+from keras_lion.tuning.runs.files import write_json
+from keras_lion.tuning.tasks.datasets import mnist1d
 
 RESULTS = Path(__file__).parent / "results" / "theory"
 WIDTH, SEEDS, EVERY = 64, 6, 200

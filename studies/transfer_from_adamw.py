@@ -15,8 +15,8 @@ times larger. AdamW runs at its recipe with the same seeds.
 from __future__ import annotations
 
 from keras_lion.tuning import Axis, SearchSpace, Study
-from keras_lion.tuning.grids import USUAL_BETAS
 from keras_lion.tuning.study import Comparison, Plan
+from keras_lion.tuning.study.grids import USUAL_BETAS
 
 FACTORS = tuple(10 ** (quarter / 4) for quarter in range(7))  # 1 … 31.6
 SAME_NORMS = (4.36, 10.4)

@@ -43,10 +43,10 @@ import pandas as pd
 
 from keras_lion import theory
 from keras_lion.statistics import t_interval
-from keras_lion.tuning.program import TaskProgram
-from keras_lion.tuning.rules import RULES
+from keras_lion.tuning.engine.program import TaskProgram
+from keras_lion.tuning.engine.rules import RULES
+from keras_lion.tuning.engine.training import TrainingProgram, step_numbers
 from keras_lion.tuning.tasks import get_task
-from keras_lion.tuning.training import TrainingProgram, step_numbers
 
 OUTPUT = claims.RESULTS / "update_norm"
 OPTIMIZERS = ("lion", "adamw")

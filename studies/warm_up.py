@@ -14,9 +14,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from keras_lion.tuning import Study
-from keras_lion.tuning.grids import window
-from keras_lion.tuning.schedule import Schedule
-from keras_lion.tuning.study import Comparison, Plan
+from keras_lion.tuning.study import Comparison, Plan, Schedule
+from keras_lion.tuning.study.grids import window
 from keras_lion.tuning.tasks import get_task
 
 CENTRES = {

@@ -11,10 +11,10 @@ from rich.console import Console
 
 from keras_lion import cli
 from keras_lion.progress import PLAIN_LINES, SweepDisplay, sweep_display
-from keras_lion.tuning.records import load_runs
-from keras_lion.tuning.run import Progress
-from keras_lion.tuning.runs_table import load_table
-from keras_lion.tuning.study_file import load_study_file
+from keras_lion.tuning.runs.records import load_runs
+from keras_lion.tuning.runs.table import load_table
+from keras_lion.tuning.study.study_file import load_study_file
+from keras_lion.tuning.sweep.preparation import Progress
 
 ROOT = Path(__file__).parents[1]
 pytestmark = pytest.mark.usefixtures("heatmaps_only")
@@ -74,25 +74,33 @@ def test_run_ends_with_a_table_and_the_report(study, output, capsys):
         f"0 runs executed, 16 skipped, {diverged} diverged, 0 failed",
     ]
     title = text.index("blobs")
-    head = text[title + 1]
+    sentences = text[title + 1 : title + 3]
+    assert [line.split()[0] for line in sentences] == ["Lion", "AdamW"]
+    head = text[title + 4]
     for name in (
         "optimizer",
-        "best score",
-        "learning_rate",
-        "weight_decay",
-        "tolerance width",
-        "mean regret",
+        "validation accuracy (%)",
+        "learning rate",
+        "weight decay",
+        "tolerance width (decades)",
+        "mean regret (nats)",
         "diverged",
-        "test score",
+        "test accuracy (%)",
     ):
         assert name in head
     assert "task" not in head
-    rows = {line.split()[0]: line for line in text[title + 2 : title + 4]}
-    assert set(rows) == {"adamw", "lion"}
-    for row in rows.values():
+    means = load_runs(output).groupby(["optimizer", "learning_rate", "weight_decay"])
+    best = means["score"].mean().groupby("optimizer").max()
+    for line, row in zip(sentences, text[title + 5 : title + 7], strict=True):
+        name, score = line.split()[0], f"{100 * best[line.split()[0].lower()]:.1f}"
+        assert f"reaches {score} % validation accuracy (mean of 2 seeds) at " in line
+        assert row.split()[:2] == [name, score]
         assert "…" not in row
-        assert row.count("(n=2)") == 2  # best score and test score
+        assert row.count("(n=2)") == 2  # validation and test
         assert " of 8 " in row
+    (verdict,) = [k for k, line in enumerate(text) if ": Lion tolerates" in line]
+    assert text[verdict].partition(":")[0] == "UNTESTABLE"
+    assert text[verdict + 1].startswith("  ")  # why
     assert max(len(line) for line in text[title:-1]) <= cli.WIDTH
     assert text[-1] == f"report: {output / 'report.html'}"
     assert (output / "report.html").is_file()
@@ -217,7 +225,7 @@ def test_an_interrupt_says_how_to_go_on(study, tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(cli, "_sweep", interrupt)
     assert cli.main(["run", study, "--output", str(tmp_path)]) == 130
-    assert "the same command goes on from here" in capsys.readouterr().err
+    assert "the same command resumes from here" in capsys.readouterr().err
 
 
 def test_a_broken_task_is_one_line(tmp_path, capsys):
@@ -233,7 +241,7 @@ def test_a_broken_task_is_one_line(tmp_path, capsys):
 
 
 def test_failures_are_told_again_at_the_end(study, tmp_path, monkeypatch, capsys):
-    from keras_lion.tuning.executors import Executor
+    from keras_lion.tuning.engine.executors import Executor
 
     run, failing = Executor.run, []
 
@@ -303,7 +311,7 @@ def test_plain_lines_say_where_a_sweep_stands():
     assert shown[0] == "5 runs declared, 2 finished earlier and skipped, 3 to run"
     assert [line.split()[0] for line in shown[1:]] == ["3/5", "4/5", "5/5"]
     assert "0 diverged" in shown[1]
-    assert shown[1].endswith("lion 0.25 (lr 0.001, wd 0.1)")
+    assert shown[1].endswith("best run so far: lion 0.25 (lr 0.001, wd 0.1)")
     assert "1 diverged" in shown[2]
     assert "adamw" not in shown[2]  # the score of a diverged run is no best
     assert shown[3].endswith("lion 0.75 (lr 0.01, wd 0.1)")
@@ -319,7 +327,7 @@ def test_what_earlier_sweeps_found_counts():
     show, shown = display_lines(
         Progress(3, 2, 0, None, earlier), ended(1, 3, 2, score=0.5)
     )
-    assert "1 diverged · lion 0.875" in shown[-1]
+    assert "1 diverged · best run so far: lion 0.875" in shown[-1]
     assert (show.diverged, show.failed) == (1, 0)
 
 

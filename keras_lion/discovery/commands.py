@@ -163,6 +163,8 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _simplify(options: argparse.Namespace) -> None:
+    from keras_lion.discovery.simplify import simplified
+
     program = find_program(options.program)
     path = Path(options.program)
     if path.is_dir() and not options.proxies:
@@ -176,17 +178,18 @@ def _simplify(options: argparse.Namespace) -> None:
     )
     steps = simplifier.steps(program)
     print(*steps, "", sep="\n")
-    _print_program(discovery.simplified(steps))
+    _print_program(simplified(steps))
 
 
 def _promote(options: argparse.Namespace) -> None:
     from keras_lion.discovery.checkpoint import write_json
+    from keras_lion.discovery.meta_validation import funnel
 
     if options.top < 1:
         raise ValueError(f"--top must be at least 1. Received: {options.top}.")
     fitness, state = _fitness_in(options.folder), _state_in(options.folder)
     candidates = [found.individual.program for found in state.improvements]
-    stages = discovery.funnel(
+    stages = funnel(
         candidates[-options.top :],
         fitness,
         discovery.zoo.ADAMW,
@@ -258,8 +261,10 @@ def _fitness_in(folder: Path) -> discovery.ProxyFitness:
 
 
 def _print_program(program: discovery.Program) -> None:
+    from keras_lion.discovery.behaviour import is_sign_like
+
     statements = discovery.abstract.live(program)
-    sign = "like a sign" if discovery.is_sign_like(program) else "not like a sign"
+    sign = "like a sign" if is_sign_like(program) else "not like a sign"
     print(
         f"{len(statements)} live statements of {len(program)}, "
         f"{program.num_state_buffers} state buffers; updates are {sign} "

@@ -140,7 +140,7 @@ def _heavy_tails(generator: np.random.Generator, count: int) -> Examples:
 
 def _digits(generator: np.random.Generator, count: int) -> Examples:
     """Handwritten digits, 8 × 8 pixels; the validation examples are other digits."""
-    from keras_lion.tuning.datasets import digits
+    from keras_lion.tuning.tasks.datasets import digits
 
     data = digits.load()
     chosen = generator.permutation(len(data.x))[:count]

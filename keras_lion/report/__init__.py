@@ -1,48 +1,5 @@
 """Figures and the report of a study."""
 
-from keras_lion._lazy import attach
+from keras_lion._lazy import attach_stub
 
-__getattr__, __dir__, __all__ = attach(
-    __name__,
-    {
-        "Quantity": ".style",
-        "batch_size_figure": ".batch_size_curve",
-        "best_of_k_figure": ".best_of_k",
-        "collapse_figure": ".collapse",
-        "colour_limits": ".heatmap",
-        "divergence_figure": ".divergence_map",
-        "heatmap_figure": ".heatmap",
-        "iso_product_figure": ".iso_product_lines",
-        "isolation_figure": ".isolation",
-        "learning_curves_figure": ".learning_curves",
-        "optimizer_colour": ".style",
-        "optimizer_label": ".style",
-        "optimizer_line": ".style",
-        "optimizer_marker": ".style",
-        "plot_best_hyperparameter": ".batch_size_curve",
-        "plot_best_of_k": ".best_of_k",
-        "plot_best_scores": ".batch_size_curve",
-        "plot_collapse": ".collapse",
-        "plot_divergence": ".divergence_map",
-        "plot_heatmap_pair": ".heatmap",
-        "plot_iso_product_lines": ".iso_product_lines",
-        "plot_isolation": ".isolation",
-        "plot_landscape": ".heatmap",
-        "plot_learning_curves": ".learning_curves",
-        "plot_measured_and_predicted": ".theory_panel",
-        "plot_over_product": ".iso_product_lines",
-        "plot_regret_profile": ".regret_profile",
-        "plot_rule_of_thumb": ".rule_of_thumb_curve",
-        "plot_shifted_windows": ".window_agreement_map",
-        "plot_sub_windows": ".window_agreement_map",
-        "plot_transfer": ".transfer_curve",
-        "quantity_of": ".style",
-        "regret_profile_figure": ".regret_profile",
-        "rule_of_thumb_figure": ".rule_of_thumb_curve",
-        "theory_figure": ".theory_panel",
-        "transfer_figure": ".transfer_curve",
-        "window_agreement_figure": ".window_agreement_map",
-        "write_report": ".write",
-        "write_tensorboard": ".tensorboard_export",
-    },
-)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

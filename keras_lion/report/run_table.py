@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from keras_lion.tuning.records import COLUMNS, writing
+from keras_lion.tuning.runs.files import writing
+from keras_lion.tuning.study.columns import COLUMNS
 
 # Of the page: what tells runs apart, then what came out of them.
 IDENTITY = ("task", "optimizer", "learning_rate", "weight_decay", "batch_size", "seed")

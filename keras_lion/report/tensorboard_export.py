@@ -24,7 +24,8 @@ from tensorboard.summary.writer.record_writer import RecordWriter
 from keras_lion.report.file_names import run_folder_name
 from keras_lion.report.run_table import differing_columns
 from keras_lion.report.style import number
-from keras_lion.tuning.records import load_runs, writing
+from keras_lion.tuning.runs.files import writing
+from keras_lion.tuning.runs.records import load_runs
 
 FOLDER = "tensorboard"
 FILE = "events.out.tfevents.0.keras-lion"

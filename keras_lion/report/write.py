@@ -37,12 +37,8 @@ from keras_lion.robustness.summary import (
 )
 from keras_lion.robustness.verdicts import Verdict
 from keras_lion.statistics import FEW
-from keras_lion.tuning.records import (
-    load_environment,
-    load_runs,
-    load_study,
-    write_json,
-)
+from keras_lion.tuning.runs.files import write_json
+from keras_lion.tuning.runs.records import load_environment, load_runs, load_study
 
 EPSILON = 0.05  # of tasks for which the study declares none
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from keras_lion.tuning.records import COLUMNS
+from keras_lion.tuning.study.columns import COLUMNS
 
 SHARED = ("batch_size", "epochs", "schedule", "train_examples")
 

@@ -1,36 +1,5 @@
 """What the algebra predicts of Lion and AdamW, mostly under pure gradient noise."""
 
-from keras_lion._lazy import attach
+from keras_lion._lazy import attach_stub
 
-__getattr__, __dir__, __all__ = attach(
-    __name__,
-    {
-        "BatchSizeConversion": ".batch_size",
-        "ConversionFactors": ".conversion",
-        "WeightPath": ".path",
-        "adamw_at_batch_size": ".batch_size",
-        "adamw_equilibrium_rms": ".equilibrium",
-        "adamw_path": ".path",
-        "adamw_rotation": ".rotation",
-        "adamw_update_bound": ".bound",
-        "adamw_update_rms": ".equilibrium",
-        "conversion_factors": ".conversion",
-        "ema_timescale": ".timescale",
-        "ema_timescale_epochs": ".timescale",
-        "half_life_examples": ".timescale",
-        "kappa": ".timescale",
-        "lion_at_batch_size": ".batch_size",
-        "lion_drift": ".equilibrium",
-        "lion_equilibrium_rms": ".equilibrium",
-        "lion_noise_gain": ".equilibrium",
-        "lion_path": ".path",
-        "lion_rotation": ".rotation",
-        "published_adamw_rms": ".published",
-        "published_adamw_rotation": ".published",
-        "published_lion_rms": ".published",
-        "published_lion_rotation": ".published",
-        "relaxation_steps": ".timescale",
-        "sign_flip_probability": ".equilibrium",
-        "sup_norm_bound": ".bound",
-    },
-)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

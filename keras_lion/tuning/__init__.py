@@ -1,23 +1,5 @@
 """Running a study: tasks, search spaces, trials and the records of runs."""
 
-from keras_lion._lazy import attach
+from keras_lion._lazy import attach_stub
 
-__getattr__, __dir__, __all__ = attach(
-    __name__,
-    {
-        "Axis": ".search_space",
-        "Data": ".task",
-        "SearchSpace": ".search_space",
-        "Study": ".study",
-        "Task": ".task",
-        "complete_runs": ".runs_table",
-        "load_runs": ".records",
-        "load_study_file": ".study_file",
-        "load_table": ".runs_table",
-        "merge_runs": ".runs_table",
-        "read_runs": ".readers",
-        "run_search": ".search",
-        "run_study": ".run",
-        "save_table": ".runs_table",
-    },
-)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

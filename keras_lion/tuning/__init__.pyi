@@ -1,31 +1,15 @@
-from keras_lion.tuning.readers import read_runs as read_runs
-from keras_lion.tuning.records import load_runs as load_runs
-from keras_lion.tuning.run import run_study as run_study
-from keras_lion.tuning.runs_table import complete_runs as complete_runs
-from keras_lion.tuning.runs_table import load_table as load_table
-from keras_lion.tuning.runs_table import merge_runs as merge_runs
-from keras_lion.tuning.runs_table import save_table as save_table
-from keras_lion.tuning.search import run_search as run_search
-from keras_lion.tuning.search_space import Axis as Axis
-from keras_lion.tuning.search_space import SearchSpace as SearchSpace
-from keras_lion.tuning.study import Study as Study
-from keras_lion.tuning.study_file import load_study_file as load_study_file
-from keras_lion.tuning.task import Data as Data
-from keras_lion.tuning.task import Task as Task
-
-__all__ = [
-    "Axis",
-    "Data",
-    "SearchSpace",
-    "Study",
-    "Task",
-    "complete_runs",
-    "load_runs",
-    "load_study_file",
-    "load_table",
-    "merge_runs",
-    "read_runs",
-    "run_search",
-    "run_study",
-    "save_table",
-]
+from .runs.readers import import_runs as import_runs
+from .runs.readers import read_runs as read_runs
+from .runs.records import load_runs as load_runs
+from .runs.table import complete_runs as complete_runs
+from .runs.table import load_table as load_table
+from .runs.table import merge_runs as merge_runs
+from .runs.table import save_table as save_table
+from .study.search_space import Axis as Axis
+from .study.search_space import SearchSpace as SearchSpace
+from .study.study import Study as Study
+from .study.study_file import load_study_file as load_study_file
+from .sweep.run import run_study as run_study
+from .sweep.search import run_search as run_search
+from .tasks.task import Data as Data
+from .tasks.task import Task as Task

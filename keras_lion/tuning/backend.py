@@ -12,6 +12,14 @@ import keras
 SUPPORTED = ("tensorflow", "jax")
 
 
+def load() -> None:
+    """Import at once all that a run imports of the backends later."""
+    check_backend()
+    with contextlib.suppress(ImportError):
+        # Where it is installed, `keras.utils.set_random_seed` seeds it, too.
+        import tensorflow  # noqa: F401
+
+
 def check_backend() -> str:
     """The name of the backend, if studies can run on it."""
     name = str(keras.backend.backend())

@@ -16,8 +16,9 @@ from pathlib import Path
 from runs import RESULTS, TABLE
 
 from keras_lion.tuning import load_runs
-from keras_lion.tuning.records import load_environment, load_study, write_json
-from keras_lion.tuning.runs_table import load_table, merge_runs, save_table
+from keras_lion.tuning.runs.files import write_json
+from keras_lion.tuning.runs.records import load_environment, load_study
+from keras_lion.tuning.runs.table import load_table, merge_runs, save_table
 
 
 def collect(folders: Sequence[Path], table: Path = TABLE) -> int:

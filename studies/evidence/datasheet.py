@@ -59,7 +59,7 @@ import pandas as pd
 runs = pd.read_csv("studies/results/runs.csv.gz")
 ```
 
-`keras_lion.tuning.runs_table.load_table` reads it too, with `history` as a dict.
+`keras_lion.tuning.load_table` reads it too, with `history` as a dict.
 
 **Why it was made.** To measure what is said of Lion's sensitivity, on data that
 anybody can make again. **By whom.** The keras-lion authors. **How.** `keras-lion run`

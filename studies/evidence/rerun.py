@@ -23,7 +23,7 @@ import pandas as pd
 from runs import RESULTS, STUDIES, all_runs
 
 from keras_lion.tuning import load_runs
-from keras_lion.tuning.threads import thread_variables
+from keras_lion.tuning.sweep.threads import thread_variables
 
 DEVIATIONS = 3
 CELL = ("study", "task", "optimizer", "learning_rate", "weight_decay")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from runs import all_runs
 
-from keras_lion.tuning.records import strict_json
+from keras_lion.tuning.runs.files import strict_json
 
 
 def restore(study: str, folder: Path) -> int:

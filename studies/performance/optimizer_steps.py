@@ -87,9 +87,9 @@ def training_step(name: str, workload: str, batch_size: int | None = None) -> St
     import keras
 
     from keras_lion.tuning import backend
-    from keras_lion.tuning.program import TaskProgram
-    from keras_lion.tuning.task import Data
+    from keras_lion.tuning.engine.program import TaskProgram
     from keras_lion.tuning.tasks import get_task
+    from keras_lion.tuning.tasks.task import Data
 
     task = get_task(TASKS[workload])
     keras.utils.set_random_seed(0)
@@ -247,7 +247,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     os.environ["KERAS_BACKEND"] = options.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from keras_lion.tuning.environment import environment
+    from keras_lion.tuning.sweep.environment import environment
 
     found: dict[str, claims.Entry] = {}
     started = time.perf_counter()

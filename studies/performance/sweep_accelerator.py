@@ -21,12 +21,12 @@ import sweep_anchor
 from sweep_workload import plan, space
 
 from keras_lion.tuning import backend
-from keras_lion.tuning.executors import arrange, choose_executor
-from keras_lion.tuning.records import RecordWriter
+from keras_lion.tuning.engine.executors import arrange, choose_executor
+from keras_lion.tuning.engine.trainer import Trainer
+from keras_lion.tuning.runs.files import RecordWriter
 from keras_lion.tuning.study import Comparison, RunSpecification, Study
-from keras_lion.tuning.task import Data, Task
 from keras_lion.tuning.tasks import get_task
-from keras_lion.tuning.trainer import Trainer
+from keras_lion.tuning.tasks.task import Data, Task
 
 TASKS = ("fashion_mnist_mlp", "fashion_mnist_cnn", "fashion_mnist_vit")
 POPULATIONS = (1, 4, 16, 64)

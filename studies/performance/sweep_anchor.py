@@ -16,9 +16,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_lion.tuning.seeds import data_order, run_seeds
 from keras_lion.tuning.study import RunSpecification
-from keras_lion.tuning.task import Data, Task
+from keras_lion.tuning.study.seeds import data_order, run_seeds
+from keras_lion.tuning.tasks.task import Data, Task
 
 Losses = list[float]
 

@@ -16,9 +16,9 @@ import sweep_anchor
 from sweep_workload import STUDY, TRAIN_EXAMPLES, VALIDATION_EXAMPLES
 
 from keras_lion.tuning import backend, run_study
-from keras_lion.tuning.environment import environment
-from keras_lion.tuning.records import read_records
+from keras_lion.tuning.runs.records import read_records
 from keras_lion.tuning.study import RunSpecification
+from keras_lion.tuning.sweep.environment import environment
 
 # Lion's sign and AdamW's first steps amplify rounding, the more the larger the rate. At
 # the smallest rate of each optimizer the sides must agree to this.

@@ -11,9 +11,9 @@ import keras
 import keras_tuner
 import numpy as np
 
-from keras_lion.tuning.seeds import run_seeds
 from keras_lion.tuning.study import RunSpecification
-from keras_lion.tuning.task import Task
+from keras_lion.tuning.study.seeds import run_seeds
+from keras_lion.tuning.tasks.task import Task
 
 
 def learning_rate_schedule(peak: float, steps: int, warmup: float) -> Any:

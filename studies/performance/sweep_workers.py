@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-from keras_lion.tuning.threads import thread_variables
+from keras_lion.tuning.sweep.threads import thread_variables
 
 FILE = Path(__file__).with_name("sweep_workload.py")
 TASK = "fashion_mnist_mlp"

@@ -14,8 +14,8 @@ from dataclasses import replace
 
 from keras_lion.tuning import Axis, SearchSpace, Study
 from keras_lion.tuning.study import Comparison, Plan
-from keras_lion.tuning.task import Task
 from keras_lion.tuning.tasks import get_task
+from keras_lion.tuning.tasks.task import Task
 
 BATCH_SIZE = 128
 EPOCHS = 2

@@ -6,8 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from keras_lion.discovery import InvalidProgram, Program, zoo
-from keras_lion.discovery.abstract import functional_hash, live, redundancy
+from keras_lion.discovery import Program, zoo
+from keras_lion.discovery.abstract import (
+    InvalidProgram,
+    functional_hash,
+    live,
+    redundancy,
+)
 from keras_lion.discovery.evaluation import WORST, ProxyFitness
 from keras_lion.discovery.evolution import Search
 from keras_lion.discovery.proxies import PROXIES

@@ -3,13 +3,8 @@
 import numpy as np
 import pytest
 
-from keras_lion.discovery import (
-    InvalidProgram,
-    Program,
-    abstract,
-    step_function,
-    zoo,
-)
+from keras_lion.discovery import Program, abstract, step_function, zoo
+from keras_lion.discovery.abstract import InvalidProgram
 from tests.discovery.interpreter import interpret
 from tests.discovery.random_programs import random_program
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_lion.discovery import FUNCTIONS, Instruction, InvalidProgram
-from keras_lion.discovery.abstract import check
+from keras_lion.discovery.abstract import InvalidProgram, check
 from keras_lion.discovery.execution import make_step
-from keras_lion.discovery.functions import NUMPY
+from keras_lion.discovery.functions import FUNCTIONS, NUMPY
+from keras_lion.discovery.instruction import Instruction
 from keras_lion.discovery.program import Program
 from keras_lion.discovery.program_optimizer import KERAS
 from tests.arrays import array

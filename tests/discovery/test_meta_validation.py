@@ -122,18 +122,3 @@ def test_overfitting_begins_after_the_last_best():
     assert overfitting_begins(curve(0, 1, 2, 3, 4)) == 1
     assert overfitting_begins(curve(0, 3, 2, 3, 1)) == 0.75
     assert overfitting_begins(curve(5, 3, 2, 1, 0)) == 0
-
-
-def test_a_task_through_keras():
-    pytest.importorskip("sklearn")
-    from keras_lion.discovery.task_training import train_on_task
-    from keras_lion.tuning.tasks import get_task
-
-    task = get_task("digits_mlp")
-    score = train_on_task(zoo.LION, task, epochs=3, learning_rate=30.0)
-    assert 0.5 < score <= 1
-    assert train_on_task(zoo.LION, task, epochs=3, learning_rate=30.0) == score
-    still = Program.parse("update = g * 0.0")
-    assert train_on_task(still, task, epochs=1) < 0.3
-    with pytest.raises(ValueError, match="metric is accuracy or loss. Received task"):
-        train_on_task(zoo.LION, get_task("modular_addition"))

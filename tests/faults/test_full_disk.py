@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from keras_lion.tuning.records import read_records
+from keras_lion.tuning.runs.records import read_records
 from tests.faults.processes import PATIENCE, children, is_alive, start, wait_until
 
 STUDY = """

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from keras_lion.tuning import load_runs, run_study
-from keras_lion.tuning.study_file import load_study_file
+from keras_lion.tuning.study.study_file import load_study_file
 from tests.faults.processes import (
     PATIENCE,
     children,

@@ -10,7 +10,7 @@ from keras_lion import cli
 from keras_lion.report import pictures
 from keras_lion.report.file_names import run_folder_name
 from keras_lion.report.tensorboard_export import FILE, Hyperparameter, write_tensorboard
-from keras_lion.tuning.records import RecordWriter
+from keras_lion.tuning.runs.files import RecordWriter
 
 from ..robustness.made_up import run
 

@@ -13,7 +13,8 @@ from keras_lion.report.file_names import file_name
 from keras_lion.report.html import flat
 from keras_lion.report.pictures import DRAWINGS, png_of
 from keras_lion.report.write import write_pages, write_report
-from keras_lion.tuning.records import RecordWriter, TornRecordWarning
+from keras_lion.tuning.runs.files import RecordWriter
+from keras_lion.tuning.runs.records import TornRecordWarning
 
 from ..robustness.made_up import run, study
 

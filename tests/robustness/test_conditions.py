@@ -10,7 +10,7 @@ import pytest
 from keras_lion.report import write_report
 from keras_lion.robustness.conditions import conditions_of
 from keras_lion.robustness.summary import selected_keys
-from keras_lion.tuning.records import RecordWriter, write_json
+from keras_lion.tuning.runs.files import RecordWriter, write_json
 from tests.robustness.made_up import study
 
 pytestmark = pytest.mark.usefixtures("heatmaps_only")

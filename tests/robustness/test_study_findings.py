@@ -14,7 +14,8 @@ from keras_lion.report.table import verdict_texts
 from keras_lion.robustness import study_findings
 from keras_lion.robustness.study_findings import error_rates, findings
 from keras_lion.robustness.verdicts import tolerance_verdict
-from keras_lion.tuning.records import RecordWriter, load_runs, write_json
+from keras_lion.tuning.runs.files import RecordWriter, write_json
+from keras_lion.tuning.runs.records import load_runs
 from tests.robustness.made_up import run, study
 
 ROOT = Path(__file__).parents[2]

@@ -68,7 +68,7 @@ def test_all_sides_take_the_same_steps():
 def test_stock_learning_rates_have_the_same_shape():
     import sweep_stock
 
-    from keras_lion.tuning.schedule import Schedule
+    from keras_lion.tuning.study import Schedule
 
     steps = 256
     schedule = sweep_stock.learning_rate_schedule(1e-3, steps, Schedule().warmup)

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 
 from keras_lion.tuning import Axis, Data, SearchSpace, Study, Task
+from keras_lion.tuning.engine.trainer import Trainer
 from keras_lion.tuning.study import Comparison, Plan, RunSpecification
-from keras_lion.tuning.trainer import Trainer
 
 BETAS = {
     "adamw": {"beta_1": 0.9, "beta_2": 0.999},

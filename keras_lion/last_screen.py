@@ -1,0 +1,156 @@
+"""The last screen of a study: sentences, the table, the verdicts, the report's path."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from keras_lion.report.style import Quantity, number, optimizer_label, quantity_of
+from keras_lion.statistics import Interval
+from keras_lion.tuning.runs.records import load_runs
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def print_summary(folder: Path, task: str | None, console: Console) -> None:
+    """Print what the report of a folder found: the files that it wrote, as text.
+
+    Args:
+        folder: A study's folder, with its `summary.csv` and `summary.json`.
+        task: Which task; None: all.
+        console: Where to print.
+    """
+    table = pd.read_csv(folder / "summary.csv")
+    if task is not None:
+        table = table[table["task"] == task]
+    found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["tasks"]
+    metrics = _metrics(folder)
+    for section in dict.fromkeys(table["section"]):
+        rows = table[table["section"] == section].to_dict("records")
+        metric = metrics.get(rows[0]["task"], "score")
+        _print(console, f"\n{section}")
+        for row in rows:
+            _print(console, sentence(row, metric))
+        _print(console)
+        _print_table(rows, metric, console)
+        names = [str(row["optimizer"]) for row in rows]
+        for verdict in found[section].get("verdicts", []):
+            _print(console)
+            for line in verdict_lines(verdict, names):
+                _print(console, line)
+        cautions = found[section].get("cautions", [])
+        if cautions:
+            _print(console)
+        for caution in cautions:
+            _print(console, f"caution: {caution}")
+
+
+def sentence(row: Mapping[Any, Any], metric: str) -> str:
+    """The best mean score of an optimizer, and where it is reached.
+
+    Args:
+        row: One row of `summary.csv`.
+        metric: Metric of the task.
+    """
+    name, quantity = optimizer_label(row["optimizer"]), quantity_of(metric)
+    runs, diverged = int(row["num_runs"]), int(row["num_diverged"])
+    if not row["score_n"]:
+        return f"{name}: no run has finished."
+    if diverged == runs:
+        return f"{name}: all {runs} runs diverged."
+    seeds = int(row["score_n"])
+    mean = "1 seed" if seeds == 1 else f"mean of {seeds} seeds"
+    shown = f"{quantity.text(row['score'])} {quantity.unit}".rstrip()
+    percent = quantity.unit == "%"
+    reached = f"{shown} {quantity.name}" if percent else f"{quantity.name} {shown}"
+    rate, decay = number(row["learning_rate"]), number(row["weight_decay"])
+    return (
+        f"{name} reaches {reached} ({mean}) at learning rate {rate} and weight decay "
+        f"{decay}."
+    )
+
+
+def verdict_lines(verdict: Mapping[str, Any], optimizers: Sequence[str]) -> list[str]:
+    """A verdict of `summary.json`: outcome and claim, the numbers, the reasons.
+
+    Args:
+        verdict: The verdict.
+        optimizers: Names that are printed with their capital letters.
+    """
+    said = str(verdict["sentence"])
+    reasons = [str(each) for each in verdict.get("reasons", []) if each != said]
+    lines = [
+        f"{str(verdict['outcome']).upper()}: {verdict['claim']}",
+        f"  {said if said.startswith('lr') else said[:1].upper() + said[1:]}",
+        *(f"  Reason: {reason}" for reason in reasons),
+    ]
+    names = "|".join(map(re.escape, optimizers))
+    return [
+        re.sub(rf"\b({names})\b", lambda m: optimizer_label(m[0]), line)
+        for line in lines
+    ]
+
+
+def _metrics(folder: Path) -> dict[str, str]:
+    """Task → its metric."""
+    runs = load_runs(folder).dropna(subset="metric")
+    return {str(k): str(v) for k, v in runs.groupby("task")["metric"].first().items()}
+
+
+def _print(console: Console, line: str = "") -> None:
+    console.print(line, highlight=False, markup=False)
+
+
+def _print_table(
+    rows: Sequence[Mapping[Any, Any]], metric: str, console: Console
+) -> None:
+    from rich.table import Table
+
+    score = quantity_of(metric)
+    measured = quantity_of(metric, str(rows[0]["value"]))
+    regret = Quantity("mean regret", measured.unit, abs(measured.factor), 3)
+    table = Table(
+        "optimizer",
+        score.label,
+        "learning rate",
+        "weight decay",
+        "tolerance width (decades)",
+        regret.label,
+        "diverged",
+        score.label.replace("validation", "test"),
+        box=None,
+        pad_edge=False,
+    )
+    for row in rows:
+        table.add_row(
+            optimizer_label(row["optimizer"]),
+            _interval(row, "score", score),
+            number(row["learning_rate"]),
+            number(row["weight_decay"]),
+            _width(row),
+            regret.text(row["mean_regret"]),
+            f"{row['num_diverged']} of {row['num_runs']}",
+            _interval(row, "test_score", score),
+        )
+    console.print(table)
+
+
+def _width(row: Mapping[Any, Any]) -> str:
+    if math.isnan(row["width_decades"]):
+        return "–"
+    return f"{'≥ ' if row['width_censored'] else ''}{row['width_decades']:.2f}"
+
+
+def _interval(row: Mapping[Any, Any], name: str, quantity: Quantity) -> str:
+    if not row[f"{name}_n"]:
+        return "–"
+    numbers = (row[name], row[f"{name}_low"], row[f"{name}_high"])
+    interval = Interval(*numbers, int(row[f"{name}_n"]))
+    return format(interval.scaled(quantity.factor), quantity.spec)

@@ -1,0 +1,1 @@
+"""Records of runs: append, read, repair; the public table; runs of other tools."""

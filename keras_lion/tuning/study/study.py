@@ -1,0 +1,288 @@
+"""A study: a declared question, its runs, and the comparison that will decide it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+
+from keras_lion.tuning.study.columns import COLUMNS
+from keras_lion.tuning.study.run_specification import RunSpecification
+from keras_lion.tuning.study.schedule import Schedule
+from keras_lion.tuning.study.search_space import SearchSpace, Value
+from keras_lion.tuning.tasks.built_in import get_task
+from keras_lion.tuning.tasks.task import Task
+
+PRESETS = ("smoke", "standard", "full", "pilot")
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The comparison that decides a study, declared before any run.
+
+    Args:
+        statement: The claim under test, one sentence.
+        measure: Name of the headline measure.
+        value: What the measure reads: `"final_loss"` (validation negative
+            log-likelihood, negated) or `"score"`.
+        epsilon: Task → how far from the common best still counts as good, in units of
+            `value`.
+    """
+
+    statement: str
+    epsilon: Mapping[str, float]
+    measure: str = "tolerance_width"
+    value: str = "final_loss"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one preset runs on one task.
+
+    Args:
+        spaces: Optimizer → its search space, or several that are run together. Axes
+            other than `learning_rate`, `weight_decay`, `beta_1`, `beta_2` and
+            `batch_size` are options of the optimizer (`weight_decay_coupling` of any,
+            `cautious` and `cautious_weight_decay` of Lion) or hyperparameters of the
+            task's model.
+        epochs: Budget of a run: passes over the training examples. None if the budget
+            is in steps.
+        seeds: Number of seeds of every configuration, numbered from 0.
+        evaluate_every: Epochs (steps, if the budget is in steps) between two looks at
+            the validation examples.
+        schedule: The learning rate over a run.
+        batch_size: Examples per step, where no axis gives it; None: the task's.
+        steps: Budget of a run in steps, whatever the batch size. None if it is in
+            epochs.
+    """
+
+    spaces: Mapping[str, SearchSpace | Sequence[SearchSpace]]
+    epochs: int | None
+    seeds: int
+    evaluate_every: int = 1
+    schedule: Schedule = field(default_factory=Schedule)
+    batch_size: int | None = None
+    steps: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.epochs is None) == (self.steps is None):
+            raise ValueError(
+                "The budget of a plan is either in epochs or in steps. Received: "
+                f"epochs={self.epochs}, steps={self.steps}."
+            )
+        unit, budget = (
+            ("epochs", self.epochs) if self.steps is None else ("steps", self.steps)
+        )
+        assert budget is not None
+        if budget < 1 or self.seeds < 1:
+            raise ValueError(
+                "A plan needs at least one epoch and one seed. "
+                f"Received: {unit}={budget}, seeds={self.seeds}."
+            )
+        if self.evaluate_every < 1 or budget % self.evaluate_every:
+            raise ValueError(
+                f"`evaluate_every` must divide `{unit}`, so that the end is "
+                f"evaluated. Received: {self.evaluate_every} and {budget}."
+            )
+
+    @property
+    def num_runs(self) -> int:
+        """Number of runs: cells times seeds, over all optimizers."""
+        return self.seeds * sum(
+            len(self.configurations(optimizer)) for optimizer in self.spaces
+        )
+
+    def configurations(self, optimizer: str) -> list[dict[str, Value]]:
+        """Every configuration of an optimizer, each once."""
+        spaces = self.spaces[optimizer]
+        found: list[dict[str, Value]] = []
+        for space in [spaces] if isinstance(spaces, SearchSpace) else spaces:
+            found += (c for c in space.configurations() if c not in found)
+        return found
+
+
+@dataclass(frozen=True)
+class Study:
+    """A declared question.
+
+    Args:
+        name: Name of the study; part of every run's key and randomness.
+        question: What is asked, one sentence.
+        plans: Task name → preset → plan.
+        comparison: The comparison that decides, declared before running.
+        tasks: Tasks of your own, by name; others are the built-in ones.
+        optimizers: Optimizers of your own, by name: functions of the hyperparameters
+            that they name, such as `beta_1`, which return a Keras optimizer without
+            weight decay or schedule; the engine gives it both.
+
+    Raises:
+        ValueError: If a preset or a task is unknown.
+    """
+
+    name: str
+    question: str
+    plans: Mapping[str, Mapping[str, Plan]]
+    comparison: Comparison
+    tasks: Mapping[str, Task] = field(default_factory=dict)
+    optimizers: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for task, plans in self.plans.items():
+            self.task(task)
+            for preset in plans:
+                if preset not in PRESETS:
+                    raise ValueError(
+                        f"A preset is one of {', '.join(PRESETS)}. "
+                        f"Received {preset!r} for task '{task}'."
+                    )
+
+    @property
+    def default_task(self) -> str:
+        """The task that runs when none is named: the first."""
+        return next(iter(self.plans))
+
+    def task(self, name: str) -> Task:
+        """The study's own task of that name, or the built-in one."""
+        return self.tasks[name] if name in self.tasks else get_task(name)
+
+    def plan(self, task: str, preset: str) -> Plan:
+        """The plan of one task and preset."""
+        if task not in self.plans:
+            raise ValueError(
+                f"Study '{self.name}' has no task '{task}'. It has: "
+                f"{', '.join(self.plans)}."
+            )
+        if preset not in self.plans[task]:
+            raise ValueError(
+                f"Study '{self.name}' has no preset '{preset}' for task '{task}'. It "
+                f"has: {', '.join(self.plans[task])}."
+            )
+        return self.plans[task][preset]
+
+    def runs(self, task: str, preset: str, backend: str) -> list[RunSpecification]:
+        """Every run of a task and preset, in a shuffled order that is always the same.
+
+        Neighbours on the grid are seldom neighbours in it, so that an interrupted sweep
+        has looked everywhere and diverging runs do not come in a row.
+        """
+        plan = self.plan(task, preset)
+        definition = self.task(task)
+        specifications = [
+            specification(
+                definition,
+                plan,
+                optimizer,
+                configuration,
+                study=self.name,
+                preset=preset,
+                seed=seed,
+                backend=backend,
+            )
+            for optimizer in plan.spaces
+            for configuration in plan.configurations(optimizer)
+            for seed in range(plan.seeds)
+        ]
+        name = hashlib.sha256(f"{self.name}\0{task}".encode()).digest()
+        generator = np.random.default_rng(int.from_bytes(name[:16], "little"))
+        order = generator.permutation(len(specifications))
+        return [specifications[index] for index in order]
+
+    def declaration(self) -> dict[str, Any]:
+        """The study as plain JSON values, and the hash of them."""
+        declared = {
+            "name": self.name,
+            "question": self.question,
+            "comparison": asdict(self.comparison),
+            "plans": {
+                task: {preset: asdict(plan) for preset, plan in plans.items()}
+                for task, plans in self.plans.items()
+            },
+        }
+        text = json.dumps(declared, sort_keys=True)
+        return {**declared, "hash": hashlib.sha256(text.encode()).hexdigest()[:16]}
+
+
+def specification(
+    task: Task,
+    plan: Plan,
+    optimizer: str,
+    configuration: Mapping[str, Value],
+    *,
+    study: str,
+    preset: str,
+    seed: int,
+    backend: str,
+) -> RunSpecification:
+    """The run of one configuration with one seed.
+
+    Args:
+        task: What is trained.
+        plan: Budget and schedule.
+        optimizer: Name of the optimizer.
+        configuration: `learning_rate`, `weight_decay` (0 if it has none), the betas
+            that the optimizer has, `batch_size` if it is varied, options of the
+            optimizer and hyperparameters of the model.
+        study: Name of the study.
+        preset: Name of the preset.
+        seed: Number of the seed.
+        backend: Keras backend that trains.
+
+    Raises:
+        ValueError: If there is no learning rate, or a name is a record's column.
+    """
+    values = dict(configuration)
+    if "learning_rate" not in values:
+        raise ValueError(
+            f"The search space of '{optimizer}' needs a `learning_rate`. It has: "
+            f"{', '.join(values)}."
+        )
+
+    def take(name: str, default: float | None) -> float | None:
+        # As floats: 0 and 0.0 are one configuration, and have one key.
+        value = values.pop(name, default)
+        return None if value is None else float(value)
+
+    learning_rate = take("learning_rate", None)
+    weight_decay = take("weight_decay", 0.0)
+    assert learning_rate is not None
+    assert weight_decay is not None
+    run = RunSpecification(
+        study=study,
+        preset=preset,
+        task=task.name,
+        optimizer=optimizer,
+        learning_rate=learning_rate,
+        weight_decay=weight_decay,
+        beta_1=take("beta_1", None),
+        beta_2=take("beta_2", None),
+        batch_size=int(values.pop("batch_size", plan.batch_size or task.batch_size)),
+        seed=seed,
+        epochs=plan.epochs,
+        evaluate_every=plan.evaluate_every,
+        schedule=plan.schedule,
+        train_examples=task.train_examples,
+        validation_examples=task.validation_examples,
+        metric=task.metric,
+        target=task.target,
+        backend=backend,
+        steps=plan.steps,
+        extra=tuple(sorted((name, _whole(v)) for name, v in values.items())),
+    )
+    taken = sorted(set(values) & {*run.__dataclass_fields__, *COLUMNS})
+    if taken:
+        raise ValueError(
+            "A hyperparameter of the model cannot have the name of a record's column. "
+            f"Received: {', '.join(taken)}."
+        )
+    return run
+
+
+def _whole(value: Value) -> Value:
+    """Whole numbers as integers, which is what widths and depths must be."""
+    if isinstance(value, str) or not float(value).is_integer():
+        return value
+    return int(value)

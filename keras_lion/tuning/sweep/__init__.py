@@ -1,0 +1,1 @@
+"""Runs handed out: the oracle and the tuner, processes, the folder of a study."""

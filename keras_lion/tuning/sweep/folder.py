@@ -1,0 +1,127 @@
+"""A study's folder: what it declares, where it ran, and how it was executed."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from keras_lion.tuning.runs.files import write_json, writing
+from keras_lion.tuning.runs.records import load_environment, load_study
+from keras_lion.tuning.study.study import Study
+from keras_lion.tuning.sweep.environment import (
+    EnvironmentChangedWarning,
+    changes,
+    environment,
+    with_history,
+)
+from keras_lion.tuning.sweep.role import Role
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How the runs of one task are executed, kept for the next sweep.
+
+    Attributes:
+        executor: Name of the executor.
+        population: Number of runs that are trained together.
+        threads: Threads that the programs may use.
+        measured: Seconds a run of each candidate, where the executor was measured.
+    """
+
+    executor: str
+    population: int
+    threads: int
+    measured: Mapping[str, float] = field(default_factory=dict)
+
+
+def open_folder(folder: Path, study: Study, role: Role) -> None:
+    """Make the folder and declare the study in it, or check what is declared.
+
+    Raises:
+        ValueError: If it holds another study.
+        FolderWriteError: If it cannot be written.
+    """
+    known = _load(folder, "study.json")
+    if known and known["name"] != study.name:
+        raise ValueError(
+            f"{folder} holds study '{known['name']}', not '{study.name}'. Choose "
+            "another folder with --output."
+        )
+    if known and role.is_worker:  # the chief, or this worker before, has written it
+        return
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    kept = {name: known[name] for name in ("execution", "search") if name in known}
+    write_json(folder / "study.json", {**study.declaration(), "execution": {}, **kept})
+    before, now = _load(folder, "environment.json"), environment()
+    write_json(folder / "environment.json", with_history(before, now))
+    if before and (differences := changes(before, now)):
+        _warn_of_changes(folder, differences, before["backend"] != now["backend"])
+
+
+def note_data(folder: Path, task: str, fingerprint: str) -> None:
+    """Record which data a task had, or refuse to mix two data sets in one folder."""
+    known = load_environment(folder)
+    before = known["data"].get(task)
+    if before is not None and before != fingerprint:
+        raise ValueError(
+            f"The data of task '{task}' have changed since this folder was begun "
+            f"(fingerprint {before} then, {fingerprint} now). Runs on different data "
+            "cannot be compared: choose another folder with --output."
+        )
+    if before is None:
+        known["data"][task] = fingerprint
+        write_json(folder / "environment.json", known)
+
+
+def load_execution(folder: Path, task: str) -> Execution | None:
+    """How the last sweep executed a task's runs; None if there was none."""
+    known = _load(folder, "study.json").get("execution", {})
+    return Execution(**known[task]) if task in known else None
+
+
+def note_execution(folder: Path, task: str, execution: Execution) -> None:
+    """Keep how a task's runs are executed."""
+    known = load_study(folder)
+    if known["execution"].get(task) != asdict(execution):
+        known["execution"][task] = asdict(execution)
+        write_json(folder / "study.json", known)
+
+
+def note_search(folder: Path, search: dict[str, Any]) -> None:
+    """Keep what KerasTuner's oracle searches with, or refuse one of another seed."""
+    known = load_study(folder)
+    before = known.get("search", search)
+    if before["seed"] != search["seed"]:
+        raise ValueError(
+            f"The search in {folder} was begun with seed {before['seed']}, and this "
+            f"oracle has {search['seed']}: it would ask for other runs. Give the "
+            f"oracle seed={before['seed']} to go on, or choose another folder. "
+            "(KerasTuner draws a seed of its own instead of 0 and None.)"
+        )
+    write_json(folder / "study.json", {**known, "search": search})
+
+
+def _warn_of_changes(folder: Path, differences: list[str], backend: bool) -> None:
+    what = "Scores of earlier and later runs may differ in their last digits, or more."
+    if backend:
+        what = (
+            "The backend is part of a run's key: runs of the other backend are kept "
+            "but not used, and all are trained again. Choose another folder with "
+            "--output to keep the two apart."
+        )
+    warnings.warn(
+        f"The environment has changed since {folder} was last used: "
+        f"{', '.join(differences)}. {what} `environment.json` keeps both.",
+        EnvironmentChangedWarning,
+        stacklevel=4,
+    )
+
+
+def _load(folder: Path, name: str) -> dict[str, Any]:
+    if not (folder / name).exists():
+        return {}
+    return load_study(folder) if name == "study.json" else load_environment(folder)

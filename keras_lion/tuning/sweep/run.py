@@ -1,0 +1,257 @@
+"""Running a study: from its declaration to the records in its folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from keras_lion.tuning import backend
+from keras_lion.tuning.engine.executors import (
+    Executor,
+    arrange,
+    choose_executor,
+    seconds_of,
+)
+from keras_lion.tuning.engine.trainer import Trainer
+from keras_lion.tuning.runs.files import Record, RecordWriter
+from keras_lion.tuning.runs.records import FinishedRuns, read_records
+from keras_lion.tuning.study.run_specification import RunSpecification
+from keras_lion.tuning.study.study import Study
+from keras_lion.tuning.sweep.folder import (
+    Execution,
+    load_execution,
+    note_data,
+    note_execution,
+    open_folder,
+)
+from keras_lion.tuning.sweep.preparation import (
+    Progress,
+    new_trainer,
+    prepared,
+    safe_records,
+)
+from keras_lion.tuning.sweep.role import Role, current_role
+from keras_lion.tuning.sweep.threads import limit_threads, thread_count
+from keras_lion.tuning.sweep.tuner import search_runs
+from keras_lion.tuning.sweep.workers import run_workers, share_accelerator
+
+
+def run_study(
+    study: Study,
+    *,
+    task: str | None = None,
+    preset: str = "standard",
+    output: str | os.PathLike[str],
+    progress: Callable[[Progress], None] | None = None,
+    only: str | None = None,
+    executor: str | None = None,
+    population: int | None = None,
+    workers: int = 1,
+) -> Path:
+    """Train every declared run that its folder does not hold yet.
+
+    Every run is appended to the records, and synced to the disk, before anything else
+    happens with it. An interrupted sweep goes on where it stopped. A run that raises is
+    tried once more; if it fails again its error is recorded, the sweep goes on, and the
+    next sweep tries it again.
+
+    With KerasTuner's environment variables set, this process is the chief of a sweep on
+    several machines or one of its workers (`docs/scaling-out.md`).
+
+    Args:
+        study: What to run.
+        task: Which of its tasks; None: the first.
+        preset: `"smoke"`, `"standard"`, `"full"` or `"pilot"`.
+        output: The study's folder; made if need be.
+        progress: Called with `Progress` before the first run and after every run.
+        only: Key of the one run to train, even if it is recorded already.
+        executor: `"loop"`, `"map"` or `"vmap"`; None: what the folder's last sweep of
+            this task used, or else the fastest.
+        population: Number of runs that are trained together; None: likewise.
+        workers: Number of processes that train, one thread each. More than one needs a
+            study that a Python file declares as its `STUDY`.
+
+    Returns:
+        The study's folder.
+
+    Raises:
+        ValueError: If the folder belongs to another study, no run has the key, the data
+            have changed, or the task cannot be prepared.
+        FolderWriteError: If the folder cannot be written; what is recorded is safe.
+        ChildProcessError: If a worker process dies again and again.
+    """
+    task = study.default_task if task is None else task
+    role = current_role()
+    if workers < 1 or (workers > 1 and (role.address or only is not None)):
+        raise ValueError(
+            "`workers` must be at least 1, and 1 for a single run or where "
+            f"KERASTUNER_* variables give this process a part. Received: {workers}."
+        )
+    runs = study.runs(task, preset, backend.check_backend())
+    if only is not None:
+        runs = [run for run in runs if run.key == only]
+        if not runs:
+            raise ValueError(
+                f"No run of task '{task}' and preset '{preset}' has the key '{only}'."
+            )
+    folder = Path(output)
+    kept = load_execution(folder, task)
+    if workers > 1:
+        share_accelerator()
+        limit_threads(1)
+    elif kept is not None:
+        limit_threads(kept.threads)
+    if kept is not None and executor is None and population is None:
+        executor, population = kept.executor, kept.population
+    with safe_records(folder):
+        open_folder(folder, study, role)
+        keys = {run.key for run in runs}
+        finished = {
+            record["key"]: record
+            for record in read_records(folder)
+            if record["status"] != "failed" and record["key"] in keys - {only}
+        }
+        report = progress or (lambda _: None)
+        report(Progress(len(runs), len(finished), 0, None, list(finished.values())))
+        if len(finished) < len(runs):
+            sweep = _Sweep(study, task, folder, role, runs, set(finished), report)
+            if role.is_chief:
+                sweep.hand_out(population or 1)
+            elif workers > 1:
+                sweep.supervise(workers, preset, executor, population)
+            else:
+                sweep.train(executor, population, again=only is not None)
+    return folder
+
+
+@dataclass
+class _Sweep:
+    """The runs of one task that a folder does not hold yet, and who trains them."""
+
+    study: Study
+    task: str
+    folder: Path
+    role: Role
+    runs: list[RunSpecification]
+    finished: set[str]
+    report: Callable[[Progress], None]
+    done: int = 0
+
+    def train(
+        self, wanted: str | None, population: int | None, *, again: bool = False
+    ) -> None:
+        """Train in this process, as a chief's worker or alone."""
+        executor = self._executor(wanted, population, threads=thread_count())
+        population = executor.population
+        writer = RecordWriter(self.folder, self.role.name)
+        by_key = {run.key: run for run in self.runs}
+        # A single run that is asked for by its key is trained although it is recorded.
+        scores = (lambda: {}) if again else FinishedRuns(self.folder).scores
+
+        def train(keys: list[str]) -> list[float | None]:
+            if unknown := set(keys) - set(by_key):
+                raise ValueError(
+                    f"The chief hands out runs ({', '.join(sorted(unknown))}) that "
+                    "this process does not know. Chief and workers need the same study "
+                    "file, task, preset and backend."
+                )
+            # Another process, or a former life of this one, may have got there first.
+            known = scores()
+            found: dict[str, float | None] = {k: known[k] for k in keys if k in known}
+            waiting = [by_key[key] for key in keys if key not in found]
+            for record in executor.run(waiting) if waiting else []:
+                writer.append(record)
+                found[record["key"]] = record["score"]
+                self.note(record)
+            return [found[key] for key in keys]
+
+        search_runs(
+            self._in_order(executor),
+            train,
+            self.folder,
+            role=self.role,
+            scores=scores,
+            population=population,
+        )
+
+    def hand_out(self, population: int) -> None:
+        """Be the chief of workers that others start."""
+        # It trains nothing, but knows which runs share a program.
+        executor = Executor(self._trainer(), population=population)
+        search_runs(
+            self._in_order(executor),
+            lambda keys: [None for _ in keys],
+            self.folder,
+            role=self.role,
+            scores=FinishedRuns(self.folder).scores,
+        )
+
+    def supervise(
+        self, workers: int, preset: str, wanted: str | None, population: int | None
+    ) -> None:
+        """Start a chief and workers, and report what they record."""
+        executor = self._executor(wanted, population, threads=1)
+        wanted, population = executor.name, executor.population
+        del executor  # and the data with it
+        run_workers(
+            self.study,
+            task=self.task,
+            preset=preset,
+            folder=self.folder,
+            workers=workers,
+            executor=wanted,
+            population=population,
+            waiting={run.key for run in self.runs} - self.finished,
+            note=self.note,
+        )
+
+    def note(self, record: Record) -> None:
+        """Report that a run ended."""
+        self.done += 1
+        skipped = len(self.finished)
+        self.report(Progress(len(self.runs), skipped, self.done, record))
+
+    def _executor(
+        self, wanted: str | None, population: int | None, *, threads: int
+    ) -> Executor:
+        trainer, waiting = self._trainer(), self._waiting()
+        # What cannot be built or has no meaning is refused at once, and once.
+        prepared(trainer.task, lambda _: trainer.check(waiting))
+        executor = choose_executor(
+            trainer, waiting, wanted=wanted, population=population
+        )
+        # Workers follow the folder; the process that they share it with writes it.
+        if not self.role.is_worker or load_execution(self.folder, self.task) is None:
+            execution = Execution(
+                executor.name, executor.population, threads, executor.measured
+            )
+            note_execution(self.folder, self.task, execution)
+        return executor
+
+    def _trainer(self) -> Trainer:
+        trainer = new_trainer(self.study, self.task)
+        note_data(self.folder, self.task, trainer.data.fingerprint())
+        return trainer
+
+    def _waiting(self) -> list[RunSpecification]:
+        return [run for run in self.runs if run.key not in self.finished]
+
+    def _in_order(self, executor: Executor) -> list[RunSpecification]:
+        """All runs: the finished ones first, which the oracle only takes note of."""
+        return [
+            *(run for run in self.runs if run.key in self.finished),
+            *arrange(executor, self._waiting()),
+        ]
+
+
+def estimate_seconds(study: Study, *, task: str, preset: str) -> float:
+    """Likely seconds of a whole sweep here, from one timed run of each optimizer."""
+    trainer = new_trainer(study, task)
+    runs = study.runs(task, preset, backend.check_backend())
+    seconds = 0.0
+    for optimizer in sorted({run.optimizer for run in runs}):
+        mine = [run for run in runs if run.optimizer == optimizer]
+        seconds += seconds_of(trainer, mine[0]) * len(mine)
+    return seconds

@@ -1,0 +1,116 @@
+"""The sentences and verdicts of the last screen of a study."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from keras_lion.last_screen import print_summary, sentence, verdict_lines
+
+ROW = {
+    "section": "digits",
+    "task": "digits",
+    "optimizer": "adamw",
+    "score": 0.7425,
+    "score_low": 0.73,
+    "score_high": 0.755,
+    "score_n": 6,
+    "learning_rate": 0.0316,
+    "weight_decay": 0.3,
+    "value": "final_loss",
+    "width_decades": 0.37,
+    "width_censored": False,
+    "mean_regret": 0.25,
+    "num_runs": 24,
+    "num_diverged": 1,
+    "test_score": math.nan,
+    "test_score_low": math.nan,
+    "test_score_high": math.nan,
+    "test_score_n": 0,
+}
+VERDICT = {
+    "claim": "lion tolerates a wider range of learning_rate than adamw.",
+    "outcome": "provisional",
+    "sentence": "wider by 0.4 decades, lion 0.80 and adamw 0.40.",
+    "reasons": [
+        "2 seeds are too few.",
+        "wider by 0.4 decades, lion 0.80 and adamw 0.40.",
+    ],
+}
+
+
+@pytest.mark.parametrize(
+    ("metric", "changes", "expected"),
+    [
+        (
+            "accuracy",
+            {},
+            "AdamW reaches 74.2 % validation accuracy (mean of 6 seeds) at learning "
+            "rate 0.032 and weight decay 0.3.",
+        ),
+        (
+            "loss",
+            {"score": -1.5, "optimizer": "lion", "score_n": 1},
+            "Lion reaches validation loss 1.500 nats (1 seed) at learning rate 0.032 "
+            "and weight decay 0.3.",
+        ),
+        ("accuracy", {"score_n": 0}, "AdamW: no run has finished."),
+        ("accuracy", {"num_diverged": 24}, "AdamW: all 24 runs diverged."),
+    ],
+)
+def test_a_sentence_per_optimizer(metric, changes, expected):
+    assert sentence({**ROW, **changes}, metric) == expected
+
+
+def test_a_verdict_has_its_reasons_once():
+    assert verdict_lines(VERDICT, ["lion", "adamw"]) == [
+        "PROVISIONAL: Lion tolerates a wider range of learning_rate than AdamW.",
+        "  Wider by 0.4 decades, Lion 0.80 and AdamW 0.40.",
+        "  Reason: 2 seeds are too few.",
+    ]
+
+
+def shown(folder, rows, only=None):
+    pd.DataFrame(rows).to_csv(folder / "summary.csv", index=False)
+    sections = {
+        row["section"]: {"verdicts": [VERDICT], "cautions": ["the grid is narrow."]}
+        for row in rows
+    }
+    (folder / "summary.json").write_text(json.dumps({"tasks": sections}))
+    runs = [
+        {"key": task, "task": task, "status": "ok", "metric": metric}
+        for task, metric in (("digits", "accuracy"), ("text", "loss"))
+    ]
+    lines = "".join(json.dumps(run) + "\n" for run in runs)
+    (folder / "runs-0.jsonl").write_text(lines)
+    file = io.StringIO()
+    print_summary(folder, only, Console(file=file, width=150))
+    return [line.rstrip() for line in file.getvalue().splitlines()]
+
+
+def test_the_screen_from_the_files_of_the_report(tmp_path):
+    narrow = {"width_decades": math.nan, "width_censored": False, "optimizer": "lion"}
+    censored = {"width_censored": True}
+    lines = shown(tmp_path, [{**ROW, **narrow}, {**ROW, **censored}])
+    assert lines[:2] == ["", "digits"]
+    assert [line.split()[0] for line in lines[2:4]] == ["Lion", "AdamW"]
+    head, lion, adamw = lines[5:8]
+    assert "validation accuracy (%)" in head
+    assert "mean regret (nats)" in head
+    assert lion.split()[:4] == ["Lion", "74.2", "[73.0,", "75.5]"]
+    assert lion.split()[7] == "–"  # no width
+    assert adamw.split()[7:9] == ["≥", "0.37"]
+    assert lines[-1] == "caution: the grid is narrow."
+
+
+def test_the_screen_of_one_task_in_its_own_unit(tmp_path):
+    loss = {"section": "text", "task": "text", "score": -1.5}
+    lines = shown(tmp_path, [ROW, {**ROW, **loss}], only="text")
+    assert "digits" not in lines
+    assert any("validation loss 1.500 nats" in line for line in lines)
+    assert any("test loss (nats)" in line for line in lines)
