@@ -267,6 +267,38 @@ def test_kerass_lion_is_continued(tmp_path, before_build, options, schedule):
         assert float(array(other.optimizer.learning_rate)) == 0.25
 
 
+@pytest.mark.parametrize("how", ["fit", "train_on_batch", "eager"])
+def test_a_state_that_is_kept_until_the_first_batch_is_used_once(tmp_path, how):
+    """TensorFlow builds an optimizer while it traces the first step."""
+    x = np.random.default_rng(0).normal(size=(32, 4)).astype("float32")
+
+    def compiled(seed):
+        model = network(seed=seed)
+        model.compile(Lion(0.125, weight_decay=0.5), "mse", run_eagerly=how == "eager")
+        return model
+
+    def train(model):
+        if how == "train_on_batch":
+            for start in range(0, 32, 8):
+                model.train_on_batch(x[start : start + 8], x[start : start + 8])
+        else:
+            model.fit(x, x, batch_size=8, shuffle=False, verbose=0)
+
+    first = compiled(0)
+    train(first)
+    first.save_weights(tmp_path / "model.weights.h5")
+    ends = []
+    for build_first in (True, False):
+        model = compiled(1)
+        if build_first:
+            model.optimizer.build(model.trainable_variables)
+        model.load_weights(tmp_path / "model.weights.h5")
+        train(model)
+        ends.append([array(v) for v in (*model.weights, *model.optimizer.variables)])
+    for one, other in zip(*ends, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
 def test_an_unbuilt_optimizer_keeps_a_state_until_it_is_built():
     optimizer = trained(network(), skip_nonfinite=True)
     other = Lion(0.5, skip_nonfinite=True)

@@ -43,6 +43,8 @@ class Begun(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         model = self.model
+        # TensorFlow builds it with the first batch otherwise.
+        model.optimizer.build(model.trainable_variables)
         self.seen.append(
             [array(v) for v in (*model.weights, *model.optimizer.variables)]
         )
