@@ -396,7 +396,7 @@ def _interval(row: Mapping[Any, Any], name: str) -> str:
 
 
 def _calibrate(options: argparse.Namespace) -> None:
-    from keras_lion.robustness.calibration import calibrate, calibration_text
+    from keras_lion.robustness.calibration.controls import calibrate, calibration_text
 
     landscapes: dict[str, Landscape] = {}
     epsilon = 1.0

@@ -21,20 +21,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from keras_lion.robustness import study_findings
-from keras_lion.robustness.calibration import (
+from keras_lion.robustness import study_verdicts
+from keras_lion.robustness.calibration.controls import (
     calibrate,
     calibration_frame,
     calibration_text,
     power_table,
 )
-from keras_lion.robustness.coverage import coverage_table
-from keras_lion.robustness.planted import Noise
-from keras_lion.robustness.verdicts import SMALLEST_GAP
+from keras_lion.robustness.calibration.coverage import coverage_table
+from keras_lion.robustness.calibration.planted import Noise
+from keras_lion.robustness.verdict import SMALLEST_GAP
 
 OUTPUT = Path(__file__).parent / "results" / "calibration"
 # Every report prints this copy.
-PRINTED = Path(study_findings.__file__).parent
+PRINTED = Path(study_verdicts.__file__).parent
 LEAST_COVERAGE = 0.93
 # In units of epsilon; the middle one is what seeds of `mnist1d_mlp` showed.
 NOISES = (Noise(0.2, 0.05), Noise(), Noise(0.7, 0.3))

@@ -17,7 +17,7 @@ from keras_lion.report.style import (
     quantity_of,
 )
 from keras_lion.robustness.summary import OptimizerSummary
-from keras_lion.robustness.verdicts import Verdict
+from keras_lion.robustness.verdict import Verdict
 from keras_lion.statistics import Interval
 
 

@@ -24,18 +24,21 @@ from keras_lion.report.table import (
     verdict_record,
     verdict_texts,
 )
-from keras_lion.robustness.cautions import cautions_of, edge_cautions, window_cautions
-from keras_lion.robustness.conditions import conditions_of
-from keras_lion.robustness.contenders import name_contenders
 from keras_lion.robustness.landscape import Landscape, Value
-from keras_lion.robustness.study_findings import error_rates, findings
+from keras_lion.robustness.runs import conditions_of, name_contenders
+from keras_lion.robustness.study_verdicts import error_rates, findings
 from keras_lion.robustness.summary import (
     OptimizerSummary,
     runs_of_preset,
     summarize,
     task_optimizers,
 )
-from keras_lion.robustness.verdicts import Verdict
+from keras_lion.robustness.verdict import (
+    Verdict,
+    cautions_of,
+    edge_cautions,
+    window_cautions,
+)
 from keras_lion.statistics import FEW
 from keras_lion.tuning.records import (
     load_environment,

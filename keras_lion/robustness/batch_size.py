@@ -9,12 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from keras_lion.robustness._checks import Array
-from keras_lion.robustness._jackknife import jackknife_interval
-from keras_lion.robustness.cross_fitting import folds, ties
-from keras_lion.robustness.diagonals import has_lines, product_index
-from keras_lion.robustness.landscape import Landscape, Value
-from keras_lion.robustness.optimum import interior_peak
+from keras_lion.robustness.grid import has_lines, interior_peak, product_index
+from keras_lion.robustness.intervals import folds, jackknife_interval, ties
+from keras_lion.robustness.landscape import Array, Landscape, Value
 from keras_lion.robustness.tolerance import ToleranceWidth, tolerance_width
 from keras_lion.statistics import Interval, t_interval
 

@@ -1,4 +1,4 @@
-"""The table of a study: one row for each optimizer on a task."""
+"""The table of a study: one row per optimizer and task."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from keras_lion.robustness._runs import FIXED
-from keras_lion.robustness.best_scores import best_score
-from keras_lion.robustness.conditions import conditions_of
-from keras_lion.robustness.contenders import name_contenders
+from keras_lion.robustness.comparison import best_score
 from keras_lion.robustness.landscape import Landscape, Value, common_best
 from keras_lion.robustness.regret import mean_regret
+from keras_lion.robustness.runs import FIXED, conditions_of, name_contenders
 from keras_lion.robustness.tolerance import ToleranceWidth, tolerance_width
 from keras_lion.statistics import Interval, t_interval
 

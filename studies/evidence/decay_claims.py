@@ -9,7 +9,7 @@ from outcome import Measured, Outcome, negative, written
 from runs import declared, is_complete, jackknife_errors, runs_of
 from shared import missing
 
-from keras_lion.robustness import IsoProduct, iso_product
+from keras_lion.robustness.effective_decay.lines import IsoProduct, iso_product
 
 SLOPE = 0.15  # of log steps over log lr: what the predictions allow
 CHANGE = 2 * SLOPE  # decades of steps: that slope over the two decades of lr

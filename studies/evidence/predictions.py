@@ -12,8 +12,8 @@ from outcome import Measured, Outcome, negative, written
 from runs import is_complete, jackknife_errors, runs_of
 from shared import missing
 
-from keras_lion.robustness import IsoProduct, iso_product
-from keras_lion.robustness.comparison import jackknife_values
+from keras_lion.robustness.effective_decay.lines import IsoProduct, iso_product
+from keras_lion.robustness.intervals import jackknife_values
 from keras_lion.statistics import Interval, t_interval
 
 STUDY = "effective_decay"

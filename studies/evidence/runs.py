@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from keras_lion.robustness import Landscape, study_findings
+from keras_lion.robustness import Landscape, study_verdicts
 from keras_lion.robustness.landscape import Value
 from keras_lion.tuning import Study, complete_runs, load_study_file, load_table
 
@@ -56,7 +56,7 @@ def landscapes(frame: pd.DataFrame, value: Value = "score") -> dict[str, Landsca
 @cache
 def width_errors() -> str:
     """How often the verdict on tolerance widths errs, as calibrated."""
-    rates = study_findings.error_rates()
+    rates = study_verdicts.error_rates()
     false = rates[rates["event"] == "one is better"]
     found = rates[
         (rates["control"] == "planted gap of 0.75 decades")
@@ -71,7 +71,7 @@ def width_errors() -> str:
 @cache
 def law_errors() -> str:
     """How often the verdict on the product law errs, as calibrated."""
-    rates = study_findings.error_rates()
+    rates = study_verdicts.error_rates()
     rates = rates[rates["control"].str.startswith("product law")]
     rates = rates[rates["event"] == "supported"]
     product = rates["control"].str.endswith("planted product")

@@ -8,11 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keras_lion.robustness import Landscape
+from keras_lion.robustness.calibration.planted import Noise, noisy, plant
 from keras_lion.robustness.comparison import Comparison
-from keras_lion.robustness.planted import Noise, noisy, plant
-from keras_lion.robustness.product import product_law
-from keras_lion.robustness.product_verdicts import product_verdict, verdict_of_law
-from keras_lion.robustness.verdicts import tolerance_verdict, verdict
+from keras_lion.robustness.effective_decay.law import (
+    product_law,
+    product_verdict,
+    verdict_of_law,
+)
+from keras_lion.robustness.verdict import tolerance_verdict, verdict
 from keras_lion.statistics import Interval, SignFlipTest
 
 
