@@ -339,21 +339,37 @@ def _report_on(folder: Path, task: str | None, console: Console) -> None:
     table = pd.read_csv(folder / "summary.csv")
     if task is not None:
         table = table[table["task"] == task]
-    tasks = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["tasks"]
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    tasks = summary["tasks"]
+    for verdict in summary["verdicts"]:
+        _print_verdict(verdict, console, verdict["where"])
     for name in dict.fromkeys(table["section"]):
         console.print(f"\n{name}", highlight=False, markup=False)
         _print_table(table[table["section"] == name], console)
+        declared = {each["claim"] for each in summary["verdicts"]}
         for verdict in tasks[name]["verdicts"]:
-            console.print(
-                f"{verdict['claim']} {verdict['outcome'].upper()}: "
-                f"{verdict['sentence']}",
-                highlight=False,
-                markup=False,
-            )
+            if verdict["claim"] not in declared:
+                _print_verdict(verdict, console)
         console.print(tasks[name]["answer"], highlight=False, markup=False)
         for caution in tasks[name]["cautions"]:
             console.print(f"  caution: {caution}", highlight=False, markup=False)
     console.print(f"\nreport: {path}", highlight=False, markup=False, soft_wrap=True)
+
+
+def _print_verdict(
+    verdict: Mapping[str, Any], console: Console, where: str = ""
+) -> None:
+    """The claim, its outcome with the numbers, and the reasons not among them."""
+    place = f"{where}: " if where else ""
+    console.print(
+        f"{place}{verdict['claim']} {verdict['outcome'].upper()}: "
+        f"{verdict['sentence']}",
+        highlight=False,
+        markup=False,
+    )
+    for reason in verdict["reasons"]:
+        if reason.rstrip(".") not in verdict["sentence"]:
+            console.print(f"  because {reason}", highlight=False, markup=False)
 
 
 def _print_table(summary: pd.DataFrame, console: Console) -> None:
@@ -364,7 +380,8 @@ def _print_table(summary: pd.DataFrame, console: Console) -> None:
         "best score",
         "learning_rate",
         "weight_decay",
-        "tolerance width",
+        "width, common best",
+        "width, own best",
         "mean regret",
         "diverged",
         "test score",
@@ -377,13 +394,20 @@ def _print_table(summary: pd.DataFrame, console: Console) -> None:
             _interval(row, "score"),
             f"{row['learning_rate']:.3g}",
             f"{row['weight_decay']:.3g}",
-            ("≥ " if row["width_censored"] else "")
-            + f"{row['width_decades']:.2f} decades",
+            _width(row, "width"),
+            _width(row, "own_width"),
             f"{row['mean_regret']:.3g}",
             f"{row['num_diverged']} of {row['num_runs']}",
             _interval(row, "test_score"),
         )
     console.print(table)
+
+
+def _width(row: Mapping[Any, Any], name: str) -> str:
+    decades = row[f"{name}_decades"]
+    if decades != decades:  # NaN: no setting is within ε of this best
+        return "none"
+    return ("≥ " if row[f"{name}_censored"] else "") + f"{decades:.2f} decades"
 
 
 def _interval(row: Mapping[Any, Any], name: str) -> str:

@@ -27,6 +27,7 @@ from keras_lion.robustness.sensitivity import variance_shares as variance_shares
 from keras_lion.robustness.sensitivity import (
     weight_decay_sensitivity as weight_decay_sensitivity,
 )
+from keras_lion.robustness.study_verdicts import decide as decide
 from keras_lion.robustness.study_verdicts import findings as findings
 from keras_lion.robustness.summary import runs_of_preset as runs_of_preset
 from keras_lion.robustness.summary import selected_keys as selected_keys
@@ -41,6 +42,7 @@ from keras_lion.robustness.tuning_budget import (
 )
 from keras_lion.robustness.tuning_budget import tuning_curve as tuning_curve
 from keras_lion.robustness.verdict import Verdict as Verdict
+from keras_lion.robustness.verdict import tolerance_verdict as tolerance_verdict
 from keras_lion.robustness.windows import window_agreement as window_agreement
 
 __all__ = [
@@ -56,6 +58,7 @@ __all__ = [
     "compare_best",
     "compare_parametrizations",
     "compare_tolerance",
+    "decide",
     "expected_best_of",
     "findings",
     "iso_product",
@@ -72,6 +75,7 @@ __all__ = [
     "summarize",
     "tolerance_area",
     "tolerance_fraction",
+    "tolerance_verdict",
     "tolerance_width",
     "tuning_curve",
     "variance_shares",

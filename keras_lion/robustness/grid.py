@@ -17,7 +17,7 @@ TOLERATED_STEP = 0.05
 
 
 def with_decay(landscape: Landscape) -> Landscape:
-    """The landscape without its row of no decay: lr·λ is 0 there at every rate.
+    """The landscape without its row of no decay: lr × λ is 0 there at every rate.
 
     Raises:
         ValueError: If no weight decay is positive.
@@ -25,7 +25,7 @@ def with_decay(landscape: Landscape) -> Landscape:
     decayed = landscape.weight_decay > 0
     if not decayed.any():
         raise ValueError(
-            "The product lr·λ needs a positive weight decay. "
+            "The product lr × λ needs a positive weight decay. "
             f"Received: weight_decay={landscape.weight_decay.tolist()}."
         )
     return Landscape(
@@ -63,7 +63,7 @@ def steps(landscape: Landscape) -> tuple[float, float]:
 
 
 def has_lines(landscape: Landscape) -> bool:
-    """Whether anti-diagonals are lines of equal lr·λ: equal geometric ratios.
+    """Whether anti-diagonals are lines of equal lr × λ: equal geometric ratios.
 
     The steps of the axes may differ by so little that the ends of the longest line are
     within 0.05 steps of each other.
@@ -76,13 +76,13 @@ def has_lines(landscape: Landscape) -> bool:
 
 
 def product_index(shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Number of the iso-lr·λ line of each cell, 0 to m + n − 2, shape (m, n)."""
+    """Number of the iso-lr × λ line of each cell, 0 to m + n − 2, shape (m, n)."""
     rows, columns = np.indices(shape[:2])
     return np.asarray(rows + columns)
 
 
 def ratio_index(shape: tuple[int, ...]) -> NDArray[np.int64]:
-    """Number of the iso-lr/λ line of each cell, 1 − m to n − 1, shape (m, n)."""
+    """Number of the iso-lr / λ line of each cell, 1 − m to n − 1, shape (m, n)."""
     rows, columns = np.indices(shape[:2])
     return np.asarray(columns - rows)
 

@@ -12,7 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
 from keras_lion.robustness.grid import SAME, Weights, interpolated, mean_over_cells
-from keras_lion.robustness.intervals import first_best, reference_of, trained_folds
+from keras_lion.robustness.intervals import (
+    first_best,
+    reference_of,
+    ties,
+    trained_folds,
+)
 from keras_lion.robustness.landscape import Array, Landscape, common_best
 from keras_lion.robustness.tolerance import tolerance_fraction
 from keras_lion.statistics import Interval, t_interval
@@ -334,9 +339,12 @@ def worst_regret(
         row, column = first_best(chosen)
         points = _points(landscape, row, column, factor)
         choices = np.array([interpolated(landscape, chosen, *at) for at in points])
-        worst = points[int(np.nanargmin(choices))]
-        regret = scored[row, column] - interpolated(landscape, scored, *worst)
-        found.append(float(regret))
+        # Of equally bad points the mean: rounding alone must not choose one.
+        worst = [
+            interpolated(landscape, scored, *points[at])
+            for at in np.flatnonzero(ties(-choices))
+        ]
+        found.append(float(scored[row, column] - np.mean(worst)))
         complete &= bool(np.isfinite(choices).all())
     points = _points(landscape, *landscape.best.cell, factor)
     known = [interpolated(landscape, landscape.means, *at) for at in points]

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from keras_lion.tuning.comparison import betas_text
 from keras_lion.tuning.records import COLUMNS
 
 Array = NDArray[np.float64]
@@ -186,6 +187,10 @@ def _text(value: object) -> str:
 BETAS = ("beta_1", "beta_2")
 
 
+def _named_pair(betas: pd.Series[float]) -> str:
+    return betas_text(betas.dropna())
+
+
 def name_contenders(frame: pd.DataFrame) -> pd.DataFrame:
     """Give each pair of betas a name of its own, where an optimizer has several.
 
@@ -211,17 +216,13 @@ def name_contenders(frame: pd.DataFrame) -> pd.DataFrame:
     present = [name for name in BETAS if name in frame]
     if not present:
         return frame
-    pairs = frame[present].astype(float).agg(_betas_text, axis=1)
+    pairs = frame[present].astype(float).agg(_named_pair, axis=1)
     groups = pairs.groupby([frame["task"], frame["optimizer"]])
     several = groups.transform("nunique") > 1
     if not several.any():
         return frame
     names = frame["optimizer"].where(~several, frame["optimizer"] + " " + pairs)
     return frame.assign(optimizer=names)
-
-
-def _betas_text(betas: pd.Series[float]) -> str:
-    return "/".join(f"{beta:g}" for beta in betas.dropna())
 
 
 @dataclass(frozen=True)

@@ -30,9 +30,16 @@ class ToleranceWidth:
     low: float
     high: float
 
+    @property
+    def none(self) -> bool:
+        """Whether no setting is within ε of the reference."""
+        return self.decades == 0 and math.isnan(self.low)
+
     def __str__(self) -> str:
         if math.isnan(self.decades):
             return "not measured"
+        if self.none:
+            return "no setting within ε"
         return f"{'≥ ' if self.censored else ''}{self.decades:.2f} decades"
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 
-from keras_lion.robustness.comparison import Comparison, compare_tolerance
+from keras_lion.robustness.comparison import Comparison, compare_best, compare_tolerance
 from keras_lion.robustness.grid import boundary_optimum
-from keras_lion.robustness.landscape import AxisName, Landscape
-from keras_lion.robustness.windows import window_agreement
+from keras_lion.robustness.landscape import AxisName, Landscape, common_best
+from keras_lion.robustness.tolerance import tolerance_width
+from keras_lion.robustness.windows import Measure, width_measure, window_agreement
 from keras_lion.statistics import FEW, Interval
 
 Outcome = Literal[
@@ -20,12 +21,18 @@ Outcome = Literal[
 ]
 
 # Stated in every report; a study may declare others before it runs.
-# Decades: what a 7 × 7 grid of ratio √10 with six seeds finds in more than 90 of 100
-# cases, where the noise of a run is at most 0.4 ε (`studies/calibration.py`).
+# Decades: smallest difference of widths that matters. One of `DETECTED_GAP` is found in
+# about 9 of 10 studies with a 7 × 7 grid of ratio √10 and six seeds, where the
+# noise of a run is at most 0.4 ε (`studies/calibration.py`): both widths must show it.
 SMALLEST_GAP = 0.75
+DETECTED_GAP = 1.0
 LEAST_WINDOW_SHARE = 0.75
+LEAST_SEEDS = 3  # the intervals are known to cover from here on
 # Where its points fall moves a measured width by about this share of a grid's step.
 RESOLUTION = 0.25
+
+
+NOTHING = Interval(math.nan, math.nan, math.nan, 0)
 
 
 @dataclass(frozen=True)
@@ -54,15 +61,32 @@ class Verdict:
     claim: str
     sentence: str
     estimate: Interval
-    p: float
-    smallest_p: float
-    detectable_gap: float
-    window_share: float
-    direction: int
-    reasons: tuple[str, ...]
+    p: float = math.nan
+    smallest_p: float = math.nan
+    detectable_gap: float = math.nan
+    window_share: float = math.nan
+    direction: int = 0
+    reasons: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.claim} {self.outcome.capitalize()}: {self.sentence}"
+
+    @classmethod
+    def untestable(
+        cls, claim: str, reason: str, *, comparison: Comparison | None = None
+    ) -> Verdict:
+        """The verdict where the conditions of a claim are not met, and why."""
+        found = comparison
+        return cls(
+            outcome="untestable",
+            claim=claim,
+            sentence=reason,
+            estimate=NOTHING if found is None else found.difference,
+            p=math.nan if found is None else found.sign_flip.p,
+            smallest_p=math.nan if found is None else found.sign_flip.smallest_p,
+            detectable_gap=math.nan if found is None else found.detectable_gap,
+            reasons=(reason,),
+        )
 
 
 def tolerance_verdict(
@@ -71,30 +95,41 @@ def tolerance_verdict(
     epsilon: float,
     *,
     names: tuple[str, str] = ("first", "second"),
+    claim: str | None = None,
     axis: AxisName = "learning_rate",
     smallest_gap: float = SMALLEST_GAP,
     least_window_share: float = LEAST_WINDOW_SHARE,
+    unit: str = "",
     generator: np.random.Generator | None = None,
 ) -> Verdict:
     """Verdict on "the first optimizer tolerates a wider range than the second".
 
-    The whole analysis of a study's headline: `compare_tolerance`, `boundary_optimum` of
-    both landscapes, `window_agreement`, `verdict`. The resolution is a quarter of the
-    widest step of the grids: two equal optimizers whose optima lie otherwise between
-    the grid's points differ by about as much, with any number of seeds.
+    Three numbers stand side by side: the difference of the best scores, that of the
+    widths within ε of the common best, and that of the widths within ε of each
+    optimizer's own best. Both widths are judged by `verdict`, with the
+    edges of the grids, the windows and a resolution of a quarter of the widest step:
+    two equal optimizers whose optima lie otherwise between the grid's points differ by
+    about as much, with any number of seeds.
+
+    The verdict needs both widths to agree. Where no setting of one optimizer comes
+    within ε of the common best, its best score is worse and nothing is said of its
+    tolerance: there is no width, and the claim is untestable.
 
     Args:
         first: Landscape of the optimizer that the claim speaks for.
         second: Landscape of the other; seed k of both is one pair.
         epsilon: Tolerated loss of score, in its unit; 0 or more.
         names: The two optimizers.
+        claim: The claim in words. None: "… tolerates a wider range of … than …".
         axis: `"learning_rate"` or `"weight_decay"`.
         smallest_gap: Smallest difference that matters, in decades; declared beforehand.
         least_window_share: Window agreement below which a difference is provisional.
+        unit: Unit of the scores, for the sentence.
         generator: For the sign-flip test; needed for more than 16 seeds.
 
     Returns:
-        The verdict. It is untestable where nothing trained in one of the landscapes.
+        The verdict; its estimate is the difference of the widths within ε of the common
+        best. It is untestable where nothing trained in one of the landscapes, too.
 
     Raises:
         ValueError: As `compare_tolerance` and `verdict`.
@@ -105,35 +140,160 @@ def tolerance_verdict(
     print(tolerance_verdict(lion, adamw, 0.05, names=("lion", "adamw")))
     ```
     """
-    claim = f"{names[0]} tolerates a wider range of {axis} than {names[1]}."
-    for name, landscape in zip(names, (first, second), strict=True):
+    if claim is None:
+        claim = f"{names[0]} tolerates a wider range of {axis} than {names[1]}."
+    pair = (first, second)
+    for name, landscape in zip(names, pair, strict=True):
         if landscape.empty or landscape.all_diverged:
-            reason = f"no run of {name} trained."
-            return _untestable(claim, reason)
-    comparison = compare_tolerance(
-        first, second, epsilon, axis=axis, names=names, generator=generator
+            return Verdict.untestable(claim, f"no run of {name} trained.")
+    space = f" {unit}" if unit else ""
+    numbers = f"best score, {names[0]} − {names[1]}: {_best(pair, generator)}{space}"
+    reference = common_best(pair)
+    out_of_reach = [
+        f"no setting of {name} comes within {epsilon:g}{space} of the common best"
+        for name, landscape in zip(names, pair, strict=True)
+        if tolerance_width(landscape, epsilon, reference, axis).none
+    ]
+    common, own = (
+        compare_tolerance(
+            first,
+            second,
+            epsilon,
+            axis=axis,
+            own_best=own_best,
+            names=names,
+            generator=generator,
+        )
+        for own_best in (False, True)
     )
-    limited = [
+    own_text = (
+        f"width within {epsilon:g}{space} of its own best: {own.difference:.2f} decades"
+    )
+    if out_of_reach:
+        found = Verdict.untestable(claim, f"{out_of_reach[0]}.")
+        sentence = (
+            f"{out_of_reach[0]}, so that its width is not measured; {numbers}; "
+            f"{own_text}."
+        )
+        return replace(found, sentence=sentence)
+    limited = range_limits(pair, names)
+    sizes = [_size(landscape) for landscape in pair]
+    if sizes[0] != sizes[1]:
+        limited.append(f"the grids differ in size, {sizes[0]} and {sizes[1]} cells.")
+    judged = []
+    for comparison, against in ((common, "common"), (own, "own")):
+        share = math.nan
+        if sizes[0] == sizes[1] and sizes[0] != (1, 1):
+            measure = width_measure(axis, epsilon, own_best=against == "own")
+            share = _share_of_windows(pair, measure)
+        judged.append(
+            verdict(
+                comparison,
+                claim=claim,
+                smallest_gap=smallest_gap,
+                resolution=RESOLUTION * max(_step(each, axis) for each in pair),
+                window_share=share,
+                least_window_share=least_window_share,
+                limited=limited,
+            )
+        )
+    numbers += (
+        f"; width within {epsilon:g}{space} of the common best: "
+        f"{common.difference:.2f} decades; {own_text}"
+    )
+    return _agreed(judged[0], judged[1], numbers)
+
+
+def range_limits(landscapes: Iterable[Landscape], names: Iterable[str]) -> list[str]:
+    """One sentence for each optimum that may lie beyond its grid."""
+    return [
         f"the optimum of {name} lies on the {edge.side} {edge.axis} edge of its grid."
-        for name, landscape in zip(names, (first, second), strict=True)
+        for name, landscape in zip(names, landscapes, strict=True)
+        if not landscape.all_diverged
         for edge in boundary_optimum(landscape)
         if edge.limit == "range"
     ]
-    share = math.nan
-    sizes = [_size(landscape) for landscape in (first, second)]
-    if sizes[0] != sizes[1]:
-        limited.append(f"the grids differ in size, {sizes[0]} and {sizes[1]} cells.")
-    elif sizes[0] != (1, 1):
-        share = window_agreement(first, second, epsilon, axis=axis).share
-    return verdict(
-        comparison,
-        claim=claim,
-        smallest_gap=smallest_gap,
-        resolution=RESOLUTION * max(_step(each, axis) for each in (first, second)),
-        window_share=share,
-        least_window_share=least_window_share,
-        limited=limited,
+
+
+def _best(
+    pair: tuple[Landscape, Landscape], generator: np.random.Generator | None
+) -> str:
+    try:
+        found = compare_best(*pair, generator=generator).difference
+    except ValueError:  # an interrupted sweep lacks seeds of some cells
+        found = Interval(pair[0].best.value - pair[1].best.value, math.nan, math.nan, 1)
+    return f"{found:.3f}"
+
+
+def _share_of_windows(pair: tuple[Landscape, Landscape], measure: Measure) -> float:
+    return window_agreement(*pair, measure=measure).share
+
+
+def _agreed(common: Verdict, own: Verdict, numbers: str) -> Verdict:
+    """One verdict of two widths: theirs where they agree."""
+    outcome: Outcome = common.outcome
+    reasons = common.reasons
+    if common.outcome == own.outcome and common.direction == own.direction:
+        tail = "both widths agree"
+    else:
+        tail = (
+            f"the widths do not agree: {common.outcome} by the common best, "
+            f"{own.outcome} by the own best"
+        )
+        pair = {common.outcome, own.outcome}
+        weakest: tuple[Outcome, ...] = ("untestable", "underpowered", "provisional")
+        outcome = next((each for each in weakest if each in pair), "provisional")
+        reasons = (f"{tail}.", *dict.fromkeys((*common.reasons, *own.reasons)))
+    shares = [each.window_share for each in (common, own)]
+    return replace(
+        common,
+        outcome=outcome,
+        sentence=f"{numbers}; {tail}.",
+        detectable_gap=max(common.detectable_gap, own.detectable_gap),
+        window_share=min(shares),
+        direction=common.direction if common.direction == own.direction else 0,
+        reasons=reasons,
     )
+
+
+def outcome_of(
+    interval: Interval,
+    *,
+    margin: float,
+    windows: float = math.nan,
+    limited: Sequence[str] = (),
+) -> tuple[Outcome, tuple[str, ...]]:
+    """The outcome of the claim that a number is larger than 0.
+
+    Args:
+        interval: The number with its interval; its claimed sign is plus.
+        margin: Difference that is too small to matter, declared beforehand; 0 or more.
+        windows: Share of the other windows in which the sign stays; NaN: not asked for.
+        limited: Reasons why the number may be that of the window only.
+
+    Returns:
+        Supported if the interval lies above 0, not supported if it lies below the
+        margin, otherwise underpowered; provisional instead of the first two where there
+        are few seeds, windows disagree or an optimum lies on an edge. And the reasons.
+
+    Example:
+
+    ```python
+    outcome_of(Interval(0.2, 0.1, 0.3, 6), margin=0.05)  # ("supported", ())
+    ```
+    """
+    if interval.low > 0:
+        outcome: Outcome = "supported"
+    elif interval.high < margin:
+        outcome = "not supported"
+    else:
+        return "underpowered", ()
+    reasons = list(limited)
+    if interval.n < LEAST_SEEDS:
+        reasons.append(f"{interval.n} seeds are too few for an interval.")
+    if windows < LEAST_WINDOW_SHARE:
+        reasons.append(f"the sign stays in only {windows:.0%} of the other windows.")
+    return ("provisional" if reasons else outcome), tuple(reasons)
 
 
 def verdict(
@@ -205,10 +365,10 @@ def verdict(
     if claim is None:
         claim = f"{first} is better than {second} by {comparison.measure}."
     if comparison.bound == "unknown":
-        return _untestable(
+        return Verdict.untestable(
             claim,
             f"the ranges of both {first} and {second} reach an end of their grids.",
-            comparison,
+            comparison=comparison,
         )
     direction = 1 if found.low > resolution else -1 if found.high < -resolution else 0
     detectable = comparison.detectable_gap + resolution
@@ -293,24 +453,6 @@ def _sentence(
     return (
         f"{numbers}; no difference of {smallest_gap:g}{unit} or more, which the study "
         "would have found."
-    )
-
-
-def _untestable(
-    claim: str, reason: str, comparison: Comparison | None = None
-) -> Verdict:
-    nothing = Interval(math.nan, math.nan, math.nan, 0)
-    return Verdict(
-        outcome="untestable",
-        claim=claim,
-        sentence=reason,
-        estimate=nothing if comparison is None else comparison.difference,
-        p=math.nan if comparison is None else comparison.sign_flip.p,
-        smallest_p=math.nan if comparison is None else comparison.sign_flip.smallest_p,
-        detectable_gap=math.nan if comparison is None else comparison.detectable_gap,
-        window_share=math.nan,
-        direction=0,
-        reasons=(reason,),
     )
 
 

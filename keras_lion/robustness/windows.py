@@ -158,11 +158,12 @@ def sub_landscape(landscape: Landscape, part: Part) -> Landscape:
     )
 
 
-def width_measure(axis: AxisName, epsilon: float) -> Measure:
-    """The tolerance width as a measure."""
+def width_measure(axis: AxisName, epsilon: float, *, own_best: bool = False) -> Measure:
+    """The tolerance width as a measure, around the common or around the own best."""
 
     def measure(landscape: Landscape, reference: float) -> float:
-        return tolerance_width(landscape, epsilon, reference, axis).decades
+        level = None if own_best else reference
+        return tolerance_width(landscape, epsilon, level, axis, cross_fit=False).decades
 
     return measure
 

@@ -13,11 +13,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from runs import RESULTS, TABLE
-
 from keras_lion.tuning import load_runs
 from keras_lion.tuning.records import load_environment, load_study, write_json
 from keras_lion.tuning.runs_table import load_table, merge_runs, save_table
+from studies.evidence.runs import RESULTS, TABLE
 
 
 def collect(folders: Sequence[Path], table: Path = TABLE) -> int:

@@ -11,7 +11,7 @@ import pytest
 
 from keras_lion.report import write_report
 from keras_lion.report.table import verdict_texts
-from keras_lion.robustness import study_verdicts
+from keras_lion.robustness import measures, study_verdicts
 from keras_lion.robustness.study_verdicts import error_rates, findings
 from keras_lion.robustness.verdict import tolerance_verdict
 from keras_lion.tuning.records import RecordWriter, load_runs, write_json
@@ -28,8 +28,8 @@ def test_the_headline_comes_first_and_then_the_law_of_each():
     found = findings(frame, task="digits", epsilon=0.05)
     assert [verdict.claim for verdict in found] == [
         "lion tolerates a wider range of learning_rate than adamw.",
-        "lr·λ alone explains the score of adamw.",
-        "lr·λ alone explains the score of lion.",
+        "lr × λ alone explains the score of adamw.",
+        "lr × λ alone explains the score of lion.",
     ]
     assert found[0].estimate.n == 4
     assert all(verdict.sentence for verdict in found)
@@ -55,7 +55,7 @@ def test_two_seeds_settle_nothing(monkeypatch, seeds, outcome):
         found = tolerance_verdict(*arguments, **options)
         return study_verdicts.replace(found, outcome="supported", reasons=())
 
-    monkeypatch.setattr(study_verdicts, "tolerance_verdict", supported)
+    monkeypatch.setattr(measures, "tolerance_verdict", supported)
     headline = findings(study(size=3, seeds=seeds), task="digits", epsilon=0.05)[0]
     assert headline.outcome == outcome
     assert len(headline.reasons) == (seeds < 3)

@@ -85,8 +85,8 @@ def test_width_of_weight_decay_leaves_no_decay_out():
     ("scores", "reference", "text"),
     [
         ([1], None, "≥ 0.00 decades"),
-        ([1], 3, "0.00 decades"),
-        ([0, 1, 0], 3, "0.00 decades"),
+        ([1], 3, "no setting within ε"),
+        ([0, 1, 0], 3, "no setting within ε"),
         ([0, 3, 0], 4, "0.00 decades"),  # touched at one point
         ([np.nan, 3, 3], None, "≥ 1.00 decades"),
         ([3, np.nan, 3], None, "≥ 2.00 decades"),

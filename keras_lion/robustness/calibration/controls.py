@@ -20,7 +20,7 @@ from keras_lion.robustness.calibration.planted import (
 )
 from keras_lion.robustness.effective_decay.law import product_verdict
 from keras_lion.robustness.landscape import Landscape, paired, with_seeds
-from keras_lion.robustness.verdict import SMALLEST_GAP, Verdict, tolerance_verdict
+from keras_lion.robustness.verdict import DETECTED_GAP, Verdict, tolerance_verdict
 from keras_lion.statistics import Interval, wilson_interval
 
 MOST_ERRORS = 0.05
@@ -61,6 +61,11 @@ class ErrorRate:
         return self.rate.high >= self.limit
 
 
+def planted_gap(gap: float = DETECTED_GAP) -> str:
+    """Name of the control in which one landscape is wider by so many decades."""
+    return f"planted gap of {gap:g} decade{'' if gap == 1 else 's'}"
+
+
 def calibrate(
     generator: np.random.Generator | int,
     *,
@@ -69,7 +74,7 @@ def calibrate(
     ratio: float = sqrt(10),
     seeds: int = 6,
     noise: Noise | None = None,
-    gap: float = SMALLEST_GAP,
+    gap: float = DETECTED_GAP,
     epsilon: float = 1.0,
     landscapes: Mapping[str, Landscape] | None = None,
     positive: Mapping[str, Pair] | None = None,
@@ -141,7 +146,7 @@ def calibrate(
         ("A/A, planted, flat", around(flat, flat)),
     ):
         rows.append(_false_rate(control, _verdicts(draw, draws, 1.0, generator)))
-    gap_name = f"planted gap of {gap:g} decades"
+    gap_name = planted_gap(gap)
     found = _verdicts(around(wide, narrow), draws, 1.0, generator)
     rows.append(_rate(gap_name, "supported", found, at_most=False))
     rows.append(_rate(gap_name, "not supported", found))
@@ -277,7 +282,7 @@ def _product_rates(
         found = []
         for _ in range(draws):
             (drawn,) = noisy((truth,), seeds, generator, noise=noise)
-            found.append(product_verdict(drawn, 1.0, generator=generator))
+            found.append(product_verdict(drawn, 1.0))
         control = f"product law, planted {surface}"
         yield _rate(control, "supported", found, at_most=surface != "product")
         if surface == "product":

@@ -16,7 +16,7 @@ from keras_lion.robustness.landscape import Array, Landscape
 
 @dataclass(frozen=True)
 class Equivalence:
-    """Whether the scores along every line of equal lr·λ agree within a margin.
+    """Whether the scores along every line of equal lr × λ agree within a margin.
 
     Attributes:
         margin: The margin that was declared, in the unit of the score.
@@ -37,7 +37,7 @@ class Equivalence:
 
 
 def equivalence_test(landscape: Landscape, margin: float) -> Equivalence:
-    """Test whether scores along every line of equal lr·λ lie within a margin.
+    """Test whether scores along every line of equal lr × λ lie within a margin.
 
     For each two cells a, b of a line, with D the mean over seeds of their paired
     difference and s its standard error, two one-sided t tests with S − 1 degrees of
@@ -98,7 +98,7 @@ def equivalence_test(landscape: Landscape, margin: float) -> Equivalence:
 
 
 def largest_spread(landscape: Landscape) -> float:
-    """Largest difference of two mean scores on one line of equal lr·λ.
+    """Largest difference of two mean scores on one line of equal lr × λ.
 
     Args:
         landscape: Scores on a grid with equal geometric ratios on both axes.
@@ -150,10 +150,10 @@ LONGEST_LIST = 2_000_000
 
 @dataclass(frozen=True)
 class PermutationTest:
-    """Result of a permutation test within iso-lr·λ lines.
+    """Result of a permutation test within iso-lr × λ lines.
 
     Attributes:
-        p: Two-sided p value of "the scores depend on lr·λ only".
+        p: Two-sided p value of "the scores depend on lr × λ only".
         smallest_p: Smallest p that the grid allows: a p above the level says nothing
             where this is above it, too.
         num_orders: Number of orders of the cells within their lines.
@@ -171,14 +171,14 @@ def permutation_test(
     generator: np.random.Generator | None = None,
     num_draws: int = 9_999,
 ) -> PermutationTest:
-    """Test whether scores change along lines of equal lr·λ, in one direction.
+    """Test whether scores change along lines of equal lr × λ, in one direction.
 
-    If the scores, their noise included, depend on lr·λ only, cells may change places
+    If the scores, their noise included, depend on lr × λ only, cells may change places
     within an anti-diagonal. The statistic is directional,
 
         |Σ over cells (r − mean of r on the cell's line) · mean score|,
 
-    with r the number of the cell's lr/λ line, and p the share of all orders whose
+    with r the number of the cell's lr / λ line, and p the share of all orders whose
     statistic is at least as large as the observed one. A mirror image has the same
     statistic, so that no p is below 2 / (number of orders): 2/24 on 3 × 3 cells (where
     cells are missing, lines may have no mirror image: 1 / (number of orders)). The
@@ -241,13 +241,8 @@ def permutation_test(
     return PermutationTest(p, max(smallest, 1 / (1 + num_draws)), orders, exact=False)
 
 
-def countable(landscape: Landscape) -> bool:
-    """Whether `permutation_test` counts all orders, and so needs no generator."""
-    return _sizes(_lines(with_decay(landscape).means)) is not None
-
-
 def _lines(means: Array) -> list[tuple[Array, Array]]:
-    """(lr/λ offset from the line's mean, score) of each line of two cells or more.
+    """(lr / λ offset from the line's mean, score) of each line of two cells or more.
 
     Scores count from the line's mean, which changes no difference between orders.
     """

@@ -4,90 +4,116 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 
 from keras_lion.robustness.effective_decay.description import (
     FEWEST_COLUMNS,
+    Groupings,
     Ridge,
     SingleIndex,
     groupings,
-    isoline_slope,
-    misfit_shares,
     num_trained_columns,
-    product_quadratic,
     ridge,
     single_index,
     variation,
 )
 from keras_lion.robustness.effective_decay.equivalence import (
     Equivalence,
-    countable,
     equivalence_test,
     largest_spread,
     permutation_test,
 )
 from keras_lion.robustness.grid import has_lines, with_decay
-from keras_lion.robustness.landscape import Array, Landscape
-from keras_lion.robustness.verdict import Outcome, Verdict, inert_decay_cautions
-from keras_lion.statistics import Interval
+from keras_lion.robustness.landscape import Landscape
+from keras_lion.robustness.verdict import (
+    NOTHING,
+    Outcome,
+    Verdict,
+    inert_decay_cautions,
+)
 
 
 @dataclass(frozen=True)
 class ProductLaw:
-    """What a landscape says of the product law.
+    """What a landscape shows of the product law.
+
+    What the verdict does not use is computed when it is read: `r2_product`, `r2_ratio`,
+    `r2_additive`, `angle_degrees`, `permutation_p`, `largest_spread`.
 
     Attributes:
         untestable: Why the law cannot be tested here, in one sentence; empty if it can.
         notes: What could not be computed and why, one sentence each: the numbers
             concerned are NaN or None.
-        r2_product: R² of one mean for each value of lr·λ.
-        r2_ratio: R² of one mean for each value of lr/λ.
-        r2_additive: R² of lr and λ apart; as many parameters as the other two.
-        r2_quadratic: R² of a parabola in log(lr·λ).
-        r2_quadratic_loo: The same with each cell predicted from the others.
-        angle_degrees: Direction in which the score changes, to 0.5°: 45 is lr·λ alone.
-        isoline_slope: d log λ / d log lr of equal scores of a fitted plane: −1 is lr·λ.
-        ridge_slope: d log λ* / d log lr of the best weight decay: −1 is lr·λ.
-        permutation_p: p of "scores depend on lr·λ only" against a change in one
-            direction along its lines. A large p is no support.
-        smallest_permutation_p: Smallest p that this grid allows.
-        largest_spread: Largest difference of two mean scores with one lr·λ.
         ridge: The ridge with its interval over seeds; None without a weight decay.
         single_index: The direction with its R² and interval; None without one.
         equivalence: Tests of the spread against the margin; None without a margin or
-            without lines of equal lr·λ.
-        misfit_shares: Share of the misfit of lr·λ due to each cell, shape (m, n): the
-            cells that break the law.
+            without lines of equal lr × λ.
         confidence: Of the intervals; 1 − confidence is the level of the tests.
+        lined: The scores with decay, where cells have equal lr × λ; None elsewhere.
     """
 
     untestable: str
     notes: tuple[str, ...]
-    r2_product: float
-    r2_ratio: float
-    r2_additive: float
-    r2_quadratic: float
-    r2_quadratic_loo: float
-    angle_degrees: float
-    isoline_slope: float
-    ridge_slope: float
-    permutation_p: float
-    smallest_permutation_p: float
-    largest_spread: float
     ridge: Ridge | None
     single_index: SingleIndex | None
     equivalence: Equivalence | None
-    misfit_shares: Array = field(compare=False, repr=False)
     confidence: float
+    lined: Landscape | None = field(compare=False, repr=False)
+
+    @property
+    def r2_product(self) -> float:
+        """R² of one mean for each value of lr × λ."""
+        return self._r2.product
+
+    @property
+    def r2_ratio(self) -> float:
+        """R² of one mean for each value of lr / λ."""
+        return self._r2.ratio
+
+    @property
+    def r2_additive(self) -> float:
+        """R² of lr and λ apart; as many parameters as the other two."""
+        return self._r2.additive
+
+    @property
+    def angle_degrees(self) -> float:
+        """Direction in which the score changes, to 0.5°: 45 is lr × λ alone."""
+        return math.nan if self.single_index is None else self.single_index.degrees
+
+    @property
+    def ridge_slope(self) -> float:
+        """d log λ* / d log lr of the best weight decay: −1 is lr × λ."""
+        return math.nan if self.ridge is None else self.ridge.interval.estimate
+
+    @cached_property
+    def permutation_p(self) -> float:
+        """p of "scores depend on lr × λ only" against a change along its lines.
+
+        A large p is no support. Grids larger than about 6 × 6 draw orders at random.
+        """
+        if self.lined is None:
+            return math.nan
+        return permutation_test(self.lined, np.random.default_rng(0)).p
+
+    @cached_property
+    def largest_spread(self) -> float:
+        """Largest difference of two mean scores at equal lr × λ."""
+        return math.nan if self.lined is None else largest_spread(self.lined)
+
+    @cached_property
+    def _r2(self) -> Groupings:
+        if self.lined is None:
+            return Groupings(math.nan, math.nan, math.nan)
+        return groupings(self.lined)
 
     @property
     def supported(self) -> bool:
         """Whether the seeds show the law.
 
-        The scores on every line of equal lr·λ lie within the margin (equivalence), and
-        the direction does not exclude the product.
+        The scores on every line of equal lr × λ lie within the margin (equivalence),
+        and the direction does not exclude the product.
         """
         return (
             not self.untestable
@@ -100,9 +126,9 @@ class ProductLaw:
     def rejected(self) -> bool:
         """Whether the seeds speak against the law.
 
-        The spread on a line of equal lr·λ exceeds the margin, or the direction excludes
-        the product. Neither supported nor rejected: too few seeds for their noise, or
-        no margin was given.
+        The spread on a line of equal lr × λ exceeds the margin, or the direction
+        excludes the product. Neither supported nor rejected: too few seeds for their
+        noise, or no margin was given.
         """
         beyond = (
             self.equivalence is not None
@@ -130,20 +156,17 @@ def product_law(
     margin: float | None = None,
     *,
     confidence: float = 0.95,
-    generator: np.random.Generator | None = None,
 ) -> ProductLaw:
-    """Ask in three ways whether lr·λ alone explains the score.
+    """Test whether lr × λ alone explains the score.
 
     Failing to reject a law is no support for it. So there are
 
     - the ridge: the slope of log λ*(log lr) over the learning rates that train, with an
-      interval, against −1 (`ridge`);
-    - equivalence: two one-sided tests of the spread along lines of equal lr·λ against a
-      margin declared before (`equivalence_test`);
-    - description: R² of the groupings by lr·λ, by lr/λ and of lr and λ apart, with as
-      many parameters each (`groupings`), the direction of change (`single_index`), a
-      permutation test (`permutation_test`), and the cells that break the law
-      (`misfit_shares`).
+      interval, against −1 (`ridge`), and the direction of change (`single_index`);
+    - equivalence: two one-sided tests of the spread along lines of equal lr × λ against
+      a margin declared before (`equivalence_test`);
+    - description, computed when it is read: R² of the groupings by lr × λ, by lr / λ
+      and of lr and λ apart (`groupings`), and a permutation test (`permutation_test`).
 
     It is untestable where nothing trains, training without decay is within ε of the
     best, fewer than three learning rates train, there is one weight decay, or no two
@@ -152,15 +175,14 @@ def product_law(
     divergence edge that follows the learning rate alone breaks the law.
 
     Args:
-        landscape: Scores on a grid. Anti-diagonals are lines of equal lr·λ if both axes
-            have one geometric ratio (to 5 % of a step); on other grids the groupings,
-            the permutation and the equivalence test are undefined, the rest is not.
+        landscape: Scores on a grid. Anti-diagonals are lines of equal lr × λ if both
+            axes have one geometric ratio (to 5 % of a step); on other grids the
+            groupings, the permutation and the equivalence test are undefined.
         epsilon: Loss of score that counts as none, in its unit; 0 or more.
         margin: Difference of score along a line that counts as none, declared before
             the scores were seen. None: `epsilon`; if that is 0, nothing is tested
             against a margin and the law cannot be supported.
         confidence: Of the intervals, in (0, 1).
-        generator: For the permutation test of grids larger than about 6 × 6.
 
     Returns:
         All of it.
@@ -174,7 +196,7 @@ def product_law(
     import numpy as np
 
     x = np.arange(5.0)
-    scores = -((x + x[:, None] - 4) ** 2)  # best where lr·λ = 1e-4
+    scores = -((x + x[:, None] - 4) ** 2)  # best where lr × λ = 1e-4
     product_law(Landscape(10 ** (x - 4), 10 ** (x - 4), scores)).r2_product  # 1.0
     ```
 
@@ -184,89 +206,34 @@ def product_law(
     """
     margin = _checked(epsilon, margin, confidence)
     decayed = None if _without_scores(landscape) else with_decay(landscape)
+    lined = decayed if decayed is not None and has_lines(decayed) else None
     notes: list[str] = []
-    return ProductLaw(
-        untestable=_why_untestable(landscape, decayed, epsilon, margin),
-        **_on_any_grid(decayed, confidence, notes),
-        **_on_lines(landscape, decayed, margin, generator, notes),
-        notes=tuple(notes),
-        confidence=confidence,
-    )
-
-
-def _on_any_grid(
-    decayed: Landscape | None, confidence: float, notes: list[str]
-) -> dict[str, Any]:
-    """What fits say, whatever the spacing of the axes."""
-    if decayed is None:
-        names = ("r2_quadratic", "r2_quadratic_loo", "angle_degrees", "isoline_slope")
-        numbers = dict.fromkeys((*names, "ridge_slope"), math.nan)
-        return {**numbers, "ridge": None, "single_index": None}
-    top, index = ridge(decayed, confidence), single_index(decayed, confidence)
-    if math.isnan(top.interval.estimate):
-        notes.append(
-            f"The best weight decay lies inside the grid at {len(top.learning_rate)} "
-            f"learning rates; a ridge needs {FEWEST_COLUMNS}."
-        )
-    if index.interval.n < 2:
-        notes.append("One seed: no intervals, and no test against the margin.")
-    fitted, predicted = product_quadratic(decayed)
-    return {
-        "r2_quadratic": fitted,
-        "r2_quadratic_loo": predicted,
-        "angle_degrees": index.degrees,
-        "isoline_slope": isoline_slope(decayed),
-        "ridge_slope": top.interval.estimate,
-        "ridge": top,
-        "single_index": index,
-    }
-
-
-def _on_lines(
-    landscape: Landscape,
-    decayed: Landscape | None,
-    margin: float,
-    generator: np.random.Generator | None,
-    notes: list[str],
-) -> dict[str, Any]:
-    """What needs cells of equal lr·λ."""
-    if decayed is None or not has_lines(decayed):
-        if decayed is not None:
+    top = index = None
+    if decayed is not None:
+        top, index = ridge(decayed, confidence), single_index(decayed, confidence)
+        if math.isnan(top.interval.estimate):
+            notes.append(
+                "The best weight decay lies inside the grid at "
+                f"{len(top.learning_rate)} learning rates; a ridge needs "
+                f"{FEWEST_COLUMNS}."
+            )
+        if index.interval.n < 2:
+            notes.append("One seed: no intervals, and no test against the margin.")
+        if lined is None:
             notes.append(
                 "The axes do not share one geometric ratio, so that no cells have "
-                "equal lr·λ: no groupings, no permutation or equivalence test."
+                "equal lr × λ: no groupings, no permutation or equivalence test."
             )
-        names = (
-            "r2_product",
-            "r2_ratio",
-            "r2_additive",
-            "permutation_p",
-            "smallest_permutation_p",
-            "largest_spread",
-        )
-        return {
-            **dict.fromkeys(names, math.nan),
-            "equivalence": None,
-            "misfit_shares": np.full(landscape.means.shape, math.nan),
-        }
-    groups = groupings(decayed)
-    numbers = {
-        "r2_product": groups.product,
-        "r2_ratio": groups.ratio,
-        "r2_additive": groups.additive,
-        "permutation_p": math.nan,
-        "smallest_permutation_p": math.nan,
-        "largest_spread": largest_spread(decayed),
-        "equivalence": equivalence_test(decayed, margin) if margin > 0 else None,
-        "misfit_shares": misfit_shares(landscape),
-    }
-    if generator is None and not countable(decayed):
-        notes.append("The permutation test of so many cells needs `generator`.")
-    else:
-        test = permutation_test(decayed, generator)
-        numbers["permutation_p"] = test.p
-        numbers["smallest_permutation_p"] = test.smallest_p
-    return numbers
+    testable = lined is not None and margin > 0
+    return ProductLaw(
+        untestable=_why_untestable(landscape, decayed, epsilon, margin),
+        notes=tuple(notes),
+        ridge=top,
+        single_index=index,
+        equivalence=equivalence_test(lined, margin) if lined and testable else None,
+        confidence=confidence,
+        lined=lined,
+    )
 
 
 def _why_untestable(
@@ -330,13 +297,12 @@ def product_verdict(
     *,
     name: str = "the optimizer",
     margin: float | None = None,
-    generator: np.random.Generator | None = None,
 ) -> Verdict:
-    """Verdict on "lr·λ alone explains the score".
+    """Verdict on "lr × λ alone explains the score".
 
-    Supported where the scores on every line of equal lr·λ are shown to agree within the
-    margin and no direction excludes the product; not supported where a difference on a
-    line is shown to exceed the margin, or the direction excludes the product;
+    Supported where the scores on every line of equal lr × λ are shown to agree within
+    the margin and no direction excludes the product; not supported where a difference
+    on a line is shown to exceed the margin, or the direction excludes the product;
     underpowered where neither is shown; untestable as in `product_law`.
 
     Args:
@@ -345,12 +311,11 @@ def product_verdict(
         name: The optimizer.
         margin: Difference along a line that counts as none; declared beforehand. None:
             2 ε.
-        generator: For the permutation test of large grids.
 
     Returns:
-        The verdict. Its estimate is the slope of the ridge (−1 is lr·λ) or, where none
-        can be measured, the direction of change in degrees (45 is lr·λ); its p that of
-        equivalence.
+        The verdict. Its estimate is the slope of the ridge (−1 is lr × λ) or, where
+        none can be measured, the direction of change in degrees (45 is lr × λ); its p
+        that of equivalence.
 
     Raises:
         ValueError: If `epsilon` is not positive, or as `product_law`.
@@ -366,7 +331,7 @@ def product_verdict(
             f"`epsilon` must be a positive loss of score. Received: {epsilon}."
         )
     margin = MARGIN * epsilon if margin is None else margin
-    law = product_law(landscape, epsilon, margin, generator=generator)
+    law = product_law(landscape, epsilon, margin)
     return verdict_of_law(law, name, margin)
 
 
@@ -379,37 +344,34 @@ def verdict_of_law(law: ProductLaw, name: str, margin: float) -> Verdict:
         outcome = "supported"
     else:
         outcome = "not supported" if law.rejected else "underpowered"
-    estimate = Interval(math.nan, math.nan, math.nan, 0)
+    estimate = NOTHING
     number = "no direction could be measured"
     if law.ridge is not None and math.isfinite(law.ridge.interval.estimate):
         estimate = law.ridge.interval
-        number = f"slope of the ridge {estimate:.2f} (−1 is lr·λ)"
+        number = f"slope of the ridge {estimate:.2f} (−1 is lr × λ)"
     elif law.single_index is not None:
         estimate = law.single_index.interval
-        number = f"direction {estimate:.0f}° (45 is lr·λ)"
+        number = f"angle of the steepest change {estimate:.0f} degrees (45 is lr × λ)"
     tests = law.equivalence
-    spread = "no two cells with one lr·λ"
+    spread = "no two cells have equal lr × λ"
     if tests is not None and tests.num_pairs:
         spread = (
-            f"largest difference with one lr·λ {tests.largest:.3g}, against a margin "
-            f"of {margin:.3g}"
+            f"scores at equal lr × λ differ by up to {tests.largest:.3g} (margin "
+            f"{margin:.3g})"
         )
-    said = {
+    found = {
         "untestable": law.untestable,
-        "supported": f"the scores on lines of equal lr·λ agree: {spread}; {number}.",
-        "not supported": f"lr·λ alone does not explain the score: {spread}; {number}.",
+        "supported": f"the scores at equal lr × λ agree: {spread}; {number}.",
+        "not supported": f"lr × λ alone does not explain the score: {spread}; "
+        f"{number}.",
         "underpowered": f"the seeds show neither agreement nor difference: {spread}; "
         f"{number}.",
     }
     return Verdict(
         outcome=outcome,
-        claim=f"lr·λ alone explains the score of {name}.",
-        sentence=said[outcome],
+        claim=f"lr × λ alone explains the score of {name}.",
+        sentence=found[outcome],
         estimate=estimate,
         p=math.nan if tests is None else tests.p,
-        smallest_p=math.nan,
-        detectable_gap=math.nan,
-        window_share=math.nan,
-        direction=0,
         reasons=(law.untestable,) if law.untestable else law.notes,
     )

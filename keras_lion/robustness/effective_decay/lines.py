@@ -31,7 +31,7 @@ from keras_lion.statistics import Interval
 
 @dataclass(frozen=True)
 class IsoProduct:
-    """Scores by lr·λ, and which of them are numbers.
+    """Scores by lr × λ, and which of them are numbers.
 
     Attributes:
         landscape: The scores, without the row of no decay.
@@ -39,9 +39,9 @@ class IsoProduct:
         reached: Which runs ended above their floor, same shape. The others diverged, or
             did not reach the target within their steps: their score is only a bound.
         fitted: Cells that the slopes are fitted to, shape (m, n).
-        slope_over_product: d score / d log₁₀(lr·λ), with its interval over seeds.
-        slope_along_lines: d score / d log₁₀ lr at one lr·λ, likewise: 0 if lr·λ alone
-            counts. NaN where no line of equal lr·λ has two fitted cells.
+        slope_over_product: d score / d log₁₀(lr × λ), with its interval over seeds.
+        slope_along_lines: d score / d log₁₀ lr at one lr × λ, likewise: 0 if lr × λ
+            alone counts. NaN where no line of equal lr × λ has two fitted cells.
     """
 
     landscape: Landscape
@@ -72,14 +72,14 @@ def iso_product(
     fit_between: tuple[float, float] = (0.0, math.inf),
     confidence: float = 0.95,
 ) -> IsoProduct:
-    """Scores of run records by lr·λ, with the slopes across and along its lines.
+    """Scores of run records by lr × λ, with the slopes across and along its lines.
 
     Both slopes are least squares over cell means, every cell with equal weight:
 
-        score = a + slope_over_product · log₁₀(lr·λ)
+        score = a + slope_over_product · log₁₀(lr × λ)
         score = a_line + slope_along_lines · log₁₀ lr
 
-    with one a_line for each value of lr·λ. A cell takes part if all of its runs ended
+    with one a_line for each value of lr × λ. A cell takes part if all of its runs ended
     above the floor: the mean of the runs that happen to reach a target in time is
     better than the cell is. Where whole cells are left out, the slopes describe the
     others. Intervals leave out one seed at a time; they say nothing of how well a
@@ -91,7 +91,7 @@ def iso_product(
         task: Task whose runs are taken; needed if there are several.
         batch_size: Batch size whose runs are taken; needed if there are several.
         value: `"score"` or `"final_loss"` (validation, negated).
-        fit_between: Least and largest lr·λ of the cells that are fitted, declared
+        fit_between: Least and largest lr × λ of the cells that are fitted, declared
             before the scores were seen: where a score saturates, it is level.
         confidence: Share of such intervals that hold the true slope, in (0, 1).
 
@@ -107,7 +107,7 @@ def iso_product(
 
     ```python
     found = iso_product(load_runs("results/product_law"), optimizer="lion")
-    print(found.slope_along_lines)  # 0 if lr·λ alone counts
+    print(found.slope_along_lines)  # 0 if lr × λ alone counts
     ```
     """
     arrays = arrange(frame, optimizer, task, batch_size, value)
@@ -176,20 +176,20 @@ PARABOLA_POINTS = 60  # of a parabola
 
 @dataclass(frozen=True)
 class ProductCurve:
-    """Cells by lr·λ and lr/λ, and the scores that lr·λ alone predicts.
+    """Cells by lr × λ and lr / λ, and the scores that lr × λ alone predicts.
 
     Attributes:
         landscape: The scores, without the row of no decay.
-        product: lr·λ of each cell, shape (m, n).
-        ratio: lr/λ of each cell, shape (m, n).
-        prediction: `"mean"` of the cells of equal lr·λ, or where the axes have no such
-            lines the `"parabola"` in log(lr·λ) of least squares.
-        at: lr·λ of the predicted scores, ascending, shape (k,).
+        product: lr × λ of each cell, shape (m, n).
+        ratio: lr / λ of each cell, shape (m, n).
+        prediction: `"mean"` of the cells of equal lr × λ, or where the axes have no
+            such lines the `"parabola"` in log(lr × λ) of least squares.
+        at: lr × λ of the predicted scores, ascending, shape (k,).
         predicted: The predicted scores, shape (k,).
         r2: Share of the variance between cells that the prediction explains.
         r2_additive: The same of one effect for each lr and one for each λ, which has as
             many parameters as the means; NaN with a parabola.
-        num_left_out: Cells with a score and no decay, for which lr·λ is 0.
+        num_left_out: Cells with a score and no decay, for which lr × λ is 0.
     """
 
     landscape: Landscape = field(compare=False, repr=False)
@@ -204,7 +204,7 @@ class ProductCurve:
 
 
 def product_curve(landscape: Landscape) -> ProductCurve:
-    """The scores that lr·λ alone predicts, beside those of the cells.
+    """The scores that lr × λ alone predicts, beside those of the cells.
 
     Args:
         landscape: Scores on a grid.
@@ -238,7 +238,7 @@ def product_curve(landscape: Landscape) -> ProductCurve:
         r2, r2_additive = groups.product, groups.additive
     elif known.any():
         at, predicted = _parabola(totals[known], decayed.means[known])
-        r2 = product_quadratic(decayed)[0]
+        r2 = product_quadratic(decayed)
     without = landscape.weight_decay == 0
     return ProductCurve(
         landscape=decayed,
@@ -254,7 +254,7 @@ def product_curve(landscape: Landscape) -> ProductCurve:
 
 
 def _parabola(totals: Array, values: Array) -> tuple[Array, Array]:
-    """Least-squares parabola over log₁₀(lr·λ), of a lower degree on few points."""
+    """Least-squares parabola over log₁₀(lr × λ), of a lower degree on few points."""
     centre = totals.mean()
     degree = min(2, len(np.unique(totals.round(9))) - 1)
     fitted = np.polynomial.Polynomial.fit(totals - centre, values, degree)
@@ -264,14 +264,14 @@ def _parabola(totals: Array, values: Array) -> tuple[Array, Array]:
 
 @dataclass(frozen=True)
 class Parametrizations:
-    """Learning-rate sensitivity with λ fixed, and with lr·λ fixed.
+    """Learning-rate sensitivity with λ fixed, and with lr × λ fixed.
 
     Attributes:
         fixed_weight_decay: Mean loss of score along rows: only the rate changes.
-        fixed_product: Mean loss of score along lines of equal lr·λ: as the rate grows,
-            λ shrinks with it. 0 under the product law.
+        fixed_product: Mean loss of score along lines of equal lr × λ: as the rate
+            grows, λ shrinks with it. 0 under the product law.
         difference: `fixed_weight_decay − fixed_product`, with its interval over seeds:
-            positive where lr·λ is the better second hyperparameter.
+            positive where lr × λ is the better second hyperparameter.
         decades: Length of the stretches of learning rate, in powers of ten.
     """
 
@@ -284,14 +284,14 @@ class Parametrizations:
 def compare_parametrizations(
     landscape: Landscape, columns: int = 3, confidence: float = 0.95
 ) -> Parametrizations:
-    """Learning-rate sensitivity in the coordinates (lr, λ) and (lr, lr·λ).
+    """Learning-rate sensitivity in the coordinates (lr, λ) and (lr, lr × λ).
 
     Sensitivity along k cells is the mean of (best of the k − score). It is taken in
     every block of k × k neighbouring cells: along each row of the block (λ fixed), and
-    along its anti-diagonal (lr·λ fixed). Both cross the same learning rates; means over
-    all rows and blocks. This is one set of cells, read along two directions, as with a
-    weight decay that is multiplied by the learning rate and one that is not. The row of
-    no decay is left out, and so are stretches with a missing cell.
+    along its anti-diagonal (lr × λ fixed). Both cross the same learning rates; means
+    over all rows and blocks. This is one set of cells, read along two directions, as
+    with a weight decay that is multiplied by the learning rate and one that is not. The
+    row of no decay is left out, and so are stretches with a missing cell.
 
     Args:
         landscape: Scores on a grid with equal geometric ratios on both axes.

@@ -10,6 +10,7 @@ from keras_lion.robustness.calibration.controls import (
     calibrate,
     calibration_frame,
     calibration_text,
+    planted_gap,
     power_table,
 )
 from keras_lion.robustness.calibration.coverage import coverage_table, t_ends, widths
@@ -21,12 +22,13 @@ from keras_lion.statistics import t_interval, wilson_interval
 @pytest.fixture(scope="module")
 def rates():
     wide, narrow = noisy(
-        (plant("bowl", width=2.0), plant("bowl")), 6, np.random.default_rng(1)
+        (plant("bowl", width=2.5), plant("bowl")), 6, np.random.default_rng(1)
     )
     few = np.arange(8.0).reshape(2, 2, 2)  # two seeds
     return calibrate(
         np.random.default_rng(0),
         draws=12,
+        gap=1.25,
         landscapes={"lion": wide, "adamw": Landscape([1, 2], [1, 2], few)},
         positive={"lion against adamw": (wide, narrow)},
     )
@@ -39,7 +41,7 @@ def test_controls_are_told_apart(rates):
             assert each.rate.estimate <= 1 / 12, control
             assert (each.at_most, each.limit) == (True, 0.05)
             assert event == "one is better"
-    gap = "planted gap of 0.75 decades"
+    gap = planted_gap(1.25)
     assert found[gap, "supported"].rate.estimate >= 0.75
     assert found[f"{gap}, reversed", "not supported"].rate.estimate >= 0.75
     assert found[f"{gap}, reversed", "supported"].rate.estimate == 0
