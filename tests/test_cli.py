@@ -80,7 +80,7 @@ def test_run_ends_with_a_table_and_the_report(study, output, capsys):
         "best score",
         "learning_rate",
         "weight_decay",
-        "tolerance width",
+        "width, common best",
         "mean regret",
         "diverged",
         "test score",

@@ -21,16 +21,18 @@ from keras_lion.statistics import t_interval, wilson_interval
 
 @pytest.fixture(scope="module")
 def rates():
-    wide, narrow = noisy(
-        (plant("bowl", width=2.5), plant("bowl")), 6, np.random.default_rng(1)
+    wide, _ = noisy(
+        (plant("bowl", width=2.0), plant("bowl")), 6, np.random.default_rng(1)
     )
+    truths = plant("bowl", width=2.5), plant("bowl")
+    quiet = noisy(truths, 6, np.random.default_rng(1), noise=Noise(0.2, 0.05))
     few = np.arange(8.0).reshape(2, 2, 2)  # two seeds
     return calibrate(
         np.random.default_rng(0),
         draws=12,
         gap=1.25,
         landscapes={"lion": wide, "adamw": Landscape([1, 2], [1, 2], few)},
-        positive={"lion against adamw": (wide, narrow)},
+        positive={"lion against adamw": (quiet[0], quiet[1])},
     )
 
 
