@@ -362,7 +362,7 @@ def _report_on(folder: Path, task: str | None, console: Console) -> None:
 
 
 def _calibrate(options: argparse.Namespace) -> None:
-    from keras_lion.robustness.calibration import calibrate, calibration_text
+    from keras_lion.robustness.calibration.controls import calibrate, calibration_text
 
     landscapes: dict[str, Landscape] = {}
     epsilon = 1.0

@@ -30,9 +30,10 @@ def print_summary(folder: Path, task: str | None, console: Console) -> None:
     table = pd.read_csv(folder / "summary.csv")
     if task is not None:
         table = table[table["task"] == task]
-    found = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["tasks"]
+    summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    sections = list(dict.fromkeys(table["section"]))
     metrics = _metrics(folder)
-    for section in dict.fromkeys(table["section"]):
+    for section in sections:
         rows = table[table["section"] == section].to_dict("records")
         metric = metrics.get(rows[0]["task"], "score")
         _print(console, f"\n{section}")
@@ -40,16 +41,27 @@ def print_summary(folder: Path, task: str | None, console: Console) -> None:
             _print(console, sentence(row, metric))
         _print(console)
         _print_table(rows, metric, console)
-        names = [str(row["optimizer"]) for row in rows]
-        for verdict in found[section].get("verdicts", []):
-            _print(console)
-            for line in verdict_lines(verdict, names):
-                _print(console, line)
-        cautions = found[section].get("cautions", [])
-        if cautions:
-            _print(console)
-        for caution in cautions:
-            _print(console, f"caution: {caution}")
+    names = [str(name) for name in dict.fromkeys(table["optimizer"])]
+    declared = {str(verdict["claim"]) for verdict in summary["verdicts"]}
+    verdicts = [(each["where"], each) for each in summary["verdicts"]]
+    for section in sections:
+        verdicts += [
+            (section, each)
+            for each in summary["tasks"][section]["verdicts"]
+            if each["claim"] not in declared
+        ]
+    for where, verdict in verdicts:
+        first, *rest = verdict_lines(verdict, names)
+        _print(console)
+        _print(console, f"{where}: {first}" if where and len(sections) > 1 else first)
+        for line in rest:
+            _print(console, line)
+    for section in sections:
+        for index, caution in enumerate(summary["tasks"][section]["cautions"]):
+            if not index:
+                _print(console)
+            place = f"{section}: " if len(sections) > 1 else ""
+            _print(console, f"caution: {place}{caution}")
 
 
 def sentence(row: Mapping[Any, Any], metric: str) -> str:
@@ -85,7 +97,11 @@ def verdict_lines(verdict: Mapping[str, Any], optimizers: Sequence[str]) -> list
         optimizers: Names that are printed with their capital letters.
     """
     said = str(verdict["sentence"])
-    reasons = [str(each) for each in verdict.get("reasons", []) if each != said]
+    reasons = [
+        str(each)
+        for each in verdict.get("reasons", [])
+        if str(each).rstrip(".") not in said
+    ]
     lines = [
         f"{str(verdict['outcome']).upper()}: {verdict['claim']}",
         f"  {said if said.startswith('lr') else said[:1].upper() + said[1:]}",
@@ -121,7 +137,8 @@ def _print_table(
         score.label,
         "learning rate",
         "weight decay",
-        "tolerance width (decades)",
+        "width, common best (decades)",
+        "width, own best (decades)",
         regret.label,
         "diverged",
         score.label.replace("validation", "test"),
@@ -134,7 +151,8 @@ def _print_table(
             _interval(row, "score", score),
             number(row["learning_rate"]),
             number(row["weight_decay"]),
-            _width(row),
+            _width(row, "width"),
+            _width(row, "own_width"),
             regret.text(row["mean_regret"]),
             f"{row['num_diverged']} of {row['num_runs']}",
             _interval(row, "test_score", score),
@@ -142,10 +160,11 @@ def _print_table(
     console.print(table)
 
 
-def _width(row: Mapping[Any, Any]) -> str:
-    if math.isnan(row["width_decades"]):
-        return "–"
-    return f"{'≥ ' if row['width_censored'] else ''}{row['width_decades']:.2f}"
+def _width(row: Mapping[Any, Any], name: str) -> str:
+    decades = row[f"{name}_decades"]
+    if math.isnan(decades):
+        return "none"  # no setting is within ε of this best
+    return f"{'≥ ' if row[f'{name}_censored'] else ''}{decades:.2f}"
 
 
 def _interval(row: Mapping[Any, Any], name: str, quantity: Quantity) -> str:

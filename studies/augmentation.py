@@ -57,8 +57,15 @@ STUDY = Study(
         }
     },
     comparison=Comparison(
-        statement="Lion's best score gains on AdamW's without noise.",
-        measure="best_score",
+        statement="Lion's gain over AdamW's best accuracy shrinks as the noise grows.",
+        measure="best_score_shrinkage",
+        value="score",
+        sides=("lion", "adamw"),
+        margin=0.5,
+        unit="points",
+        between={
+            "mnist1d_mlp_noise": ({"noise": STRENGTHS[0]}, {"noise": STRENGTHS[-1]})
+        },
         epsilon={"mnist1d_mlp_noise": 0.05},
     ),
     tasks={

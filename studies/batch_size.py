@@ -112,7 +112,12 @@ STUDY = Study(
         "mnist1d_mlp_constant_half_life": plans(half_life=True),
     },
     comparison=Comparison(
-        statement="Lion tolerates a wider range of learning rates than AdamW.",
+        statement="Lion gains on AdamW as the batch grows.",
+        measure="best_score_per_doubling",
+        value="score",
+        sides=("lion", "adamw"),
+        margin=0.1,
+        unit="points",
         epsilon=dict.fromkeys(TASKS, 0.05),
     ),
     tasks=TASKS,

@@ -21,20 +21,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from keras_lion.robustness import study_findings
-from keras_lion.robustness.calibration import (
+from keras_lion.robustness import study_verdicts
+from keras_lion.robustness.calibration.controls import (
     calibrate,
     calibration_frame,
     calibration_text,
     power_table,
 )
-from keras_lion.robustness.coverage import coverage_table
-from keras_lion.robustness.planted import Noise
-from keras_lion.robustness.verdicts import SMALLEST_GAP
+from keras_lion.robustness.calibration.coverage import coverage_table
+from keras_lion.robustness.calibration.planted import Noise
+from keras_lion.robustness.verdict import DETECTED_GAP
 
 OUTPUT = Path(__file__).parent / "results" / "calibration"
 # Every report prints this copy.
-PRINTED = Path(study_findings.__file__).parent
+PRINTED = Path(study_verdicts.__file__).parent
 LEAST_COVERAGE = 0.93
 # In units of epsilon; the middle one is what seeds of `mnist1d_mlp` showed.
 NOISES = (Noise(0.2, 0.05), Noise(), Noise(0.7, 0.3))
@@ -66,7 +66,7 @@ def power(draws: int, generator: np.random.Generator) -> pd.DataFrame:
         draws=draws,
         sizes=((3, 3), (5, 5), (7, 7), (9, 9)),
         seeds=(3, 6, 10, 20),
-        gaps=(0.5, 0.75),
+        gaps=(0.5, 0.75, 1.0),
     )
     by_noise = power_table(
         generator,
@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "least_coverage_of_used_intervals": used["coverage"].min(),
         "largest_coverage_of_used_intervals": used["coverage"].max(),
         "least_coverage_asked_for": LEAST_COVERAGE,
-        "gap_that_full_claims_to_see": SMALLEST_GAP,
+        "gap_that_full_claims_to_see": DETECTED_GAP,
         "error_rates_kept": bool(all(each.passed for each in rates)),
     }
     print(

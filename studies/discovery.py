@@ -48,20 +48,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
 
-import claims
 import numpy as np
 import pandas as pd
-from discovery_claims import (
-    FIRST_BUDGET,
-    Claims,
-    baseline_claims,
-    meta_claims,
-    planted_claims,
-    screening_claims,
-    search_claims,
-    speed_claims,
-)
-from discovery_presets import PRESETS, Preset
 
 from keras_lion.discovery import Program, device_evaluator, step_function, zoo
 from keras_lion.discovery.abstract import functional_hash, live
@@ -78,6 +66,18 @@ from keras_lion.discovery.proxies import PROXIES
 from keras_lion.discovery.screening import screen
 from keras_lion.discovery.search_state import Method, SearchSettings, Window
 from keras_lion.statistics import wilson_interval
+from studies import claims
+from studies.discovery_claims import (
+    FIRST_BUDGET,
+    Claims,
+    baseline_claims,
+    meta_claims,
+    planted_claims,
+    screening_claims,
+    search_claims,
+    speed_claims,
+)
+from studies.discovery_presets import PRESETS, Preset
 
 OUTPUT = claims.RESULTS / "discovery"
 WORK = Path("results") / "discovery"  # not in the repository

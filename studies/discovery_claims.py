@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import claims
 import numpy as np
 import pandas as pd
 
 from keras_lion.discovery.baselines import BUDGET_FACTOR, METHODS
 from keras_lion.statistics import Interval, t_interval, wilson_interval
+from studies import claims
 
 Claims = dict[str, claims.Entry]
 

@@ -162,6 +162,8 @@ STUDY = Study(
         statement="lr × λ alone sets the time to generalise.",
         measure="iso_product_slope",
         value="score",
+        sides=OPTIMIZERS,
+        margin=0.15,
         epsilon=dict.fromkeys(TASKS, 0.15),
     ),
     tasks=TASKS,

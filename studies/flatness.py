@@ -49,8 +49,6 @@ from typing import Any
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import best_cells
-import claims
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -64,6 +62,7 @@ from keras_lion.statistics import t_interval
 from keras_lion.tuning.engine.program import TaskProgram
 from keras_lion.tuning.engine.rules import RULES, TensorRule, UpdateRule
 from keras_lion.tuning.tasks import get_task
+from studies import best_cells, claims
 
 OUTPUT = claims.RESULTS / "flatness"
 SEEDS = 6

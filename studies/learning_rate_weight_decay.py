@@ -137,6 +137,10 @@ STUDY = Study(
     },
     comparison=Comparison(
         statement="Lion tolerates a wider range of learning rates than AdamW.",
+        measure="tolerance_width",
+        sides=("lion", "adamw"),
+        margin=0.75,
+        unit="decades",
         epsilon={
             "mnist1d_mlp": 0.05,
             "digits_mlp": 0.02,
@@ -147,4 +151,24 @@ STUDY = Study(
             "modular_addition": 0.15,
         },
     ),
+    secondary={
+        "best_accuracy": Comparison(
+            statement="AdamW's best accuracy is above Lion's.",
+            measure="best_score",
+            value="score",
+            sides=("adamw", "lion"),
+            margin=0.5,
+            unit="points",
+            epsilon={},
+        ),
+        "best_loss": Comparison(
+            statement="AdamW's lowest loss is below Lion's.",
+            measure="best_score",
+            value="score",  # of python_lm: the loss, negated
+            sides=("adamw", "lion"),
+            margin=0.02,
+            unit="nats",
+            epsilon={},
+        ),
+    },
 )

@@ -32,12 +32,12 @@ from typing import Any
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import claims
 import keras
 import numpy as np
 import pandas as pd
 
 from keras_lion import Lion
+from studies import claims
 
 OUTPUT = claims.RESULTS / "memory"
 STEPS = 2000  # 0.99²⁰⁰⁰ = 2e-9

@@ -53,7 +53,10 @@ STUDY = Study(
     },
     comparison=Comparison(
         statement="With a bfloat16 momentum the best score is as with float32.",
-        measure="best_score",
+        measure="best_score_kept",
+        sides=("lion_bfloat16", "lion"),
+        margin=0.02,
+        unit="nats",
         epsilon={"mnist1d_mlp": 0.05, "python_lm": 0.05},
     ),
     optimizers={"lion_bfloat16": lion_bfloat16},

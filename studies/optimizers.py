@@ -114,7 +114,12 @@ STUDY = Study(
         ),
     },
     comparison=Comparison(
-        statement="Lion tolerates a wider range of learning rates than AdamW.",
+        statement="At one tuning budget Lion's best accuracy is above AdamW's.",
+        measure="best_score",
+        value="score",
+        sides=("lion", "adamw"),
+        margin=0.5,
+        unit="points",
         epsilon={"mnist1d_mlp": 0.05, "digits_mlp": 0.02, "mnist1d_mlp_constant": 0.05},
     ),
     tasks={

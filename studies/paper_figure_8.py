@@ -14,15 +14,18 @@ from __future__ import annotations
 
 import pandas as pd
 
-from keras_lion.robustness.boundary import boundary_optimum
-from keras_lion.robustness.expected_best import expected_best_of
+from keras_lion.robustness.grid import boundary_optimum
 from keras_lion.robustness.landscape import Landscape, common_best
-from keras_lion.robustness.misspecified import misspecification, worst_regret
 from keras_lion.robustness.paper import paper_figure_8, paper_landscape
-from keras_lion.robustness.regret import mean_regret, regret_profile_area
-from keras_lion.robustness.rule_of_thumb import rule_of_thumb_regret
+from keras_lion.robustness.regret import (
+    mean_regret,
+    misspecification,
+    regret_profile_area,
+    worst_regret,
+)
 from keras_lion.robustness.sensitivity import (
     learning_rate_sensitivity,
+    variance_shares,
     weight_decay_sensitivity,
 )
 from keras_lion.robustness.tolerance import (
@@ -30,7 +33,7 @@ from keras_lion.robustness.tolerance import (
     tolerance_fraction,
     tolerance_width,
 )
-from keras_lion.robustness.variance import variance_shares
+from keras_lion.robustness.tuning_budget import expected_best_of, rule_of_thumb_regret
 
 EPSILON = 1.0  # points of top-1 accuracy
 FACTORS = (1, 2, 3, 3.5, 4, 5, 6, 8, 10)

@@ -52,6 +52,9 @@ STUDY = Study(
     comparison=Comparison(
         statement="Decay by the schedule alone is less sensitive to the learning rate.",
         measure="learning_rate_sensitivity",
+        sides=("adamw", "lion"),
+        margin=0.02,
+        unit="nats",
         epsilon={"mnist1d_mlp": 0.05},
     ),
 )

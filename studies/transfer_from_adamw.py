@@ -79,6 +79,7 @@ STUDY = Study(
     comparison=Comparison(
         statement="Lion at k = 3 to 10 is within ε of AdamW at its recipe.",
         measure="rule_of_thumb_regret",
+        sides=("lion", "adamw"),
         epsilon={
             "mnist1d_mlp": 0.05,
             "digits_mlp": 0.02,

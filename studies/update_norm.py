@@ -34,8 +34,6 @@ from typing import Any
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import best_cells
-import claims
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -47,6 +45,7 @@ from keras_lion.tuning.engine.program import TaskProgram
 from keras_lion.tuning.engine.rules import RULES
 from keras_lion.tuning.engine.training import TrainingProgram, step_numbers
 from keras_lion.tuning.tasks import get_task
+from studies import best_cells, claims
 
 OUTPUT = claims.RESULTS / "update_norm"
 OPTIMIZERS = ("lion", "adamw")

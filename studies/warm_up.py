@@ -60,7 +60,14 @@ STUDY = Study(
     },
     comparison=Comparison(
         statement="Lion loses more without warm-up than AdamW.",
-        measure="best_score",
+        measure="best_score_change",
+        sides=("lion", "adamw"),
+        margin=0.02,
+        unit="nats",
+        between={
+            task: ({"task": f"{task}_warm_up_5"}, {"task": f"{task}_warm_up_0"})
+            for task in PER_CENT
+        },
         epsilon=dict.fromkeys(NAMES, 0.05),
     ),
     tasks={

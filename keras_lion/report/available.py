@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from keras_lion.report.material import Material
-from keras_lion.robustness.diagonals import has_lines, with_decay
+from keras_lion.robustness.grid import has_lines, with_decay
 
 
 def several_cells(material: Material) -> bool:

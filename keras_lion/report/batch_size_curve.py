@@ -29,8 +29,7 @@ from keras_lion.report.style import (
     optimizer_marker,
 )
 from keras_lion.robustness.batch_size import BatchSizeScaling, batch_size_scaling
-from keras_lion.robustness.diagonals import with_decay
-from keras_lion.robustness.fitted_line import line_of_slope
+from keras_lion.robustness.grid import line_of_slope, with_decay
 from keras_lion.robustness.landscape import Landscape
 from keras_lion.statistics import Interval
 

@@ -20,7 +20,7 @@ from keras_lion.report.style import (
     optimizer_marker,
 )
 from keras_lion.robustness.landscape import Landscape
-from keras_lion.robustness.tuning_curves import tuning_curve
+from keras_lion.robustness.tuning_budget import tuning_curve
 
 LINE_HEIGHT = 1.25  # of the labels, in font sizes
 

@@ -12,14 +12,12 @@ from keras_lion.report.style import number, optimizer_label
 from keras_lion.report.table import interval_text
 from keras_lion.report.text import amount, listed
 from keras_lion.robustness.batch_size import BatchSizeScaling
-from keras_lion.robustness.diagonals import has_lines, with_decay
-from keras_lion.robustness.equivalence import largest_spread
+from keras_lion.robustness.effective_decay.equivalence import largest_spread
+from keras_lion.robustness.grid import cells_to_show, has_lines, with_decay
 from keras_lion.robustness.landscape import AxisName, Landscape, common_best
-from keras_lion.robustness.notable_cells import cells_to_show
 from keras_lion.robustness.regret import mean_regret
-from keras_lion.robustness.rule_of_thumb import rule_of_thumb_regret
 from keras_lion.robustness.tolerance import tolerance_fraction, tolerance_width
-from keras_lion.robustness.tuning_curves import tuning_curve
+from keras_lion.robustness.tuning_budget import rule_of_thumb_regret, tuning_curve
 from keras_lion.robustness.windows import window_agreement
 from keras_lion.statistics import Interval
 

@@ -21,8 +21,8 @@ from keras_lion.report.style import (
     label_decades,
     optimizer_label,
 )
+from keras_lion.robustness.effective_decay.lines import ProductCurve, product_curve
 from keras_lion.robustness.landscape import Landscape
-from keras_lion.robustness.product_curves import ProductCurve, product_curve
 
 COLOURS = "cividis"  # reads the same with every kind of colour blindness
 PREDICTIONS = {"mean": "mean at equal η·λ", "parabola": "parabola in log η·λ"}

@@ -47,7 +47,6 @@ def plot_landscape(
     quantity: Quantity = ACCURACY,
     epsilon: float | None = None,
     reference: float | None = None,
-    steps_per_epoch: float | None = None,
 ) -> Axes:
     """Draw one landscape: cells with their means, best cell marked.
 
@@ -70,14 +69,12 @@ def plot_landscape(
             None: no outline.
         reference: Score that the loss is counted from. None: the best mean of this
             landscape.
-        steps_per_epoch: Steps of an epoch. With it the dashed lines are named by their
-            timescale τ = 1 / (η·λ · steps of an epoch), in epochs.
 
     Returns:
         `ax`.
 
     Raises:
-        ValueError: If `epsilon` is negative, or `steps_per_epoch` not positive.
+        ValueError: If `epsilon` is negative.
 
     Example:
 
@@ -113,7 +110,7 @@ def plot_landscape(
             bbox={"facecolor": colour, "edgecolor": "none", "pad": 0.8},
             zorder=4,
         )
-    draw_products(ax, landscape, grid, steps_per_epoch)
+    draw_products(ax, landscape, grid)
     if epsilon is not None:
         draw_tolerance(ax, landscape, grid, epsilon, reference)
     if not landscape.empty and not landscape.all_diverged:
@@ -137,7 +134,6 @@ def plot_heatmap_pair(
     *,
     quantity: Quantity = ACCURACY,
     epsilon: float | None = None,
-    steps_per_epoch: float | None = None,
 ) -> Sequence[Axes]:
     """Draw the landscapes of several optimizers on one colour scale.
 
@@ -147,7 +143,6 @@ def plot_heatmap_pair(
             and the legend; give it `layout="constrained"`.
         quantity: How scores are shown.
         epsilon: Outline the cells within this loss of the common best. None: do not.
-        steps_per_epoch: As in `plot_landscape`.
 
     Returns:
         `axes`.
@@ -181,7 +176,6 @@ def plot_heatmap_pair(
             quantity=quantity,
             epsilon=epsilon,
             reference=reference,
-            steps_per_epoch=steps_per_epoch,
         )
     figure = axes[0].figure
     inches = figure.bbox.height / figure.dpi
@@ -200,7 +194,6 @@ def plot_heatmap_pair(
                 quantity=quantity,
                 epsilon=epsilon,
                 reference=reference,
-                steps_per_epoch=steps_per_epoch,
             ),
             loc="outside lower center",
             ncols=3 if figure.bbox.width / figure.dpi > NARROW else 1,
@@ -216,7 +209,6 @@ def heatmap_figure(
     *,
     quantity: Quantity = ACCURACY,
     epsilon: float | None = None,
-    steps_per_epoch: float | None = None,
 ) -> Figure:
     """A figure, 7 inches wide, with the heatmaps of several optimizers.
 
@@ -226,7 +218,6 @@ def heatmap_figure(
         landscapes: Optimizer → its scores.
         quantity: How scores are shown.
         epsilon: Outline the cells within this loss of the common best. None: do not.
-        steps_per_epoch: As in `plot_landscape`.
 
     Returns:
         The figure; wide grids stand one below the other.
@@ -261,7 +252,6 @@ def heatmap_figure(
         axes[: len(landscapes)],
         quantity=quantity,
         epsilon=epsilon,
-        steps_per_epoch=steps_per_epoch,
     )
     return figure
 

@@ -15,11 +15,10 @@ from keras_lion.report.overlays import (
     arrow_entries,
     edges_of,
     has_products,
-    product_name,
 )
 from keras_lion.report.style import Quantity, number
 from keras_lion.robustness.landscape import Landscape
-from keras_lion.robustness.tolerated_cells import cells_within
+from keras_lion.robustness.tolerance import cells_within
 
 DEAD = "#D9D9D9"  # a cell of which no seed trained
 
@@ -30,7 +29,6 @@ def legend_entries(
     quantity: Quantity,
     epsilon: float | None,
     reference: float | None,
-    steps_per_epoch: float | None,
 ) -> list[Any]:
     """Entries for what occurs in the heatmaps, and for nothing else.
 
@@ -39,7 +37,6 @@ def legend_entries(
         quantity: How scores are shown.
         epsilon: As in `plot_landscape`.
         reference: As there.
-        steps_per_epoch: As there.
 
     Returns:
         Handles with labels, for `figure.legend`.
@@ -58,7 +55,7 @@ def legend_entries(
         entries.append(Patch(fill=False, edgecolor="black", lw=1.6, label="best cell"))
     entries += arrow_entries([side for each in landscapes for side in edges_of(each)])
     if any(has_products(each) for each in landscapes):
-        label = f"constant η·λ, with {product_name(steps_per_epoch)}"
+        label = "constant η·λ, with its value"
         entries.append(Line2D([], [], color=LINE, lw=0.9, ls=DASHES, label=label))
     if partly:
         entries.append(

@@ -78,6 +78,7 @@ class Page:
         runs: All run records.
         across: Task → figures over its conditions.
         statement: The claim that was declared before running.
+        verdicts: (place, verdict on the declared comparison), first on the page.
         environment: Where the study ran.
         notes: What to know before reading.
         error_rates: How often the analysis errs, as texts.
@@ -89,6 +90,7 @@ class Page:
     runs: pd.DataFrame
     across: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
     statement: str = ""
+    verdicts: Sequence[tuple[str, Mapping[str, Any]]] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
     error_rates: pd.DataFrame = field(default_factory=pd.DataFrame)

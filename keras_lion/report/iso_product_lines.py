@@ -24,11 +24,10 @@ from keras_lion.report.style import (
     label_decades,
     optimizer_label,
 )
-from keras_lion.robustness._checks import Array
-from keras_lion.robustness.diagonals import decades, product_index
-from keras_lion.robustness.fitted_line import line_of_slope
-from keras_lion.robustness.groupings import check_lines
-from keras_lion.robustness.product_lines import IsoProduct
+from keras_lion.robustness.effective_decay.description import check_lines
+from keras_lion.robustness.effective_decay.lines import IsoProduct
+from keras_lion.robustness.grid import decades, line_of_slope, product_index
+from keras_lion.robustness.landscape import Array
 from keras_lion.statistics import Interval
 
 NOT_REACHED: dict[str, Any] = {"ls": "", "marker": "^", "mfc": "none", "ms": 5}

@@ -23,8 +23,8 @@ from keras_lion.report.style import (
     optimizer_colour,
     optimizer_marker,
 )
-from keras_lion.robustness.isolation import IsolationCurve, isolation_curve
 from keras_lion.robustness.landscape import AxisName, Landscape
+from keras_lion.robustness.sensitivity import IsolationCurve, isolation_curve
 
 APART = 0.5  # decades between the smallest weight decay and none
 BESIDE = 0.06  # decades between two optimizers there, if there are few

@@ -21,9 +21,9 @@ from keras_lion.report.style import (
     optimizer_label,
     optimizer_marker,
 )
+from keras_lion.robustness.grid import cells_to_show
 from keras_lion.robustness.landscape import Landscape, Value
-from keras_lion.robustness.notable_cells import cells_to_show
-from keras_lion.robustness.run_curves import RunCurves, curves_of_cell
+from keras_lion.robustness.runs import RunCurves, curves_of_cell
 
 Limits = tuple[float, float]
 

@@ -12,11 +12,14 @@ from numpy.typing import NDArray
 
 from keras_lion.report.grid import Array, Grid
 from keras_lion.report.style import number
-from keras_lion.robustness.axes import product_axes
-from keras_lion.robustness.boundary import BoundaryOptimum, boundary_optimum
-from keras_lion.robustness.diagonals import has_lines, product_index
+from keras_lion.robustness.grid import (
+    BoundaryOptimum,
+    boundary_optimum,
+    has_lines,
+    product_index,
+)
 from keras_lion.robustness.landscape import Landscape
-from keras_lion.robustness.tolerated_cells import cells_within
+from keras_lion.robustness.tolerance import cells_within
 
 MOST_LINES = 9  # of constant η·λ: every second one of a 7 × 7 grid
 LINE = "#777777"
@@ -39,19 +42,14 @@ def has_products(landscape: Landscape) -> bool:
     )
 
 
-def draw_products(
-    ax: Axes, landscape: Landscape, grid: Grid, steps_per_epoch: float | None
-) -> None:
-    """Dashed lines of constant η·λ through the cells with decay, named at an end.
-
-    The name is η·λ, or the timescale τ in epochs where the steps of an epoch are known.
-    """
+def draw_products(ax: Axes, landscape: Landscape, grid: Grid) -> None:
+    """Dashed lines of equal lr × λ through the cells with decay, named at an end."""
     if not has_products(landscape):
         return
     decays = landscape.weight_decay[landscape.weight_decay > 0]
     bottom, top = grid.bottoms[-len(decays)], grid.tops[-1]
     size = _label_size(ax, landscape)
-    for total, name in _named_products(landscape, steps_per_epoch):
+    for total, name in _named_products(landscape):
         left = max(grid.x_edges[0], total - top)
         right = min(grid.x_edges[-1], total - bottom)
         # White dashes on a dark line show on bright and on dark cells.
@@ -76,11 +74,6 @@ def draw_products(
             color="#444444",
             annotation_clip=False,
         )
-
-
-def product_name(steps_per_epoch: float | None) -> str:
-    """What stands at the ends of the lines of constant η·λ."""
-    return "its value" if steps_per_epoch is None else "τ in epochs"
 
 
 def draw_tolerance(
@@ -142,33 +135,19 @@ def _arrow_look(side: BoundaryOptimum) -> dict[str, Any]:
     return {"mfc": inside, "mec": edge, "mew": 0.7, "ms": 7}
 
 
-def _named_products(
-    landscape: Landscape, steps_per_epoch: float | None
-) -> list[tuple[float, str]]:
-    """log₁₀(η·λ) of each line, and its name."""
-    axes = product_axes(
-        landscape,
-        batch_size=1,
-        train_examples=1 if steps_per_epoch is None else steps_per_epoch,
-        sum_of_schedule=1,
-    )
-    decayed = landscape.weight_decay > 0
-    sums = np.log10(axes.product[decayed])
+def _named_products(landscape: Landscape) -> list[tuple[float, str]]:
+    """log₁₀(lr × λ) of each line, and its name."""
+    decays = landscape.weight_decay[landscape.weight_decay > 0]
+    sums = np.add.outer(np.log10(decays), np.log10(landscape.learning_rate))
     if has_lines(landscape):
         index = product_index(sums.shape)
         thinned = math.ceil((index.max() + 1) / MOST_LINES)
         lines = range(thinned // 2, index.max() + 1, thinned)
         totals = np.array([sums[index == line].mean() for line in lines])
     else:
-        # Not one line a diagonal: whole powers of ten instead of a line a cell.
+        # Not one line per diagonal: whole powers of ten instead of one per cell.
         totals = np.arange(np.ceil(sums.min()), sums.max() + 1e-6)
-    # τ · η·λ is the same in every cell with decay.
-    scale = float((axes.timescale[decayed] * axes.product[decayed]).flat[0])
-    names = 10**totals if steps_per_epoch is None else scale / 10**totals
-    return [
-        (float(total), number(float(name)))
-        for total, name in zip(totals, names, strict=True)
-    ]
+    return [(float(total), number(float(10**total))) for total in totals]
 
 
 def _label_size(ax: Axes, landscape: Landscape) -> float:

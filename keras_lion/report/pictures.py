@@ -30,9 +30,9 @@ from keras_lion.robustness.batch_size import (
     batch_size_scaling,
     landscapes_of_batch_sizes,
 )
-from keras_lion.robustness.diagonals import has_lines, with_decay
+from keras_lion.robustness.effective_decay.lines import iso_product
+from keras_lion.robustness.grid import has_lines, with_decay
 from keras_lion.robustness.landscape import Value
-from keras_lion.robustness.product_lines import iso_product
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from keras_lion.report.style import (
     number,
 )
 from keras_lion.robustness.landscape import Landscape
-from keras_lion.robustness.regret_bands import regret_profiles, regret_range
+from keras_lion.robustness.regret import regret_profiles, regret_range
 
 POINTS = 240  # of a profile
 MARKED = 8  # markers on a profile

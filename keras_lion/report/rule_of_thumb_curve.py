@@ -13,9 +13,9 @@ from matplotlib.ticker import FuncFormatter, NullLocator
 from keras_lion import theory
 from keras_lion.report.marks import DARK, FAINT, legend, say, tidy
 from keras_lion.report.style import ACCURACY, Quantity, optimizer_colour
+from keras_lion.robustness.intervals import intervals_over_seeds
 from keras_lion.robustness.landscape import Landscape
-from keras_lion.robustness.rule_of_thumb import RuleOfThumb, rule_of_thumb_regret
-from keras_lion.robustness.seed_bands import intervals_over_seeds
+from keras_lion.robustness.tuning_budget import RuleOfThumb, rule_of_thumb_regret
 from keras_lion.statistics import Interval
 
 ADVICE = (3.0, 10.0)  # Chen et al.: a learning rate 3 to 10 times smaller

@@ -17,7 +17,7 @@ from keras_lion.report.style import (
     quantity_of,
 )
 from keras_lion.robustness.summary import OptimizerSummary
-from keras_lion.robustness.verdicts import Verdict
+from keras_lion.robustness.verdict import Verdict
 from keras_lion.statistics import Interval
 
 
@@ -43,7 +43,8 @@ def headings(metric: str, value: str) -> list[str]:
         f"best {score.label}",
         "learning_rate",
         "weight_decay",
-        "tolerance width (decades of learning_rate)",
+        "width around the common best (decades of learning_rate)",
+        "width around its own best",
         f"mean regret ({measured.unit})" if measured.unit else "mean regret",
         "diverged",
         f"{score.label.replace('validation', 'test')}",
@@ -54,7 +55,9 @@ def cells(row: OptimizerSummary, metric: str) -> dict[str, Any]:
     """One row of the table for readers: colour, label and the texts of its cells."""
     score, measured = quantity_of(metric), quantity_of(metric, row.value)
     regret = Quantity("", "", abs(measured.factor), measured.digits)
-    width = str(row.width).removesuffix(" decades")
+    widths = [
+        str(width).removesuffix(" decades") for width in (row.width, row.own_width)
+    ]
     return {
         "label": optimizer_label(row.optimizer),
         "colour": optimizer_colour(row.optimizer),
@@ -62,7 +65,7 @@ def cells(row: OptimizerSummary, metric: str) -> dict[str, Any]:
             interval_text(row.score, score),
             number(row.learning_rate),
             number(row.weight_decay),
-            width,
+            *widths,
             regret.text(row.mean_regret),
             f"{row.num_diverged} of {row.num_runs}",
             interval_text(row.test_score, score) if row.test_score.n else "–",
@@ -76,8 +79,8 @@ def verdict_texts(verdict: Verdict) -> dict[str, Any]:
     test = "p of equivalence" if math.isnan(verdict.smallest_p) else "sign-flip p"
     numbers = {
         test: verdict.p,
-        "smallest p that so many seeds can give": verdict.smallest_p,
-        "found in 90 of 100 such studies: a difference of": verdict.detectable_gap,
+        "smallest p with so many seeds": verdict.smallest_p,
+        "minimum detectable difference (90 % power)": verdict.detectable_gap,
         "share of windows with the same sign": verdict.window_share,
     }
     known = [
@@ -90,7 +93,9 @@ def verdict_texts(verdict: Verdict) -> dict[str, Any]:
         "outcome": verdict.outcome,
         "sentence": _labelled(verdict.sentence),
         "numbers": "; ".join(known),
-        "reasons": [each for each in verdict.reasons if each != verdict.sentence],
+        "reasons": [
+            each for each in verdict.reasons if each.rstrip(".") not in verdict.sentence
+        ],
     }
 
 
@@ -117,10 +122,10 @@ def error_table(rates: pd.DataFrame) -> pd.DataFrame:
     ]
     return pd.DataFrame(
         {
-            "studies of": rates["control"],
-            "of which the verdict says": rates["event"],
-            "share": shares,
-            "should be": rates["limit"],
+            "control": rates["control"],
+            "verdict": rates["event"],
+            "share of the studies": shares,
+            "expected": rates["limit"],
         }
     )
 
@@ -142,10 +147,15 @@ def _numbers(row: OptimizerSummary, epsilon: float, title: str) -> dict[str, Any
         "epsilon": epsilon,
         "best_value": row.best_value,
         "common_best": row.common_best,
-        "width_decades": row.width.decades,
+        # Where no setting is within ε of the common best there is no width.
+        "width_decades": math.nan if row.width.none else row.width.decades,
         "width_censored": row.width.censored,
         "width_low": row.width.low,
         "width_high": row.width.high,
+        "own_width_decades": row.own_width.decades,
+        "own_width_censored": row.own_width.censored,
+        "own_width_low": row.own_width.low,
+        "own_width_high": row.own_width.high,
         "mean_regret": row.mean_regret,
         "num_runs": row.num_runs,
         "num_diverged": row.num_diverged,
@@ -158,8 +168,8 @@ def _numbers(row: OptimizerSummary, epsilon: float, title: str) -> dict[str, Any
 def _labelled(sentence: str) -> str:
     """A sentence with names of optimizers as they are printed; a capital first."""
     named = re.sub(r"\b[a-z]+\b", lambda word: optimizer_label(word[0]), sentence)
-    # The symbols lr·λ stay small.
-    return named if named.startswith("lr·") else f"{named[:1].upper()}{named[1:]}"
+    # The symbols lr × λ stay lower case.
+    return named if named.startswith("lr ") else f"{named[:1].upper()}{named[1:]}"
 
 
 def _interval(name: str, interval: Interval) -> dict[str, float]:

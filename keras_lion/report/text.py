@@ -12,6 +12,7 @@ from keras_lion.report.style import Quantity, number, optimizer_label, quantity_
 from keras_lion.report.table import interval_text
 from keras_lion.robustness.landscape import Landscape
 from keras_lion.robustness.summary import OptimizerSummary
+from keras_lion.statistics import Interval
 
 _PAIRED = (
     "Each seed splits the examples anew into training and validation, and runs of two "
@@ -30,18 +31,21 @@ def answer(
     *,
     metric: str,
     epsilon: float,
+    difference: Interval | None = None,
     notes: Sequence[str] = (),
 ) -> str:
-    """The headline of a task: how much learning rate each optimizer tolerates.
+    """Three numbers side by side: best score, width around the common and own best.
 
     Args:
         rows: Summaries of the optimizers of one task.
         metric: Metric of the task.
         epsilon: Tolerated loss of the summaries' value.
-        notes: Reasons to doubt, put into parentheses behind the claim.
+        difference: Of the best values of two optimizers, in the order of `rows`, in the
+            unit of the records. None: not compared.
+        notes: Reasons to doubt, put into parentheses at the end.
 
     Returns:
-        One sentence; it claims no more than the numbers do.
+        Sentences that claim no more than the numbers do.
 
     Example:
 
@@ -52,18 +56,32 @@ def answer(
     """
     measured = [row for row in rows if not math.isnan(row.width.decades)]
     if not measured:
-        return "No run has finished, so there is nothing to say yet."
+        return "No run has finished, so there is nothing to report yet."
     if all(row.num_diverged == row.num_runs for row in measured):
-        return "Every run diverged: the grid holds no setting that trains."
+        return "Every run diverged: the grid contains no setting that trains."
     quantity = quantity_of(metric, measured[0].value)
-    widths = [f"{optimizer_label(row.optimizer)} {row.width}" for row in measured]
-    reference = f"{quantity.text(measured[0].common_best)}{_unit(quantity)}"
+    within = amount(epsilon, quantity)
+    bests = [
+        f"{optimizer_label(row.optimizer)} {quantity.text(row.best_value)}"
+        for row in measured
+    ]
+    text = f"Best {quantity.name}: {listed(bests)}{_unit(quantity)}"
+    if difference is not None and len(measured) == 2:
+        names = " − ".join(optimizer_label(row.optimizer) for row in measured)
+        text += f" ({names}: {interval_text(difference, quantity)})"
+    reached = [row for row in measured if not row.width.none]
+    common = [f"{optimizer_label(row.optimizer)} {row.width}" for row in reached]
+    own = [f"{optimizer_label(row.optimizer)} {row.own_width}" for row in measured]
+    text += f". Range of learning rates within {within} of the common best: "
+    text += listed(common)
+    for row in measured:
+        if row.width.none:
+            text += (
+                f"; no {optimizer_label(row.optimizer)} setting comes within {within} "
+                "of it"
+            )
     doubts = f" ({'; '.join(notes)})" if notes else ""
-    return (
-        f"Range of learning rates within {amount(epsilon, quantity)} of the common "
-        f"best {quantity.name} ({reference}): {listed(widths)}{_verdict(measured)}"
-        f"{doubts}."
-    )
+    return f"{text}. Within {within} of its own best: {listed(own)}{doubts}."
 
 
 def best_scores(rows: Sequence[OptimizerSummary], metric: str) -> str:
@@ -199,7 +217,10 @@ def _measures(quantity: Quantity, epsilon: float) -> str:
         f"tolerance width is the number of decades of learning rate whose "
         f"{quantity.name}, with the weight decay retuned at each learning rate and "
         f"linear in between, is within ε = {amount(epsilon, quantity)} of the common "
-        "best of all optimizers; “≥” says that the range reaches the end of the grid. "
+        "best of all optimizers, and of the optimizer's own best (chosen on all seeds "
+        "but one and scored on that one); “≥” says that the range reaches the end of "
+        "the grid. Where no setting is within ε of the common best there is no width, "
+        "and a verdict on tolerance needs both widths to agree. "
         "The mean regret is the mean distance from the common best over all cells. "
         "The 95 % interval of the best score joins the t interval of the best cell "
         "with one that chooses the cell on half of the seeds and scores it on the "
@@ -227,20 +248,6 @@ def _hours(frame: pd.DataFrame) -> str:
         return ""
     hours = frame["seconds"].sum() / 3600
     return f" and {number(hours)} hours of training"
-
-
-def _verdict(rows: Sequence[OptimizerSummary]) -> str:
-    if len(rows) != 2:
-        return ""
-    narrow, wide = sorted(rows, key=lambda row: row.width.decades)
-    difference = wide.width.decades - narrow.width.decades
-    name = optimizer_label(wide.optimizer)
-    if narrow.width.censored:
-        return "; the grid is too narrow to say which is wider"
-    if difference < 0.005:
-        return "; they are equally wide"
-    least = "at least " if wide.width.censored else ""
-    return f"; {name}'s is wider by {least}{difference:.2f} decades"
 
 
 def amount(difference: float, quantity: Quantity) -> str:

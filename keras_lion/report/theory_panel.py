@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from keras_lion.report.marks import DARK, TICK, tidy
 from keras_lion.report.style import in_order, optimizer_colour, optimizer_label
-from keras_lion.robustness.seed_ranges import seed_ranges
+from keras_lion.robustness.runs import seed_ranges
 
 Measured = Literal["weight_rms", "rotation", "max_weight_times_decay"]
 

@@ -12,10 +12,9 @@ from matplotlib.patches import Patch, Rectangle
 
 from keras_lion.report.marks import LABEL, TICK, tidy
 from keras_lion.report.style import optimizer_colour, optimizer_label
-from keras_lion.robustness.cautions import window_cautions
 from keras_lion.robustness.landscape import AxisName, Landscape
-from keras_lion.robustness.sub_window_signs import WindowSigns, window_signs
-from keras_lion.robustness.windows import Measure
+from keras_lion.robustness.verdict import window_cautions
+from keras_lion.robustness.windows import Measure, WindowSigns, window_signs
 
 TIE = "#D9D9D9"
 GAP = 0.35  # of a cell between the blocks of two sizes

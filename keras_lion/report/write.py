@@ -24,23 +24,31 @@ from keras_lion.report.table import (
     verdict_record,
     verdict_texts,
 )
-from keras_lion.robustness.cautions import cautions_of, edge_cautions, window_cautions
-from keras_lion.robustness.conditions import conditions_of
-from keras_lion.robustness.contenders import name_contenders
+from keras_lion.robustness.comparison import compare_best
 from keras_lion.robustness.landscape import Landscape, Value
-from keras_lion.robustness.study_findings import error_rates, findings
+from keras_lion.robustness.runs import conditions_of, name_contenders
+from keras_lion.robustness.study_verdicts import (
+    EPSILON,
+    decide,
+    error_rates,
+    law_verdicts,
+)
 from keras_lion.robustness.summary import (
     OptimizerSummary,
     runs_of_preset,
     summarize,
     task_optimizers,
 )
-from keras_lion.robustness.verdicts import Verdict
-from keras_lion.statistics import FEW
+from keras_lion.robustness.verdict import (
+    Verdict,
+    cautions_of,
+    edge_cautions,
+    window_cautions,
+)
+from keras_lion.statistics import FEW, Interval
 from keras_lion.tuning.runs.files import write_json
 from keras_lion.tuning.runs.records import load_environment, load_runs, load_study
-
-EPSILON = 0.05  # of tasks for which the study declares none
+from keras_lion.tuning.study.comparison import Comparison, read_comparison
 
 
 def write_report(folder: str | Path, *, study: Mapping[str, Any] | None = None) -> Path:
@@ -119,9 +127,11 @@ def write_pages(
         )
     frame, mixed = _of_one_backend(frame)
     notes += mixed
-    comparison = study.get("comparison", {})
-    value: Value = comparison.get("value", "final_loss")
-    epsilons = comparison.get("epsilon", {})
+    comparison = _comparison(study, notes)
+    decided = decide(all_runs.loc[frame.index], comparison) if comparison else []
+    declared = study.get("comparison", {})
+    value: Value = declared.get("value", "final_loss")
+    epsilons = declared.get("epsilon", {})
     sections, rows = [], []
     across: dict[str, list[Picture]] = {}
     report: dict[str, dict[str, Any]] = {}
@@ -139,6 +149,7 @@ def write_pages(
                 value,
                 epsilon,
                 folder,
+                decided=[each for place, each in decided if place == title],
                 paired="import" not in study,
                 drawings=drawings,
             )
@@ -162,13 +173,22 @@ def write_pages(
         entry["optimizers"] = table[table["section"] == title].to_dict("records")
     write_json(
         folder / "summary.json",
-        {"study": study.get("name"), "tasks": report, "notes": notes},
+        {
+            "study": study.get("name"),
+            "comparison": declared,
+            "verdicts": [
+                {"where": place, **verdict_record(each)} for place, each in decided
+            ],
+            "tasks": report,
+            "notes": notes,
+        },
     )
     write_runs(folder / "runs.csv", all_runs)
     page = Page(
         title=str(study.get("name", "study")).replace("_", " "),
         question=str(study.get("question", "")),
-        statement=str(comparison.get("statement", "")),
+        statement=str(declared.get("statement", "")),
+        verdicts=[(place, verdict_texts(each)) for place, each in decided],
         sections=sections,
         runs=all_runs,
         across=across,
@@ -208,6 +228,7 @@ def _section(
     epsilon: float,
     folder: Path,
     *,
+    decided: Sequence[Verdict],
     paired: bool,
     drawings: Collection[str] | None,
 ) -> tuple[Section, list[OptimizerSummary], list[Verdict]]:
@@ -228,13 +249,17 @@ def _section(
         *_cautions(landscapes, metric, value, epsilon),
         *text.failures(runs, optimizers),
     ]
-    verdicts = findings(runs, task=task, epsilon=epsilon, value=value)
+    verdicts = [
+        *decided,
+        *law_verdicts(runs, task=task, epsilon=epsilon, value=value),
+    ]
     section = Section(
         task=title,
         answer=text.answer(
             rows,
             metric=metric,
             epsilon=epsilon,
+            difference=_difference(list(landscapes[value].values())),
             notes=_doubts(landscapes[value].values()),
         ),
         scores=text.best_scores(rows, metric),
@@ -251,6 +276,25 @@ def _section(
     )
     _save(section.pictures, title, folder)
     return section, rows, verdicts
+
+
+def _comparison(study: Mapping[str, Any], notes: list[str]) -> Comparison | None:
+    """What the study declared; None, and a note, if that cannot be read."""
+    try:
+        return read_comparison(study.get("comparison", {}))
+    except ValueError as error:
+        notes.append(f"The declared comparison decides nothing here: {error}")
+        return None
+
+
+def _difference(landscapes: Sequence[Landscape]) -> Interval | None:
+    """Difference of the best of two optimizers; None where it is not known."""
+    if len(landscapes) != 2 or any(each.empty for each in landscapes):
+        return None
+    try:
+        return compare_best(*landscapes).difference
+    except ValueError:  # an interrupted sweep lacks seeds of some cells
+        return None
 
 
 def _save(pictures: Sequence[Picture], title: str, folder: Path) -> None:

@@ -9,12 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from keras_lion.robustness._checks import Array
-from keras_lion.robustness._jackknife import jackknife_interval
-from keras_lion.robustness.cross_fitting import folds, ties
-from keras_lion.robustness.diagonals import has_lines, product_index
-from keras_lion.robustness.landscape import Landscape, Value
-from keras_lion.robustness.optimum import interior_peak
+from keras_lion.robustness.grid import has_lines, interior_peak, product_index
+from keras_lion.robustness.intervals import folds, jackknife_interval, ties
+from keras_lion.robustness.landscape import Array, Landscape, Value
 from keras_lion.robustness.tolerance import ToleranceWidth, tolerance_width
 from keras_lion.statistics import Interval, t_interval
 
@@ -29,12 +26,12 @@ class BatchSizeScaling:
             cross-fitted over seeds, with its interval.
         learning_rate: lr* at each B, between the cells; NaN where it is only bounded:
             the best score is at an end of the axis or beside a diverged cell.
-        product: (lr·λ)* at each B, likewise; NaN too where the grid has no lines of
-            equal lr·λ.
+        product: (lr × λ)* at each B, likewise; NaN too where the grid has no lines of
+            equal lr × λ.
         learning_rate_exponent: α of lr* ∝ B^α, with its interval over seeds; NaN with
             fewer than two known lr*.
-        product_exponent: γ of (lr·λ)* ∝ B^γ, likewise. 1 keeps the timescale
-            B / (lr·λ·N) in epochs.
+        product_exponent: γ of (lr × λ)* ∝ B^γ, likewise. 1 keeps the timescale
+            B / (lr × λ·N) in epochs.
         robust_range: Decades of B whose best score is within ε.
     """
 
@@ -53,7 +50,7 @@ class BatchSizeScaling:
 
     @property
     def product_bounded(self) -> tuple[bool, ...]:
-        """At which B (lr·λ)* is only bounded and takes no part in its exponent."""
+        """At which B (lr × λ)* is only bounded and takes no part in its exponent."""
         return tuple(math.isnan(value) for value in self.product)
 
 
@@ -67,10 +64,10 @@ def batch_size_scaling(
     """Best score over the batch size, hyperparameters retuned at each, and their laws.
 
     lr* is the vertex of the parabola through the best score at three neighbouring
-    learning rates, λ retuned at each, on log lr. (lr·λ)* is the same over lines of
-    equal lr·λ, the best of each: along a ridge lr* and λ* are ill determined while
+    learning rates, λ retuned at each, on log lr. (lr × λ)* is the same over lines of
+    equal lr × λ, the best of each: along a ridge lr* and λ* are ill determined while
     their product is not. The exponents are least-squares slopes of log lr* and
-    log (lr·λ)* over log B, with jackknife intervals that leave one seed out of all
+    log (lr × λ)* over log B, with jackknife intervals that leave one seed out of all
     batch sizes at once: seed k is the same seed everywhere. An optimum that is only
     bounded takes no part: it would pull the slope towards 0.
 
@@ -229,7 +226,7 @@ def _best_rate(landscape: Landscape, means: Array) -> float:
 
 
 def _best_product(landscape: Landscape, means: Array) -> float:
-    """log₁₀ (lr·λ)*, the best cell of each line of equal lr·λ."""
+    """log₁₀ (lr × λ)*, the best cell of each line of equal lr × λ."""
     decayed = landscape.weight_decay > 0
     if not decayed.any() or not has_lines(landscape):
         return math.nan

@@ -1,4 +1,4 @@
-"""A landscape: the scores of one optimizer on a grid of hyperparameters."""
+"""Scores of one optimizer on a grid of learning rate and weight decay."""
 
 from __future__ import annotations
 
@@ -6,22 +6,56 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from keras_lion.robustness._checks import (
-    Array,
-    check_axis_name,
-    checked_axis,
-    checked_floors,
-)
-from keras_lion.robustness._checks import AxisName as AxisName
-from keras_lion.robustness._runs import Value as Value
-from keras_lion.robustness._runs import arrange
+from keras_lion.robustness.runs import Array as Array
+from keras_lion.robustness.runs import Value as Value
+from keras_lion.robustness.runs import arrange
 from keras_lion.statistics import Interval, t_interval
+
+AxisName = Literal["learning_rate", "weight_decay"]
+
+
+def check_axis_name(axis: str) -> None:
+    """Raise a ValueError unless `axis` is the name of one."""
+    if axis not in get_args(AxisName):
+        raise ValueError(
+            f"`axis` must be one of {', '.join(get_args(AxisName))}. "
+            f"Received: axis={axis!r}."
+        )
+
+
+def checked_axis(name: str, values: ArrayLike, zero_allowed: bool) -> Array:
+    """Ascending values of an axis."""
+    array = np.array(values, dtype=float)
+    least = "0 or more" if zero_allowed else "more than 0"
+    fits = array.ndim == 1 and array.size > 0 and bool(np.isfinite(array).all())
+    if fits:
+        positive = array[0] >= 0 if zero_allowed else array[0] > 0
+        fits = bool(positive and (np.diff(array) > 0).all())
+    if not fits:
+        raise ValueError(
+            f"`{name}` must be a list of finite values, each {least}, in ascending "
+            f"order and without repeats. Received: {array.tolist()}."
+        )
+    return array
+
+
+def checked_floors(floor: ArrayLike, shape: tuple[int, ...]) -> Array:
+    """A floor for every score."""
+    array = np.asarray(floor, dtype=float)
+    try:
+        return np.broadcast_to(array, shape)
+    except ValueError:
+        raise ValueError(
+            "`floor` must be a number or an array that broadcasts to the shape of "
+            f"`scores`, {shape}. Received: shape {array.shape}."
+        ) from None
+
 
 Side = Literal["low", "high"]
 
@@ -321,3 +355,98 @@ def common_best(landscapes: Iterable[Landscape]) -> float:
     """
     bests = [each.best.value for each in landscapes if not each.empty]
     return max(bests, default=float("nan"))
+
+
+def paired_landscapes(
+    frame: pd.DataFrame,
+    names: tuple[str, str],
+    *,
+    task: str | None = None,
+    batch_size: int | None = None,
+    value: Value = "final_loss",
+) -> tuple[Landscape, Landscape]:
+    """Landscapes of two optimizers over the seeds that both have.
+
+    Args:
+        frame: Run records, one a row.
+        names: The two optimizers.
+        task: Task whose runs are taken; needed if there are several.
+        batch_size: Batch size whose runs are taken; needed if there are several.
+        value: `"final_loss"` (validation, negated) or `"score"`.
+
+    Returns:
+        Two landscapes; seed k of both is the same seed.
+
+    Raises:
+        ValueError: If the optimizers have no seed in common, or as
+            `Landscape.from_runs`.
+
+    Example:
+
+    ```python
+    lion, adamw = paired_landscapes(frame, ("lion", "adamw"), task="digits")
+    ```
+    """
+    runs = frame[frame["status"] != "failed"]
+    for column, choice in (("task", task), ("batch_size", batch_size)):
+        if choice is not None and column in runs:
+            runs = runs[runs[column] == choice]
+    seeds = [set(runs.loc[runs["optimizer"] == name, "seed"]) for name in names]
+    if not all(seeds):
+        without = names[0] if not seeds[0] else names[1]
+        raise ValueError(
+            f"No finished run of {without}. The records have: "
+            f"{', '.join(map(str, sorted(runs['optimizer'].unique()))) or 'none'}."
+        )
+    common = seeds[0] & seeds[1]
+    if not common:
+        raise ValueError(
+            "Paired optimizers need seeds in common. Received seeds "
+            f"{sorted(seeds[0])} of {names[0]} and {sorted(seeds[1])} of {names[1]}."
+        )
+    runs = runs[runs["seed"].isin(common)]
+    first, second = (
+        Landscape.from_runs(
+            runs, optimizer=name, task=task, batch_size=batch_size, value=value
+        )
+        for name in names
+    )
+    return first, second
+
+
+def paired(first: Landscape, second: Landscape) -> tuple[Landscape, Landscape]:
+    """Both landscapes over the seeds that have a score in each."""
+    counts = first.scores.shape[2], second.scores.shape[2]
+    if counts[0] != counts[1]:
+        raise ValueError(
+            "Paired landscapes need the same seeds. "
+            f"Received: {counts[0]} and {counts[1]} seeds; `paired_landscapes` keeps "
+            "those that both have."
+        )
+    present = np.asarray(
+        np.isfinite(first.scores).any(axis=(0, 1))
+        & np.isfinite(second.scores).any(axis=(0, 1))
+    )
+    if not present.any():
+        raise ValueError(
+            "No seed has a score in both landscapes: run the study, or leave this "
+            f"pair out. Received: {first!r} and {second!r}."
+        )
+    if present.all():
+        return first, second
+    return with_seeds(first, present), with_seeds(second, present)
+
+
+def with_seeds(landscape: Landscape, seeds: NDArray[np.generic]) -> Landscape:
+    """The landscape of some of the seeds: a mask or indices of the last axis."""
+    return Landscape(
+        landscape.learning_rate,
+        landscape.weight_decay,
+        landscape.scores[..., seeds],
+        diverged=landscape.diverged[..., seeds],
+    )
+
+
+def without_seed(landscape: Landscape, seed: int) -> Landscape:
+    """The landscape without one of its seeds, by position."""
+    return with_seeds(landscape, np.delete(np.arange(landscape.scores.shape[2]), seed))

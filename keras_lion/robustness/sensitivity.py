@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
+from dataclasses import dataclass
 
-from keras_lion.robustness.cross_fitting import own_best, own_profile
-from keras_lion.robustness.landscape import AxisName, Landscape
-from keras_lion.robustness.weights import Weights, axis_weights
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_lion.robustness.grid import Weights, axis_weights
+from keras_lion.robustness.intervals import (
+    RESOLUTION,
+    intervals_over_seeds,
+    own_best,
+    own_profile,
+)
+from keras_lion.robustness.landscape import Array, AxisName, Landscape
+from keras_lion.statistics import Interval
 
 
 def learning_rate_sensitivity(
@@ -144,3 +154,192 @@ def _sensitivity(
                 f"Received: floor={floor}."
             )
     return float(np.average(best - scores, weights=shares) / unit)
+
+
+@dataclass(frozen=True)
+class IsolationCurve:
+    """Best scores over one hyperparameter.
+
+    Attributes:
+        axis: `"learning_rate"` or `"weight_decay"`.
+        values: Values of the hyperparameter that have a score, ascending, shape (k,).
+        best: Best score at each of them, with its interval over seeds.
+        diverged: Whether a run of the best cell there diverged, shape (k,).
+    """
+
+    axis: AxisName
+    values: Array
+    best: tuple[Interval, ...]
+    diverged: NDArray[np.bool_]
+
+    @property
+    def optimum(self) -> float:
+        """The positive value of the best score, the first of ties; NaN without one."""
+        scores = np.array([each.estimate for each in self.best])
+        scores[self.values <= 0] = -np.inf
+        if not np.isfinite(scores).any():
+            return math.nan
+        return float(self.values[scores.argmax()])
+
+    @property
+    def decades(self) -> Array:
+        """Powers of ten from the optimum to each value, shape (k,); −∞ for 0."""
+        with np.errstate(divide="ignore"):  # 0 is infinitely many decades away
+            return np.asarray(np.log10(self.values) - np.log10(self.optimum))
+
+
+def isolation_curve(
+    landscape: Landscape, axis: AxisName = "learning_rate", confidence: float = 0.95
+) -> IsolationCurve:
+    """Best score at each value of one hyperparameter, the other retuned there.
+
+    The scores are `landscape.profile_over(axis)`: raw bests, those whose distance from
+    a common best `tolerance_width` measures. Diverged runs count with their floor.
+
+    Args:
+        landscape: Scores on a grid.
+        axis: `"learning_rate"` (retuning over λ includes no decay) or `"weight_decay"`.
+        confidence: Share of such intervals that hold the true score of one value.
+
+    Returns:
+        The curve, without the values that have no score; empty if no cell has one.
+
+    Raises:
+        ValueError: If `axis` is neither.
+
+    Example:
+
+    ```python
+    landscape = Landscape([1e-3, 1e-2], [0, 0.1], [[0.6, 0.9], [0.8, 0.7]])
+    isolation_curve(landscape).best[0].estimate  # 0.8
+    ```
+
+    References:
+        Godbole et al. (2023). Deep learning tuning playbook (isolation plots).
+    """
+    profile = landscape.profile_over(axis)
+    known = np.isfinite(profile)
+    if not known.any():
+        return IsolationCurve(axis, np.empty(0), (), np.empty(0, bool))
+    bests = intervals_over_seeds(
+        landscape, lambda each: each.profile_over(axis), confidence
+    )
+    lines = landscape.means.T if axis == "learning_rate" else landscape.means
+    counts = landscape.num_diverged
+    counts = counts.T if axis == "learning_rate" else counts
+    diverged = ((lines == profile[:, None]) & (counts > 0)).any(axis=1)
+    values: Array = getattr(landscape, axis)
+    return IsolationCurve(
+        axis=axis,
+        values=values[known],
+        best=tuple(each for each, keep in zip(bests, known, strict=True) if keep),
+        diverged=diverged[known],
+    )
+
+
+@dataclass(frozen=True)
+class VarianceShares:
+    """Shares of the variance between cells; they add up to 1.
+
+    Attributes:
+        learning_rate: Share of the means of the learning rates.
+        weight_decay: Share of the means of the weight decays.
+        interaction: Share that the two leave.
+    """
+
+    learning_rate: float
+    weight_decay: float
+    interaction: float
+
+
+def variance_shares(
+    landscape: Landscape, *, correct_noise: bool = False
+) -> VarianceShares:
+    """Shares of learning rate, weight decay and their interaction in the variance.
+
+    With u_ij the mean score of cell (i, j), and a dot for the mean over an index,
+
+        u_ij − u.. = (u.j − u..) + (u_i. − u..) + (u_ij − u_i. − u.j + u..)
+
+    and the sums of squares of the three terms add up to that of the left. Every cell
+    counts alike; no decay is a weight decay as any other, and diverged runs count with
+    their floor.
+
+    With S seeds, noise adds to each sum of squares SS(u) on average
+    Σ_s SS(u_s − u) / (S (S − 1)), u_s being the scores of seed s: whatever the noise,
+    and however far all cells of a seed share it. `correct_noise` subtracts that, and
+    counts what falls below 0 as 0.
+
+    Args:
+        landscape: Scores on a grid without a missing cell.
+        correct_noise: Whether to subtract what seeds add; needs two or more seeds, in
+            every cell.
+
+    Returns:
+        The shares. An axis of one value has the share 0.
+
+    Raises:
+        ValueError: If a cell is missing, all cells are equal (or differ by no more than
+            noise, if corrected), or there are too few seeds to correct.
+
+    Example:
+
+    ```python
+    landscape = Landscape([1e-3, 1e-2], [0, 0.1], [[0.6, 0.8], [0.6, 0.8]])
+    variance_shares(landscape).learning_rate  # 1.0
+    ```
+
+    References:
+        Fisher (1925). Statistical methods for research workers. (analysis of variance)
+    """
+    if absent := int((landscape.num_seeds == 0).sum()):
+        raise ValueError(
+            "Variance shares need a score in every cell. Received a landscape with "
+            f"{absent} missing cells: leave their row or column out, or run them."
+        )
+    squares = _squares(landscape.means)
+    scale = max(1.0, float(np.abs(landscape.means).max()))
+    if float(squares.sum()) <= (RESOLUTION * scale) ** 2 * landscape.means.size:
+        raise ValueError(
+            "Variance shares need cells that differ. Received a landscape whose cells "
+            f"all have the score {landscape.means.flat[0]:.6g}."
+        )
+    if correct_noise:
+        left = squares - _noise(landscape)
+        squares = np.where(left > RESOLUTION * squares.sum(), left, 0.0)
+        if not squares.any():
+            raise ValueError(
+                "Variance shares need cells that differ by more than noise. Received a "
+                "landscape of which nothing is left once noise is subtracted."
+            )
+    shares = squares / squares.sum()
+    return VarianceShares(*(float(share) for share in shares))
+
+
+def _squares(values: Array) -> Array:
+    """Sums of squares of learning rate, weight decay and interaction."""
+    mean = values.mean()
+    rates = values.mean(axis=0, keepdims=True) - mean
+    decays = values.mean(axis=1, keepdims=True) - mean
+    rows, columns = values.shape
+    interaction = values - mean - rates - decays
+    return np.array(
+        [
+            rows * float((rates**2).sum()),
+            columns * float((decays**2).sum()),
+            float((interaction**2).sum()) if min(rows, columns) > 1 else 0.0,
+        ]
+    )
+
+
+def _noise(landscape: Landscape) -> Array:
+    """What noise adds to the sums of squares on average."""
+    seeds = landscape.scores.shape[2]
+    if seeds < 2 or (landscape.num_seeds < seeds).any():
+        raise ValueError(
+            "Subtracting noise needs two or more seeds, all of them in every cell. "
+            f"Received: {int(landscape.num_seeds.min())} to {seeds} seeds."
+        )
+    deviations = landscape.scores - landscape.means[..., None]
+    total = sum(_squares(deviations[..., seed]) for seed in range(seeds))
+    return np.asarray(total / (seeds * (seeds - 1)))

@@ -1,4 +1,4 @@
-"""The table of a study: one row for each optimizer on a task."""
+"""The table of a study: one row per optimizer and task."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from keras_lion.robustness._runs import FIXED
-from keras_lion.robustness.best_scores import best_score
-from keras_lion.robustness.conditions import conditions_of
-from keras_lion.robustness.contenders import name_contenders
+from keras_lion.robustness.comparison import best_score
 from keras_lion.robustness.landscape import Landscape, Value, common_best
 from keras_lion.robustness.regret import mean_regret
+from keras_lion.robustness.runs import FIXED, conditions_of, name_contenders
 from keras_lion.robustness.tolerance import ToleranceWidth, tolerance_width
 from keras_lion.statistics import Interval, t_interval
 
@@ -31,11 +29,13 @@ class OptimizerSummary:
         score: Best mean score over seeds, with its interval.
         learning_rate: Learning rate of that cell: the selected one.
         weight_decay: Weight decay of that cell.
-        value: What the next four are measured on: `"score"` or `"final_loss"`
+        value: What the next five are measured on: `"score"` or `"final_loss"`
             (negated).
         best_value: Best mean of that value.
         common_best: The largest `best_value` of all optimizers.
-        width: Tolerance width of the learning rate, against the common best.
+        width: Tolerance width of the learning rate around the common best; its `none`
+            says that no setting of the optimizer is within ε of it.
+        own_width: The same around the optimizer's own best, cross-fitted over seeds.
         mean_regret: Mean regret over the grid, against the common best.
         num_runs: Number of runs with a score.
         num_diverged: How many of them diverged.
@@ -52,6 +52,7 @@ class OptimizerSummary:
     best_value: float
     common_best: float
     width: ToleranceWidth
+    own_width: ToleranceWidth
     mean_regret: float
     num_runs: int
     num_diverged: int
@@ -208,6 +209,7 @@ def _summary(
         best_value=math.nan if landscape.empty else landscape.best.value,
         common_best=reference,
         width=tolerance_width(landscape, epsilon, reference),
+        own_width=tolerance_width(landscape, epsilon),
         mean_regret=mean_regret(landscape, reference),
         num_runs=int(scores.num_seeds.sum()),
         num_diverged=int(scores.num_diverged.sum()),

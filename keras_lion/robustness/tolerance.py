@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_lion.robustness._checks import check_axis_name
-from keras_lion.robustness.cross_fitting import own_profile, reference_of
-from keras_lion.robustness.landscape import AxisName, Landscape
-from keras_lion.robustness.weights import Weights, mean_over_cells
+from keras_lion.robustness.grid import Weights, mean_over_cells
+from keras_lion.robustness.intervals import own_profile, reference_of
+from keras_lion.robustness.landscape import AxisName, Landscape, check_axis_name
 
 
 @dataclass(frozen=True)
@@ -31,9 +30,16 @@ class ToleranceWidth:
     low: float
     high: float
 
+    @property
+    def none(self) -> bool:
+        """Whether no setting is within ε of the reference."""
+        return self.decades == 0 and math.isnan(self.low)
+
     def __str__(self) -> str:
         if math.isnan(self.decades):
             return "not measured"
+        if self.none:
+            return "no setting within ε"
         return f"{'≥ ' if self.censored else ''}{self.decades:.2f} decades"
 
 
@@ -278,3 +284,36 @@ def _check_epsilon(epsilon: float) -> None:
         raise ValueError(
             f"`epsilon` must be a finite loss of score, 0 or more. Received: {epsilon}."
         )
+
+
+def cells_within(
+    landscape: Landscape, epsilon: float, reference: float | None = None
+) -> NDArray[np.bool_]:
+    """Cells whose mean score is within ε of a reference.
+
+    Their share is `tolerance_fraction`.
+
+    Args:
+        landscape: Scores on a grid.
+        epsilon: Tolerated loss of score, in its unit; 0 or more.
+        reference: Score that the loss is counted from. None: the landscape's own best
+            mean, not cross-fitted.
+
+    Returns:
+        Shape (m, n); False for missing cells, and everywhere if every run diverged.
+
+    Raises:
+        ValueError: If `epsilon` is negative or not finite, or the reference is not
+            finite.
+
+    Example:
+
+    ```python
+    cells_within(Landscape([1e-3, 1e-2], [0.1], [[0.80, 0.90]]), 0.05)  # False, True
+    ```
+    """
+    _check_epsilon(epsilon)
+    if landscape.empty or landscape.all_diverged:
+        return np.zeros(landscape.means.shape, dtype=bool)
+    level = reference_of(landscape, reference, cross_fit=False)
+    return np.asarray(_excess(landscape.means, level, epsilon) >= 0)

@@ -13,12 +13,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from runs import RESULTS, TABLE
-
 from keras_lion.tuning import load_runs
 from keras_lion.tuning.runs.files import write_json
 from keras_lion.tuning.runs.records import load_environment, load_study
 from keras_lion.tuning.runs.table import load_table, merge_runs, save_table
+from studies.evidence.runs import RESULTS, TABLE
 
 
 def collect(folders: Sequence[Path], table: Path = TABLE) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runs import all_runs
+from studies.evidence.runs import all_runs
 
 COLUMNS = {
     "key": "hash of all that decides the result: study, task, configuration, schedule, "

@@ -7,13 +7,13 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
-from runs import declared, is_complete, runs_of
-from sweep_claims import transfer_curve
 
 from keras_lion.report.html import DPI
 from keras_lion.report.transfer_curve import transfer_figure
 from keras_lion.report.write import write_pages
+from keras_lion.robustness.measures import transfer_curve
 from keras_lion.statistics import t_interval
+from studies.evidence.runs import declared, is_complete, runs_of
 
 # Study → the figures that are kept; the notebooks and `keras-lion report` draw others.
 KEPT = {
@@ -61,7 +61,7 @@ def _write_transfer(folder: Path) -> None:
         if not is_complete("transfer_from_adamw", task):
             continue
         frame = runs_of("transfer_from_adamw", task)
-        curve = transfer_curve(frame)
+        curve = transfer_curve(frame, "lion", "adamw")
         recipe = t_interval(frame.loc[frame["optimizer"] == "adamw", "final_loss"])
         on_line = curve[curve["on_line"]]
         curves[task] = (on_line, (recipe.estimate, recipe.low, recipe.high))

@@ -9,17 +9,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import decay_claims
-import main_claims
-import optimizer_claims
-import other_claims
-import parametrisation_claims
-import predictions
-import search_claims
-import sweep_claims
-from claim import Claim
-from outcome import LEAST_SEEDS, Measured
-from runs import all_runs
+from keras_lion.robustness.verdict import LEAST_SEEDS
+from studies.evidence import (
+    decay_claims,
+    main_claims,
+    other_claims,
+    search_claims,
+    sweep_claims,
+)
+from studies.evidence.measured import Claim, Measured
+from studies.evidence.runs import all_runs
 
 CHEN = "Chen et al. 2023"
 MAIN = "learning_rate_weight_decay.py"
@@ -44,7 +43,7 @@ CLAIMS = (
     Claim(
         "smaller-lr-larger-decay",
         "Lion's best learning rate is 3 to 10 times smaller than AdamW's and its best "
-        "λ 3 to 10 times larger, so that lr·λ is alike.",
+        "λ 3 to 10 times larger, so that lr × λ is alike.",
         f"{CHEN}, section 5",
         MAIN,
         main_claims.lr_and_decay_shift,
@@ -60,7 +59,7 @@ CLAIMS = (
     ),
     Claim(
         "product-law",
-        "The product lr·λ alone explains how good a setting is.",
+        "The product lr × λ alone explains how good a setting is.",
         "Loshchilov & Hutter 2019; Wang & Aitchison 2024; Chen et al. 2023, section 5",
         MAIN,
         main_claims.product_law,
@@ -68,10 +67,10 @@ CLAIMS = (
     ),
     Claim(
         "time-to-generalise",
-        "lr·λ alone sets the time to generalise.",
+        "lr × λ alone sets the time to generalise.",
         "Wang & Aitchison 2024; Kosson et al. 2023; predictions in the study",
         "effective_decay.py",
-        decay_claims.time_to_generalise,
+        decay_claims.time_to_generalize,
         "effective_decay/figures/modular_addition_constant_iso_product.png",
     ),
     Claim(
@@ -80,7 +79,7 @@ CLAIMS = (
         "before the runs.",
         "studies/effective_decay.py",
         "effective_decay.py",
-        predictions.predictions,
+        decay_claims.predictions,
         "effective_decay/figures/mnist1d_normalised_iso_product.png",
     ),
     Claim(
@@ -89,7 +88,7 @@ CLAIMS = (
         "critical.",
         "Wortsman et al. 2023",
         MAIN,
-        parametrisation_claims.schedule_coupling,
+        main_claims.schedule_coupling,
     ),
     Claim(
         "larger-batches",
@@ -112,7 +111,7 @@ CLAIMS = (
         "Tuned with one budget, Lion's best is above that of other optimizers.",
         f"{CHEN}, table 7; the question of every reader",
         "optimizers.py",
-        optimizer_claims.against_others,
+        sweep_claims.against_others,
         "optimizers/figures/mnist1d_mlp_best_of_k.png",
     ),
     Claim(
@@ -234,23 +233,23 @@ HEAD = """<!-- written by `make evidence`: do not edit -->
 
 # The ledger of claims
 
-What the sources say of Lion, and what the runs of this repository say. Every number
-below comes from [the public table](results/runs.csv.gz) of {runs:,} runs
-([datasheet](results/DATASHEET.md)) or from a file beside it, and `make evidence-check`
+What the sources claim about Lion, and what the runs of this repository show. Every
+number below comes from [the public table](results/runs.csv.gz) of {runs:,} runs
+([datasheet](results/DATASHEET.md)) or from a file next to it, and `make evidence-check`
 fails if one does not.
 
 **How to read it.** Measurements are differences with their 95 % intervals over n seeds.
-*Reproduced*: the interval lies on the claimed side. *Not reproduced*: it lies on the
-other side, or within the margin that was declared as too small to matter.
+*Supported*: the interval lies on the claimed side. *Not supported*: it lies on the
+other side, or within the margin that the study declared as too small to matter.
 *Underpowered*: neither. *Provisional*: fewer than {least} seeds, an optimum on the edge
 of its grid, or a sign that other windows do not share. *Untestable*: the conditions of
 the claim are not met here. *Out of reach here*: it needs more than two cores; the text
-says how much. *Not run yet*: declared, and the runs are still to be made. “Windows” is
-the share of the other windows in which the sign stays. A figure is linked where there
-is one.
+says how much. *Not run yet*: declared, and the runs are still to be made. Margins,
+sides and measures are those that each study declares. “Windows” is the share of the
+other windows in which the sign stays. A figure is linked where there is one.
 
-The tasks are small, and trained on a CPU in seconds to a minute; what holds here need
-not hold for large models, and the other way round.
+The tasks are small, and trained on a CPU in seconds to a minute: each outcome holds at
+this scale only.
 
 {totals}
 """

@@ -1,23 +1,42 @@
-"""Claims that the main study measures: learning rate and weight decay."""
+"""Claims on learning rate and weight decay: the main study and another grid."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Callable
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
-from outcome import Measured, Outcome, written
-from runs import (
+from numpy.typing import NDArray
+
+from keras_lion.robustness import compare_parametrizations
+from keras_lion.robustness.study_verdicts import law_verdicts
+from keras_lion.robustness.verdict import Verdict
+from keras_lion.statistics import Interval, t_interval
+from studies.evidence.measured import (
+    Measured,
+    Outcome,
+    difference_of_best,
+    each_task,
+    edges,
+    judged,
+    margin_of,
+    missing,
+    of_verdict,
+    verdicts,
+    written,
+)
+from studies.evidence.runs import (
     MAIN,
+    best_cell_errors,
     declared,
     is_complete,
+    jackknife_errors,
     landscapes,
     law_errors,
     runs_of,
     width_errors,
 )
-from shared import difference_of_best, each_task, missing
-
-from keras_lion.robustness import boundary_optimum, findings
 
 MAIN_TASKS = (
     "mnist1d_mlp",
@@ -27,33 +46,28 @@ MAIN_TASKS = (
     "fashion_mnist_vit",
     "python_lm",
 )
-OUTCOMES: dict[str, Outcome] = {
-    "supported": "reproduced",
-    "not supported": "not reproduced",
-    "underpowered": "underpowered",
-    "provisional": "provisional",
-    "untestable": "untestable",
-}
+
+
+def _declared_verdicts(
+    study: str, tasks: tuple[str, ...], errors: Callable[[Verdict], str]
+) -> list[Measured]:
+    """The verdicts of a study on its own question, task by task."""
+    found = []
+    for task in tasks:
+        if not is_complete(study, task):
+            found.append(missing(task))
+            continue
+        for place, _, verdict in verdicts(study, task):
+            name = verdict.claim.rpartition(": ")[2].rstrip(".")
+            judged_alone = ": " in verdict.claim
+            where = f"{place}, {name}" if judged_alone else place
+            found.append(of_verdict(verdict, where, errors(verdict)))
+    return found
 
 
 def less_sensitive() -> list[Measured]:
     """Lion tolerates a wider range of learning rates than AdamW."""
-
-    def measure(task: str, frame: pd.DataFrame) -> Measured:
-        epsilon = declared(MAIN).comparison.epsilon[task]
-        found = findings(frame, task=task, epsilon=epsilon)[0]
-        gap = f", could see {found.detectable_gap:.2f}" if found.detectable_gap else ""
-        return Measured(
-            where=f"{task}, ε = {epsilon:g} nats",
-            text=f"width Lion − AdamW {written(found.estimate, 'decades')}{gap}",
-            outcome=OUTCOMES[found.outcome],
-            interval=found.estimate,
-            windows=None if math.isnan(found.window_share) else found.window_share,
-            errors=width_errors(),
-            reasons=() if found.outcome == "not supported" else found.reasons,
-        )
-
-    return each_task(MAIN, measure, *MAIN_TASKS)
+    return _declared_verdicts(MAIN, MAIN_TASKS, lambda _: width_errors())
 
 
 def lr_and_decay_shift() -> list[Measured]:
@@ -67,22 +81,18 @@ def lr_and_decay_shift() -> list[Measured]:
             reason = "AdamW is best without weight decay: λ has no ratio"
             return Measured(task, reason, "untestable")
         higher = lion.weight_decay / adamw.weight_decay
-        edges = [
-            f"the optimum of {name} lies on the {edge.side} {edge.axis} edge"
-            for name, each in found.items()
-            for edge in boundary_optimum(each)
-        ]
+        at_edges = edges(found)
         inside = all(3 <= round(ratio, 3) <= 10.01 for ratio in (lower, higher))
         product = higher / lower
-        outcome: Outcome = "reproduced" if inside else "not reproduced"
+        outcome: Outcome = "supported" if inside else "not supported"
         return Measured(
             where=task,
-            text=f"best lr {lower:.2g} times smaller, best λ {higher:.2g} times "
-            f"larger, lr·λ {product:.2g} times AdamW's (validation loss; grid of half "
-            f"decades, n={found['lion'].num_seeds.max()})",
-            outcome="provisional" if edges else outcome,
+            text=f"best lr, AdamW's / Lion's: {lower:.2g}; best λ, Lion's / AdamW's: "
+            f"{higher:.2g}; best lr × λ, Lion's / AdamW's: {product:.2g} (validation "
+            f"loss; grid of half decades, n={found['lion'].num_seeds.max()})",
+            outcome="provisional" if at_edges else outcome,
             errors="a ratio is known to half a decade",
-            reasons=edges,
+            reasons=at_edges,
         )
 
     return each_task(MAIN, measure, *MAIN_TASKS)
@@ -92,28 +102,33 @@ def better_best() -> list[Measured]:
     """Lion's best score is above AdamW's; on MNIST-sized tasks AdamW's is."""
 
     def measure(task: str, frame: pd.DataFrame) -> Measured:
-        return difference_of_best(frame, "lion", "adamw", where=task, claimed=-1)
+        is_loss = (frame["metric"] == "loss").all()
+        name = "best_loss" if is_loss else "best_accuracy"
+        return difference_of_best(
+            frame,
+            "adamw",
+            "lion",
+            declared(MAIN).secondary[name],
+            where=task,
+            difference=("lion", "adamw"),
+        )
 
     return each_task(MAIN, measure, *MAIN_TASKS)
 
 
 def product_law() -> list[Measured]:
-    """lr·λ alone explains the validation loss: of either optimizer, on every task."""
+    """lr × λ alone explains the validation loss: of either optimizer, on every task."""
 
     def measure_both(task: str, frame: pd.DataFrame) -> list[Measured]:
         epsilon = declared(MAIN).comparison.epsilon[task]
-        return [
-            Measured(
-                where=f"{task}, {found.claim.rstrip('.').rsplit(' ', 1)[-1]}",
-                text=found.sentence,
-                outcome=OUTCOMES[found.outcome],
-                interval=found.estimate,
-                windows=None if math.isnan(found.window_share) else found.window_share,
-                errors=law_errors(),
-                reasons=() if found.outcome == "not supported" else found.reasons,
-            )
-            for found in findings(frame, task=task, epsilon=epsilon)[1:]
-        ]
+        measured = []
+        for verdict in law_verdicts(frame, task=task, epsilon=epsilon):
+            name = verdict.claim.rstrip(".").rsplit(" ", 1)[-1]
+            each = of_verdict(verdict, f"{task}, {name}", law_errors())
+            if verdict.outcome == "not supported":  # the notes are no reasons for it
+                each = replace(each, reasons=())
+            measured.append(each)
+        return measured
 
     found: list[Measured] = []
     for task in MAIN_TASKS:
@@ -122,3 +137,101 @@ def product_law() -> list[Measured]:
         else:
             found.append(missing(task))
     return found
+
+
+RECTANGULAR = "parametrisation"  # the study with lr × (lr × λ) as its grid
+TASK = "mnist1d_mlp"
+
+
+def schedule_coupling() -> list[Measured]:
+    """With lr × λ held fixed the learning rate matters less than with λ held fixed."""
+    names = ("mnist1d_mlp", "digits_mlp", "fashion_mnist_mlp")
+    return [
+        *_declared_verdicts(
+            RECTANGULAR, (TASK,), lambda each: jackknife_errors(each.estimate.n)
+        ),
+        *each_task(MAIN, _on_diagonals, *names),
+        *_on_rows(),
+    ]
+
+
+def _on_diagonals(task: str, frame: pd.DataFrame) -> Measured:
+    texts, gains = [], {}
+    for name, each in landscapes(frame, "final_loss").items():
+        gains[name] = compare_parametrizations(each).difference
+        texts.append(f"{name} {written(gains[name], 'nats')}")
+    lowest = min(gains.values(), key=lambda each: each.low)
+    outcome, reasons = judged(lowest, margin_of(RECTANGULAR))
+    return Measured(
+        where=task,
+        text="mean loss along a decade of lr, λ fixed − lr × λ fixed: "
+        + "; ".join(texts),
+        outcome=outcome,
+        interval=lowest,
+        errors=jackknife_errors(lowest.n),
+        reasons=reasons,
+    )
+
+
+def _on_rows() -> list[Measured]:
+    """Each grid's row through its best cell, over the learning rates of both grids."""
+    if not (is_complete(MAIN, TASK) and is_complete(RECTANGULAR, TASK)):
+        return [missing(f"{TASK}, rows of two grids")]
+    fixed_decay, fixed_product = runs_of(MAIN, TASK), runs_of(RECTANGULAR, TASK)
+    found = []
+    for optimizer in ("adamw", "lion"):
+        gain, rates = row_gain(
+            fixed_decay[fixed_decay["optimizer"] == optimizer],
+            fixed_product[fixed_product["optimizer"] == optimizer],
+        )
+        outcome, reasons = judged(gain, margin_of(RECTANGULAR))
+        found.append(
+            Measured(
+                where=f"{TASK}, {optimizer}, rows through the best cells of two grids",
+                text="mean loss above the row's best, λ fixed − lr × λ fixed: "
+                f"{written(gain, 'nats')} over {len(rates)} learning rates from "
+                f"{rates[0]:.2g} to {rates[-1]:.2g}",
+                outcome=outcome,
+                interval=gain,
+                errors=best_cell_errors(gain.n),
+                reasons=reasons,
+            )
+        )
+    return found
+
+
+def row_gain(
+    fixed_decay: pd.DataFrame, fixed_product: pd.DataFrame
+) -> tuple[Interval, NDArray[np.float64]]:
+    """Excess loss along the best row of λ less that along the best row of lr × λ.
+
+    Args:
+        fixed_decay: Runs of one optimizer on a grid of learning rates and λ.
+        fixed_product: Its runs on a grid of learning rates and lr × λ.
+
+    Returns:
+        The difference over the seeds of both, and the learning rates of both rows,
+        which are alike to within 6 %: half decades apart from two centres.
+    """
+    product = fixed_product["learning_rate"] * fixed_product["weight_decay"]
+    decay = _best_row(fixed_decay, fixed_decay["weight_decay"])
+    # Products of rounded factors: equal to four digits.
+    other = _best_row(fixed_product, product.map(lambda value: float(f"{value:.3e}")))
+    rates = sorted(set(decay.columns) & set(other.columns))
+    seeds = sorted(set(decay.index) & set(other.index))
+    gains = [_excess(each.loc[seeds, rates]) for each in (decay, other)]
+    return t_interval(gains[0] - gains[1]), np.asarray(rates, float)
+
+
+def _best_row(frame: pd.DataFrame, row: pd.Series[float]) -> pd.DataFrame:
+    """Losses of the row with the lowest mean loss of a cell: seeds × learning rates."""
+    means = frame.groupby([row, "learning_rate"])["final_loss"].mean()
+    runs = frame[row == means.unstack().min(axis=1).idxmin()]
+    half_decades = 10 ** ((2 * np.log10(runs["learning_rate"])).round() / 2)
+    return runs.pivot_table("final_loss", "seed", half_decades)
+
+
+def _excess(losses: pd.DataFrame) -> NDArray[np.float64]:
+    """Mean over learning rates of the loss above the row's best rate, of every seed."""
+    best = losses.mean().idxmin()
+    return np.asarray(losses.mean(axis=1) - losses[best], float)

@@ -16,11 +16,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import datasheet
-import figures
-import ledger
-import readme
-from runs import RESULTS, STUDIES
+from studies.evidence import datasheet, figures, ledger, readme
+from studies.evidence.runs import RESULTS, STUDIES
 
 ROOT = STUDIES.parent
 

@@ -6,10 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from outcome import Measured, Outcome, written
-from runs import RESULTS, coverage
-
 from keras_lion.statistics import Interval
+from studies.evidence.measured import Measured, Outcome, written
+from studies.evidence.runs import RESULTS, coverage
 
 MODELS = ("mlp", "vision_transformer", "language_model")
 TURNS = "medians of interleaved turns; bootstrap over turns"
@@ -45,7 +44,7 @@ def state_size() -> list[Measured]:
                 text=f"state {ratio:.3f} of AdamW's, with a bfloat16 momentum "
                 f"{half:.3f}; weights, gradients and state together {whole:.3f} "
                 "(counted, n=1)",
-                outcome="reproduced" if abs(ratio - 0.5) < 0.01 else "not reproduced",
+                outcome="supported" if abs(ratio - 0.5) < 0.01 else "not supported",
                 errors="a count",
             )
         )
@@ -62,9 +61,9 @@ def step_time() -> list[Measured]:
         ratio = interval(entry)
         outcome: Outcome = "underpowered"
         if ratio.low > 1:
-            outcome = "reproduced"
+            outcome = "supported"
         elif ratio.high < 1.02:
-            outcome = "not reproduced"
+            outcome = "not supported"
         measured.append(
             Measured(
                 where=name.removesuffix(".adamw_to_lion").replace(".", ", "),
@@ -96,7 +95,7 @@ def update_size() -> list[Measured]:
                 text=f"RMS of the update over the learning rate, Lion / AdamW "
                 f"{written(ratio)}; theory of pure noise "
                 f"{found['predicted_ratio']['value']:.2f}",
-                outcome="reproduced" if ratio.low > 1.05 else "not reproduced",
+                outcome="supported" if ratio.low > 1.05 else "not supported",
                 interval=ratio,
                 errors=coverage("cell mean", ratio.n),
             )
@@ -121,7 +120,7 @@ def memory() -> list[Measured]:
                 text=f"time constant {constant:.3g} times, steps that hold half of the "
                 f"weight {half:.3g} times, effective number of gradients "
                 f"{number:.3g} times (exact, n=1)",
-                outcome="reproduced" if 9 <= constant <= 11 else "not reproduced",
+                outcome="supported" if 9 <= constant <= 11 else "not supported",
                 errors="exact",
             )
         )
@@ -144,9 +143,9 @@ def flatness() -> list[Measured]:
             both = (trace, rise)
             outcome: Outcome = "underpowered"
             if all(each.high < 1 for each in both):
-                outcome = "reproduced"
+                outcome = "supported"
             elif all(each.low > 1 for each in both):
-                outcome = "not reproduced"
+                outcome = "not supported"
             name = "AdamW" if other == "adamw" else "Lion without the sign"
             measured.append(
                 Measured(
@@ -174,9 +173,9 @@ def regularisation() -> list[Measured]:
                     where=f"mnist1d_mlp, training loss {state[-4:]}, against {name}",
                     text="gap of validation and training loss, Lion − other "
                     f"{written(gap, 'nats')}",
-                    outcome="reproduced"
+                    outcome="supported"
                     if gap.high < 0
-                    else "not reproduced"
+                    else "not supported"
                     if gap.low > 0
                     else "underpowered",
                     interval=gap,

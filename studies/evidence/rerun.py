@@ -20,10 +20,10 @@ import tempfile
 from pathlib import Path
 
 import pandas as pd
-from runs import RESULTS, STUDIES, all_runs
 
 from keras_lion.tuning import load_runs
 from keras_lion.tuning.sweep.threads import thread_variables
+from studies.evidence.runs import RESULTS, STUDIES, all_runs
 
 DEVIATIONS = 3
 CELL = ("study", "task", "optimizer", "learning_rate", "weight_decay")

@@ -13,9 +13,8 @@ import argparse
 import json
 from pathlib import Path
 
-from runs import all_runs
-
 from keras_lion.tuning.runs.files import strict_json
+from studies.evidence.runs import all_runs
 
 
 def restore(study: str, folder: Path) -> int:

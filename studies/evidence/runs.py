@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from keras_lion.robustness import Landscape, study_findings
+from keras_lion.robustness import Landscape, study_verdicts
+from keras_lion.robustness.calibration.controls import planted_gap
 from keras_lion.robustness.landscape import Value
+from keras_lion.robustness.verdict import DETECTED_GAP
 from keras_lion.tuning import Study, complete_runs, load_study_file, load_table
 
 STUDIES = Path(__file__).resolve().parents[1]
@@ -56,22 +58,21 @@ def landscapes(frame: pd.DataFrame, value: Value = "score") -> dict[str, Landsca
 @cache
 def width_errors() -> str:
     """How often the verdict on tolerance widths errs, as calibrated."""
-    rates = study_findings.error_rates()
+    rates = study_verdicts.error_rates()
     false = rates[rates["event"] == "one is better"]
     found = rates[
-        (rates["control"] == "planted gap of 0.75 decades")
-        & (rates["event"] == "supported")
+        (rates["control"] == planted_gap()) & (rates["event"] == "supported")
     ].iloc[0]
     return (
         f"names a difference that is not there in {false['rate'].max():.1%}, misses "
-        f"one of 0.75 decades in {1 - found['rate']:.1%}"
+        f"one of {DETECTED_GAP:g} decade in {1 - found['rate']:.1%}"
     )
 
 
 @cache
 def law_errors() -> str:
     """How often the verdict on the product law errs, as calibrated."""
-    rates = study_findings.error_rates()
+    rates = study_verdicts.error_rates()
     rates = rates[rates["control"].str.startswith("product law")]
     rates = rates[rates["event"] == "supported"]
     product = rates["control"].str.endswith("planted product")

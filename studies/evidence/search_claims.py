@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from other_claims import entries, interval
-from outcome import Measured, Outcome, outcome_of, written
-from runs import coverage
-
 from keras_lion.statistics import Interval
+from studies.evidence.measured import Measured, Outcome, judged, written
+from studies.evidence.other_claims import entries, interval
+from studies.evidence.runs import coverage
 
 # A share that is known less well than this says nothing of a claimed one.
 WIDEST = 0.2
@@ -41,7 +40,7 @@ def _agrees(share: Interval, claimed: float) -> Outcome:
     if share.high - share.low > WIDEST:
         return "underpowered"
     inside = share.low <= claimed <= share.high
-    return "reproduced" if inside else "not reproduced"
+    return "supported" if inside else "not supported"
 
 
 def beats_baselines() -> list[Measured]:
@@ -57,7 +56,7 @@ def beats_baselines() -> list[Measured]:
         lead = interval(found[f"{prefix}lead_over_{baseline}"])
         best = written(interval(found[f"{prefix}best.evolution"]), digits=3)
         other = written(interval(found[f"{prefix}best.{baseline}"]), digits=3)
-        outcome, reasons = outcome_of(lead, margin=0.0)
+        outcome, reasons = judged(lead, 0.0)
         measured.append(
             Measured(
                 where=f"{when} evaluations, against {name}",
@@ -104,7 +103,7 @@ def finds_signs() -> list[Measured]:
         most = Interval(
             share.estimate - 0.5, share.low - 0.5, share.high - 0.5, share.n
         )
-        outcome, reasons = outcome_of(most, margin=0.0)
+        outcome, reasons = judged(most, 0.0)
         measured.append(
             Measured(
                 where=where,
@@ -136,9 +135,9 @@ def overfits() -> list[Measured]:
             lead = interval(found[f"x{factor}.{name}"])
             outcome: Outcome = "underpowered"
             if lead.high < small.low:
-                outcome = "reproduced"
+                outcome = "supported"
             elif lead.low > small.high:
-                outcome = "not reproduced"
+                outcome = "not supported"
             measured.append(
                 Measured(
                     where=f"{factor} times the compute, against {other}",

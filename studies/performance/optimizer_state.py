@@ -18,20 +18,18 @@ import argparse
 import math
 import os
 import re
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-sys.path.append(str(Path(__file__).resolve().parents[1]))
 
-import claims
 import keras
 
 from keras_lion import Lion
 from keras_lion.tuning.tasks import get_task
+from studies import claims
 
 OUTPUT = claims.RESULTS / "performance" / "optimizer_state.json"
 TASKS = {

@@ -24,18 +24,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
-
-import claims
 import numpy as np
 
 from keras_lion.statistics import Interval, bootstrap_interval
+from studies import claims
 
 OUTPUT = claims.RESULTS / "performance" / "optimizer_steps.json"
 BACKENDS = ("jax", "tensorflow")

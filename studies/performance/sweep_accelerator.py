@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import sweep_anchor
-from sweep_workload import plan, space
 
 from keras_lion.tuning import backend
 from keras_lion.tuning.engine.executors import arrange, choose_executor
@@ -27,6 +25,8 @@ from keras_lion.tuning.runs.files import RecordWriter
 from keras_lion.tuning.study import Comparison, RunSpecification, Study
 from keras_lion.tuning.tasks import get_task
 from keras_lion.tuning.tasks.task import Data, Task
+from studies.performance import sweep_anchor
+from studies.performance.sweep_workload import plan, space
 
 TASKS = ("fashion_mnist_mlp", "fashion_mnist_cnn", "fashion_mnist_vit")
 POPULATIONS = (1, 4, 16, 64)

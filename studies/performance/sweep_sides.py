@@ -12,13 +12,17 @@ from pathlib import Path
 from typing import Any
 
 import keras
-import sweep_anchor
-from sweep_workload import STUDY, TRAIN_EXAMPLES, VALIDATION_EXAMPLES
 
 from keras_lion.tuning import backend, run_study
 from keras_lion.tuning.runs.records import read_records
 from keras_lion.tuning.study import RunSpecification
 from keras_lion.tuning.sweep.environment import environment
+from studies.performance import sweep_anchor
+from studies.performance.sweep_workload import (
+    STUDY,
+    TRAIN_EXAMPLES,
+    VALIDATION_EXAMPLES,
+)
 
 # Lion's sign and AdamW's first steps amplify rounding, the more the larger the rate. At
 # the smallest rate of each optimizer the sides must agree to this.
@@ -106,7 +110,7 @@ def measure(
 def _measure_task(
     task: str, preset: str, repeats: int, trials: int, populations: Sequence[int]
 ) -> list[dict[str, Any]]:
-    import sweep_stock
+    from studies.performance import sweep_stock
 
     runs = STUDY.runs(task, preset, keras.backend.backend())
     STUDY.task(task).load()  # from the disk, for every side alike
@@ -161,7 +165,7 @@ def _measure_task(
 
 def _warm_up() -> None:
     """What only the first sweep of a process pays for: imports and first calls."""
-    import sweep_stock
+    from studies.performance import sweep_stock
 
     ours("digits_mlp", "smoke", executor="loop")
     ours("digits_mlp", "smoke", executor="map", population=2)

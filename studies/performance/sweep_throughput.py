@@ -125,7 +125,7 @@ def _in_process(part: str, backend: str, options: argparse.Namespace) -> Any:
 def _measure(part: str, options: argparse.Namespace) -> Any:
     preset = "smoke" if options.quick else "standard"
     if part == "sides":
-        import sweep_sides
+        from studies.performance import sweep_sides
 
         return sweep_sides.measure(
             options.tasks,
@@ -135,10 +135,10 @@ def _measure(part: str, options: argparse.Namespace) -> Any:
             populations=options.populations,
         )
     if part == "workers":
-        import sweep_workers
+        from studies.performance import sweep_workers
 
         return sweep_workers.measure("smoke" if options.quick else "full")
-    import sweep_accelerator
+    from studies.performance import sweep_accelerator
 
     return sweep_accelerator.measure(repeats=options.repeats)
 

@@ -490,7 +490,7 @@ MUTANTS = [
             "vectors of variables keep the saved order",
             "if value.ndim == 0 or matched is None:",
             "if True:",
-            "checkpoints",
+            "accumulation",
         ),
         (
             "new average starts from zero",

@@ -356,3 +356,27 @@ def test_a_training_that_ends_in_a_window_warns_once_and_is_continued():
     fit(parts, x[12:])  # no second warning
     for one, other in zip(parts.weights, whole.weights, strict=True):
         np.testing.assert_array_equal(array(one), array(other))
+
+
+def test_an_open_window_is_continued_where_the_variables_are_reordered():
+    """What a window has gathered, and of which variable, goes by path."""
+    ones = ops.ones(3)
+    options = {"beta_2": 0.9, "weight_decay": 0.5, "gradient_accumulation_steps": 2}
+    whole, variables = Lion(0.125, **options), heads()
+    apply(whole, variables, [ones, None])
+    state = {}
+    whole.save_own_variables(state)
+    reordered = [variables[1], variables[0]]
+    start = [array(v) for v in reordered]
+    continued = Lion(0.125, **options)
+    continued.build(reordered)
+    continued.load_own_variables(state)
+    apply(whole, variables, [ones, None])
+    expected = [array(v) for v in reordered]
+    for variable, value in zip(reordered, start, strict=True):
+        variable.assign(value)
+    apply(continued, reordered, [None, ones])
+    for variable, value in zip(reordered, expected, strict=True):
+        np.testing.assert_array_equal(array(variable), value)
+    assert (expected[0] == start[0]).all()
+    assert (expected[1] != start[1]).all()

@@ -6,7 +6,7 @@ from matplotlib.text import Text
 from keras_lion.report.best_of_k import best_of_k_figure, plot_best_of_k, spread
 from keras_lion.report.style import LOSS
 from keras_lion.robustness import Landscape, expected_best_of
-from keras_lion.robustness.tuning_curves import tuning_curve
+from keras_lion.robustness.tuning_budget import tuning_curve
 
 RATES, DECAYS = [1e-4, 1e-3, 1e-2], [0, 0.01]
 MEANS = np.array([[0.5, 0.6, 0.3], [0.4, 0.8, 0.2]])

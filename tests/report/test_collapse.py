@@ -6,8 +6,8 @@ from matplotlib.figure import Figure
 from keras_lion.report.collapse import collapse_figure, plot_collapse, ratio_norm
 from keras_lion.report.style import LOSS
 from keras_lion.robustness import Landscape
-from keras_lion.robustness.groupings import groupings
-from keras_lion.robustness.product_curves import product_curve
+from keras_lion.robustness.effective_decay.description import groupings
+from keras_lion.robustness.effective_decay.lines import product_curve
 
 RATES, DECAYS = [1e-4, 1e-3, 1e-2], [0, 0.01, 0.1, 1]
 SCORES = np.array([[0.1, 0.2, 0.3], [0.3, 0.5, 0.6], [0.4, 0.7, 0.6], [0.8, 0.5, 0.2]])

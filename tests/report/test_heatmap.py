@@ -215,17 +215,6 @@ def test_lines_pass_through_cells_of_one_product_and_are_named_by_it():
         np.testing.assert_allclose(line.get_xdata() + line.get_ydata(), total)
 
 
-def test_lines_named_by_their_timescale_in_epochs():
-    ax = drawn(grid_of(PEAK), steps_per_epoch=50)
-    # 1 / (η·λ · steps of an epoch): 1 / (1e-6 · 50) epochs.
-    names = [text for text in texts(ax) if text not in map(ACCURACY.text, flat(PEAK))]
-    assert names == ["2e4", "2e3", "200", "20", "2"]
-    figure = heatmap_figure({"lion": grid_of(PEAK)}, steps_per_epoch=50)
-    assert "constant η·λ, with τ in epochs" in legend_of(figure)
-    with pytest.raises(ValueError, match="must be positive"):
-        drawn(grid_of(PEAK), steps_per_epoch=0)
-
-
 def test_rounded_axes_still_have_their_lines():
     rounded = (0.000316228, 0.001, 0.00316228)
     landscape = Landscape(rounded, [0.0948683, 0.3, 0.948683], PEAK)
@@ -235,7 +224,7 @@ def test_rounded_axes_still_have_their_lines():
 def test_names_of_lines_lie_between_the_row_of_no_decay_and_the_others():
     with_row = Landscape([1e-3, 1e-2], [0, 0.1, 1], np.ones((3, 2)) / 2)
     for landscape in (with_row, Landscape([1e-3, 1e-2], [0.1, 1], np.eye(2))):
-        ax = drawn(landscape, steps_per_epoch=7)
+        ax = drawn(landscape)
         grid = Grid.of(landscape)
         first = grid.bottoms[-2]
         inside = [text for text in ax.texts if text.get_va() == "top"]

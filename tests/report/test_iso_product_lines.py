@@ -11,7 +11,7 @@ from keras_lion.report.iso_product_lines import (
     plot_over_product,
 )
 from keras_lion.report.style import LOSS
-from keras_lion.robustness.product_lines import iso_product
+from keras_lion.robustness.effective_decay.lines import iso_product
 
 from ..robustness.made_up import run
 

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 from keras_lion.report.isolation import isolation_figure, plot_isolation
 from keras_lion.report.style import LOSS, optimizer_colour
 from keras_lion.robustness import Landscape
-from keras_lion.robustness.isolation import isolation_curve
+from keras_lion.robustness.sensitivity import isolation_curve
 
 RATES, DECAYS = [1e-4, 1e-3, 1e-2], [0, 0.01, 0.1]
 MEANS = np.array([[0.5, 0.6, 0.3], [0.4, 0.8, 0.2], [0.45, 0.7, 0.5]])

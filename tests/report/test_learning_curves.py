@@ -11,7 +11,7 @@ from keras_lion.report.learning_curves import (
     plot_learning_curves,
 )
 from keras_lion.report.style import optimizer_colour
-from keras_lion.robustness.run_curves import RunCurves
+from keras_lion.robustness.runs import RunCurves
 
 from ..robustness.made_up import run
 

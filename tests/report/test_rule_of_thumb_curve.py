@@ -11,7 +11,7 @@ from keras_lion.report.rule_of_thumb_curve import (
 )
 from keras_lion.report.style import ACCURACY, LOSS, optimizer_colour
 from keras_lion.robustness import Landscape
-from keras_lion.robustness.rule_of_thumb import rule_of_thumb_regret
+from keras_lion.robustness.tuning_budget import rule_of_thumb_regret
 from keras_lion.statistics import Interval
 
 RATES = 10.0 ** np.arange(-4, 1)

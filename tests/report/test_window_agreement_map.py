@@ -14,7 +14,7 @@ from keras_lion.report.window_agreement_map import (
     window_agreement_figure,
 )
 from keras_lion.robustness import Landscape, mean_regret
-from keras_lion.robustness.sub_window_signs import window_signs
+from keras_lion.robustness.windows import window_signs
 
 from ..robustness.made_up import ADAMW, LION
 

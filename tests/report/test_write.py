@@ -65,12 +65,16 @@ def test_a_whole_study(tmp_path, every_figure, monkeypatch):
     page, summary = written(tmp_path, study())
     answer = summary["tasks"]["digits"]["answer"]
     assert "0.05 nats" in answer
-    assert "Lion's is wider by" in answer
+    assert "(Lion − AdamW: " in answer
+    assert "of the common best: Lion " in answer
+    assert "of its own best: Lion " in answer
     assert "indicative: fewer than 5 seeds" in answer
     assert "provisional" not in answer
-    assert page.index("Lion&#39;s is wider") < page.index("<table>")
-    verdict = summary["tasks"]["digits"]["verdicts"][0]
-    assert page.index(verdict["outcome"]) < page.index("Lion&#39;s is wider")
+    assert page.index("of its own best") < page.index("<table>")
+    verdict = summary["verdicts"][0]
+    assert verdict["where"] == "digits"
+    assert summary["tasks"]["digits"]["verdicts"][0]["claim"] == verdict["claim"]
+    assert page.index(verdict["outcome"]) < page.index("of its own best")
     assert page.count('src="data:image/png;base64,') == 9
     assert "packages keras" in page
     assert "prefers-color-scheme: dark" in page
@@ -230,7 +234,9 @@ def test_a_narrow_grid_decides_nothing(tmp_path):
     _, summary = written(tmp_path, frame)
     answer = summary["tasks"]["digits"]["answer"]
     assert "Lion ≥ 1.00 decades and AdamW ≥ 1.00 decades" in answer
-    assert "too narrow to say which is wider" in answer
+    verdict = summary["verdicts"][0]
+    assert verdict["outcome"] == "untestable"
+    assert "reach an end of their grids" in verdict["reasons"][0]
     assert "provisional" in answer
 
 

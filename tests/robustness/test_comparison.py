@@ -8,11 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_lion.robustness import Landscape, mean_regret, tolerance_width
-from keras_lion.robustness.best_scores import best_score, compare_best
-from keras_lion.robustness.comparison import compare, compare_tolerance
-from keras_lion.robustness.pairing import paired_landscapes, without_seed
-from keras_lion.robustness.planted import Noise, noisy, plant
-from keras_lion.robustness.several_tasks import across_tasks, shared_recipe
+from keras_lion.robustness.calibration.planted import Noise, noisy, plant
+from keras_lion.robustness.comparison import (
+    best_score,
+    compare,
+    compare_best,
+    compare_tolerance,
+)
+from keras_lion.robustness.landscape import paired_landscapes, without_seed
 from keras_lion.statistics import t_interval
 
 from .made_up import study
@@ -242,49 +245,6 @@ def test_landscapes_of_common_seeds():
         paired_landscapes(alone, ("lion", "adamw"))
     with pytest.raises(ValueError, match="No finished run of sgd.*adamw, lion"):
         paired_landscapes(frame, ("lion", "sgd"))
-
-
-def test_several_tasks_by_hand():
-    def of(*values):
-        first = row(*[[v, 0, 0] for v in values])
-        second = row(*[[0, 0, 0] for _ in values])
-        return compare(first, second, mean_of_first_cell)
-
-    tasks = {"a": of(1, 2), "b": of(2, 4), "c": of(3, 6), "d": of(100, -90)}
-    # The middle two of each seed: (2, 3) and (2, 4).
-    found = across_tasks(tasks)
-    assert found == t_interval([2.5, 3.0])
-    with pytest.raises(ValueError, match="one number of seeds"):
-        across_tasks({"a": of(1, 2), "b": of(1, 2, 3)})
-    with pytest.raises(ValueError, match="no task"):
-        across_tasks({})
-
-
-def test_shared_recipe_by_hand():
-    tasks = {"a": row([9, 8, -20]), "b": row([10, 40, 50])}
-    found = shared_recipe(tasks)
-    assert (found.learning_rate, found.weight_decay) == (0.01, 0.1)
-    assert found.regrets == {"a": 1, "b": 10}
-    assert found.regret == 5.5
-    assert found.num_cells == 3
-    # A point of b is worth little: now a decides.
-    found = shared_recipe(tasks, units={"a": 0.1, "b": 100.0})
-    assert found.learning_rate == 1e-3
-    assert found.regrets == pytest.approx({"a": 0, "b": 0.4})
-    alone = shared_recipe({"a": row([9, 9, 0])})
-    assert (alone.regret, alone.learning_rate) == (0, 1e-3)
-
-
-def test_shared_recipe_needs_shared_cells():
-    moved = row([1, 2, 3], rates=[2e-3, 2e-2, 2e-1])
-    with pytest.raises(ValueError, match="a cell that every task has"):
-        shared_recipe({"a": row([1, 2, 3]), "b": moved})
-    gap = row([1, math.nan, 3])
-    assert shared_recipe({"a": row([1, 9, 3]), "b": gap}).num_cells == 2
-    with pytest.raises(ValueError, match="wrong or missing: b"):
-        shared_recipe({"a": gap, "b": gap}, units={"a": 1.0})
-    with pytest.raises(ValueError, match="a task or more"):
-        shared_recipe({})
 
 
 def test_a_true_gap_is_found_and_none_invented():

@@ -11,14 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from keras_lion.robustness.boundary import boundary_optimum
-from keras_lion.robustness.expected_best import expected_best_of
+from keras_lion.robustness.grid import boundary_optimum
 from keras_lion.robustness.landscape import Landscape, common_best
-from keras_lion.robustness.misspecified import misspecification, worst_regret
-from keras_lion.robustness.regret import mean_regret, regret_profile_area
-from keras_lion.robustness.rule_of_thumb import rule_of_thumb_regret
+from keras_lion.robustness.regret import (
+    mean_regret,
+    misspecification,
+    regret_profile_area,
+    worst_regret,
+)
 from keras_lion.robustness.sensitivity import (
     learning_rate_sensitivity,
+    variance_shares,
     weight_decay_sensitivity,
 )
 from keras_lion.robustness.tolerance import (
@@ -26,7 +29,7 @@ from keras_lion.robustness.tolerance import (
     tolerance_fraction,
     tolerance_width,
 )
-from keras_lion.robustness.variance import variance_shares
+from keras_lion.robustness.tuning_budget import expected_best_of, rule_of_thumb_regret
 
 RAW = {"cross_fit": False}
 TRAPEZOID = {"weights": "trapezoid"}

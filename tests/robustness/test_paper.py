@@ -7,18 +7,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_lion.robustness.boundary import boundary_optimum
-from keras_lion.robustness.expected_best import expected_best_of
+from keras_lion.robustness.grid import boundary_optimum
 from keras_lion.robustness.landscape import common_best
-from keras_lion.robustness.misspecified import worst_regret
 from keras_lion.robustness.paper import paper_figure_8, paper_landscape
-from keras_lion.robustness.regret import mean_regret, regret_profile_area, regrets
+from keras_lion.robustness.regret import (
+    mean_regret,
+    regret_profile_area,
+    regrets,
+    worst_regret,
+)
 from keras_lion.robustness.sensitivity import (
     learning_rate_sensitivity,
+    variance_shares,
     weight_decay_sensitivity,
 )
 from keras_lion.robustness.tolerance import tolerance_fraction
-from keras_lion.robustness.variance import variance_shares
+from keras_lion.robustness.tuning_budget import expected_best_of
 
 from .made_up import ADAMW, LION
 

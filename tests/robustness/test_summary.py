@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_lion.robustness import Landscape, cautions_of, selected_keys, summarize
+from keras_lion.robustness import Landscape, selected_keys, summarize
+from keras_lion.robustness.verdict import cautions_of
 
 from .made_up import run, study
 

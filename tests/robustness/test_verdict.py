@@ -8,11 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keras_lion.robustness import Landscape
+from keras_lion.robustness.calibration.planted import Noise, noisy, plant
 from keras_lion.robustness.comparison import Comparison
-from keras_lion.robustness.planted import Noise, noisy, plant
-from keras_lion.robustness.product import product_law
-from keras_lion.robustness.product_verdicts import product_verdict, verdict_of_law
-from keras_lion.robustness.verdicts import tolerance_verdict, verdict
+from keras_lion.robustness.effective_decay.law import (
+    product_law,
+    product_verdict,
+    verdict_of_law,
+)
+from keras_lion.robustness.verdict import tolerance_verdict, verdict
 from keras_lion.statistics import Interval, SignFlipTest
 
 
@@ -221,7 +224,8 @@ def test_an_edge_of_stability_is_not_withheld():
     diverged = np.zeros((3, 4, 2), bool)
     options = [1e-3, 1e-2, 1e-1, 1.0], [0.1, 1.0, 10.0]
     names = {"names": ("lion", "adamw")}
-    other = Landscape(*options, np.repeat(scores[:, [3, 2, 1, 0]], 2, axis=2) - 3)
+    inside = scores[:, [0, 2, 1, 0]]
+    other = Landscape(*options, np.repeat(inside, 2, axis=2))
     for broken in (False, True):
         diverged[1, 3] = broken  # beside the best cell, along its edge
         lion = Landscape(*options, np.repeat(scores, 2, axis=2), diverged=diverged)
@@ -304,12 +308,12 @@ def test_product_verdicts(surface, outcome):
     (landscape,) = noisy((truth,), 6, np.random.default_rng(0), noise=Noise(0.1, 0.1))
     found = product_verdict(landscape, 1.0, name="lion")
     assert found.outcome == outcome
-    assert found.claim == "lr·λ alone explains the score of lion."
+    assert found.claim == "lr × λ alone explains the score of lion."
     assert math.isnan(found.smallest_p)
     if surface == "product":
         assert found.estimate.low <= -1 <= found.estimate.high
         assert found.p < 0.05
-        assert "against a margin of 2; slope of the ridge -1." in found.sentence
+        assert "(margin 2); slope of the ridge -1." in found.sentence
     assert (found.reasons != ()) == (outcome == "untestable")
 
 
@@ -323,7 +327,7 @@ def test_few_seeds_show_neither():
     )
     law = product_law(uneven, 0.1, 0.2)
     said = verdict_of_law(law, "lion", 0.2)
-    assert "no two cells with one lr·λ" in said.sentence
+    assert "no two cells have equal lr × λ" in said.sentence
     assert said.reasons == law.notes
     assert math.isnan(said.p)
     with pytest.raises(ValueError, match="`epsilon` must be a positive"):

@@ -9,10 +9,15 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from keras_lion.robustness import Landscape, mean_regret
-from keras_lion.robustness.planted import plant
-from keras_lion.robustness.windows import sub_landscape, window_agreement
-
-from .made_up import ADAMW, LION
+from keras_lion.robustness.calibration.planted import plant
+from keras_lion.robustness.windows import (
+    Shift,
+    SubWindow,
+    sub_landscape,
+    window_agreement,
+    window_signs,
+)
+from tests.robustness.made_up import ADAMW, LION
 
 
 def grid(scores, first=0.0):
@@ -164,3 +169,60 @@ def test_laws(first, second, smallest, scale):
     above = window_agreement(a, grid(first - 1), measure=mean, smallest=smallest)
     assert above.sign == 1
     assert above.share_of_sub_windows == (1 if smallest < 4 else 0)
+
+
+def test_signs_of_single_windows_by_hand():
+    first, second = (
+        grid([[10.0, 0, -9]]),
+        grid([[0.0, 0, 0]]),
+    )
+    found = window_signs(first, second, measure=mean, smallest=1)
+    assert set(found.sub_windows) == {
+        SubWindow((0, 1), (0, 1), 1),
+        SubWindow((0, 1), (1, 1), 0),
+        SubWindow((0, 1), (2, 1), -1),
+        SubWindow((0, 1), (0, 2), 1),
+        SubWindow((0, 1), (1, 2), -1),
+    }
+    # Moved to the right, the first shows 0 and −9; to the left, 10 and 0.
+    assert set(found.shifts) == {Shift(0, 1, -1), Shift(0, -1, 1)}
+    assert found.shape == (1, 3)
+    assert found.sub_windows[0].size == (1, 1)
+
+
+def test_rows_and_columns_are_not_swapped():
+    first, second = (
+        grid([[9.0, 9, 9], [0, 0, 0]]),
+        grid([[1.0, 1, 1], [1, 1, 1]]),
+    )
+    found = window_signs(first, second, measure=mean, smallest=1)
+    lower = [each for each in found.sub_windows if each.weight_decay == (0, 1)]
+    upper = [each for each in found.sub_windows if each.weight_decay == (1, 1)]
+    assert {each.sign for each in lower} == {1}
+    assert {each.sign for each in upper} == {-1}
+    # One row up, the first has its lower scores face the second's.
+    signs = {
+        (each.weight_decay, each.learning_rate): each.sign for each in found.shifts
+    }
+    assert signs[1, 0] == -1
+    assert signs[-1, 0] == 1
+    assert signs[0, 1] == 1
+
+
+@pytest.mark.parametrize("options", [{"epsilon": 1.0}, {"measure": mean_regret}])
+def test_shares_are_those_of_the_agreement(options):
+    lion, adamw = Landscape(**LION), Landscape(**ADAMW)
+    found = window_signs(lion, adamw, **options)
+    assert found.agreement == window_agreement(lion, adamw, **options)
+    every = [*found.sub_windows, *found.shifts]
+    decided = [each for each in every if each.sign]
+    assert len(every) == found.agreement.num_windows
+    assert len(decided) == found.agreement.num_decided
+    if found.agreement.sign:
+        agree = [each.sign == found.agreement.sign for each in decided]
+        assert np.mean(agree) == pytest.approx(found.agreement.share)
+
+
+def test_errors_are_those_of_the_agreement():
+    with pytest.raises(ValueError, match="give `epsilon` or `measure`"):
+        window_signs(Landscape(**LION), Landscape(**ADAMW))

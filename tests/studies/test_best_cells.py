@@ -15,8 +15,7 @@ FOLDER = Path(__file__).parents[2] / "studies"
 
 @pytest.fixture
 def best_cells(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    import best_cells
+    from studies import best_cells
 
     return best_cells
 

@@ -15,8 +15,7 @@ FOLDER = Path(__file__).parents[2] / "studies"
 
 @pytest.fixture
 def claims(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    import claims
+    from studies import claims
 
     return claims
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +32,8 @@ def made(tmp_path_factory):
     """The study, its folders, all parts run once."""
     pytest.importorskip("sklearn")
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(FOLDER))
         patch.setattr(evolution, "WINDOW", 32)
-        import discovery
+        from studies import discovery
 
         work = tmp_path_factory.mktemp("discovery")
         discovery.main(["--preset", "smoke", "--work", str(work)])
@@ -49,7 +48,7 @@ def study(made):
 @pytest.fixture
 def judged(made):
     """What its tables say."""
-    return sys.modules["discovery_claims"]
+    return importlib.import_module("studies.discovery_claims")
 
 
 def table(made, name):

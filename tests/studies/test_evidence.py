@@ -1,32 +1,32 @@
 """README, ledger and datasheet are what the public table gives, and outcomes follow."""
 
-import importlib
 import json
 import math
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from keras_lion.robustness.verdict import outcome_of
 from keras_lion.statistics import Interval
 from keras_lion.tuning import load_runs
+from studies.evidence import (
+    collect,
+    datasheet,
+    decay_claims,
+    ledger,
+    main_claims,
+    measured,
+    readme,
+    rerun,
+    restore,
+    runs,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "studies" / "results"
-sys.path.insert(0, str(ROOT / "studies" / "evidence"))
-
-outcome = importlib.import_module("outcome")
-runs = importlib.import_module("runs")
-ledger = importlib.import_module("ledger")
-readme = importlib.import_module("readme")
-datasheet = importlib.import_module("datasheet")
-parametrisation_claims = importlib.import_module("parametrisation_claims")
-predictions = importlib.import_module("predictions")
-collect = importlib.import_module("collect")
-
-JUDGED = {"reproduced", "not reproduced", "underpowered", "provisional"}
+JUDGED = {"supported", "not supported", "underpowered", "provisional"}
 
 
 @pytest.fixture(scope="module")
@@ -77,36 +77,31 @@ def test_every_study_of_the_ledger_exists(made):
 @pytest.mark.parametrize(
     ("interval", "expected"),
     [
-        (Interval(0.2, 0.1, 0.3, 6), "reproduced"),
-        (Interval(-0.2, -0.3, -0.1, 6), "not reproduced"),
-        (Interval(0.0, -0.02, 0.02, 6), "not reproduced"),  # too small to matter
+        (Interval(0.2, 0.1, 0.3, 6), "supported"),
+        (Interval(-0.2, -0.3, -0.1, 6), "not supported"),
+        (Interval(0.0, -0.02, 0.02, 6), "not supported"),  # too small to matter
         (Interval(0.2, -0.1, 0.5, 6), "underpowered"),
         (Interval(0.2, 0.1, 0.3, 2), "provisional"),
     ],
 )
 def test_outcomes_follow_from_the_interval(interval, expected):
-    assert outcome.outcome_of(interval, margin=0.05)[0] == expected
+    assert outcome_of(interval, margin=0.05)[0] == expected
 
 
 def test_disagreeing_windows_and_edges_make_an_outcome_provisional():
     clear = Interval(0.2, 0.1, 0.3, 6)
-    found, reasons = outcome.outcome_of(clear, margin=0.05, windows=0.5)
+    found, reasons = outcome_of(clear, margin=0.05, windows=0.5)
     assert (found, len(reasons)) == ("provisional", 1)
-    assert outcome.outcome_of(clear, margin=0.05, windows=0.9)[0] == "reproduced"
-    found, reasons = outcome.outcome_of(clear, margin=0.05, limited=["an edge"])
+    assert outcome_of(clear, margin=0.05, windows=0.9)[0] == "supported"
+    found, reasons = outcome_of(clear, margin=0.05, limited=["an edge"])
     assert (found, reasons) == ("provisional", ("an edge",))
     # What is open stays open, whatever the windows say.
     wide = Interval(0.2, -0.1, 0.5, 6)
-    assert outcome.outcome_of(wide, margin=0.05, windows=0.1)[0] == "underpowered"
-
-
-def test_the_negative_of_an_interval_keeps_its_order():
-    turned = outcome.negative(Interval(0.2, 0.1, 0.4, 5))
-    assert (turned.estimate, turned.low, turned.high) == (-0.2, -0.4, -0.1)
+    assert outcome_of(wide, margin=0.05, windows=0.1)[0] == "underpowered"
 
 
 def test_intervals_are_written_with_a_minus_and_their_n():
-    text = outcome.written(Interval(-0.5, -1.0, 0.25, 4), "nats")
+    text = measured.written(Interval(-0.5, -1.0, 0.25, 4), "nats")
     assert text == "−0.50 [−1.00, 0.25] nats (n=4)"
 
 
@@ -115,7 +110,7 @@ def test_intervals_are_written_with_a_minus_and_their_n():
 )
 def test_a_prediction_is_open_where_the_interval_leaves_its_bounds(low, high, expected):
     middle = Interval((low + high) / 2, low, high, 5)
-    assert predictions._between(middle, -1.5, 1.5) is expected
+    assert decay_claims._between(middle, -1.5, 1.5) is expected
 
 
 def test_how_much_the_product_explains():
@@ -123,15 +118,14 @@ def test_how_much_the_product_explains():
     rates, decays = [0.1, 1.0, 10.0], [0.1, 1.0, 10.0]
     index = pd.MultiIndex.from_product([rates, decays])
     product = pd.DataFrame({0: [math.log(r * d) for r, d in index]}, index=index)
-    assert predictions._explained(product) == pytest.approx(1)
+    assert decay_claims._explained(product) == pytest.approx(1)
     ratio = pd.DataFrame({0: [math.log(r / d) for r, d in index]}, index=index)
-    assert predictions._explained(ratio) == pytest.approx(0, abs=1e-12)
+    assert decay_claims._explained(ratio) == pytest.approx(0, abs=1e-12)
 
 
 def test_runs_that_are_not_there_are_said_to_be_missing(monkeypatch):
     empty = runs.all_runs().iloc[:0]
     monkeypatch.setattr(runs, "all_runs", lambda: empty)
-    main_claims = importlib.import_module("main_claims")
     found = main_claims.less_sensitive()
     assert {each.outcome for each in found} == {"not run yet"}
 
@@ -173,7 +167,6 @@ def test_the_block_of_the_datasheet_runs_from_the_root(monkeypatch):
 
 def test_restored_runs_are_not_trained_again(tmp_path):
     """A sweep in the folder finds them, with the scores of the table."""
-    restore = importlib.import_module("restore")
     count = restore.restore("betas", tmp_path / "again")
     found = load_runs(tmp_path / "again").set_index("key")
     table = runs.all_runs()
@@ -190,7 +183,6 @@ def test_restored_runs_are_not_trained_again(tmp_path):
 
 def test_the_noise_of_a_run_is_that_of_its_own_cell(monkeypatch):
     """Cells that differ in batch size or betas alone are other cells."""
-    rerun = importlib.import_module("rerun")
     cell = {"study": "s", "task": "t", "preset": "full", "optimizer": "lion"}
     cell |= {"learning_rate": 0.1, "weight_decay": 1.0, "beta_1": 0.9, "noise": None}
     frame = pd.DataFrame(
@@ -235,7 +227,7 @@ def test_the_gain_of_a_row_is_that_of_the_best_rows_over_common_rates():
     fixed_product["weight_decay"] = (
         fixed_product["product"] / fixed_product["learning_rate"]
     )
-    gain, rates = parametrisation_claims.row_gain(fixed_decay, fixed_product)
+    gain, rates = main_claims.row_gain(fixed_decay, fixed_product)
     assert rates.tolist() == pytest.approx([1e-3, 1e-2])
     # Rows of 0.5 and 0.6 at their best: 0.25 above it on the one, 0.05 on the other.
     assert gain.estimate == pytest.approx(0.25 - 0.05)

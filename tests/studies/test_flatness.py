@@ -19,8 +19,7 @@ CURVATURES = np.linspace(1, 40, 40, dtype="float32")
 @pytest.fixture
 def flatness(monkeypatch):
     pytest.importorskip("jax")
-    monkeypatch.syspath_prepend(str(FOLDER))
-    import flatness
+    from studies import flatness
 
     return flatness
 

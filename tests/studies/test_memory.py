@@ -18,8 +18,7 @@ float64 = pytest.mark.skipif(
 
 @pytest.fixture
 def memory(monkeypatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-    import memory
+    from studies import memory
 
     return memory
 

@@ -12,9 +12,7 @@ STUDIES = Path(__file__).parents[2] / "studies"
 
 @pytest.fixture
 def optimizer_state(monkeypatch):
-    monkeypatch.syspath_prepend(str(STUDIES))
-    monkeypatch.syspath_prepend(str(STUDIES / "performance"))
-    import optimizer_state
+    from studies.performance import optimizer_state
 
     return optimizer_state
 

@@ -18,9 +18,7 @@ SLOW = pytest.mark.skipif(
 
 @pytest.fixture
 def optimizer_steps(monkeypatch):
-    monkeypatch.syspath_prepend(str(STUDIES))
-    monkeypatch.syspath_prepend(str(STUDIES / "performance"))
-    import optimizer_steps
+    from studies.performance import optimizer_steps
 
     return optimizer_steps
 

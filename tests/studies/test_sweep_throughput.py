@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -14,21 +12,11 @@ import pytest
 SLOW = pytest.mark.skipif(
     not os.environ.get("KERAS_LION_SLOW_TESTS"), reason="make test-performance"
 )
-FOLDER = Path(__file__).parents[2] / "studies" / "performance"
-
-
-@pytest.fixture(autouse=True)
-def on_path(monkeypatch):
-    """As where a script of that folder runs; its modules are forgotten afterwards."""
-    monkeypatch.syspath_prepend(str(FOLDER))
-    yield
-    for file in FOLDER.glob("*.py"):
-        sys.modules.pop(file.stem, None)
 
 
 @SLOW
 def test_quick_measurement(tmp_path, capsys):
-    import sweep_throughput
+    from studies.performance import sweep_throughput
 
     backend = keras.backend.backend()
     path = tmp_path / "new" / "result.json"
@@ -45,8 +33,8 @@ def test_quick_measurement(tmp_path, capsys):
 
 
 def test_different_training_is_noticed():
-    import sweep_sides
-    from sweep_workload import STUDY
+    from studies.performance import sweep_sides
+    from studies.performance.sweep_workload import STUDY
 
     runs = STUDY.runs("digits_mlp", "smoke", "tensorflow")
     one = {run.key: 2.0 for run in runs}
@@ -58,7 +46,7 @@ def test_different_training_is_noticed():
 
 
 def test_all_sides_take_the_same_steps():
-    from sweep_workload import BATCH_SIZE, STUDY, TRAIN_EXAMPLES
+    from studies.performance.sweep_workload import BATCH_SIZE, STUDY, TRAIN_EXAMPLES
 
     assert all(size % BATCH_SIZE == 0 for size in TRAIN_EXAMPLES.values())
     for task in ("digits_mlp", "fashion_mnist_mlp"):
@@ -66,9 +54,8 @@ def test_all_sides_take_the_same_steps():
 
 
 def test_stock_learning_rates_have_the_same_shape():
-    import sweep_stock
-
-    from keras_lion.tuning.study import Schedule
+    from keras_lion.tuning.study.schedule import Schedule
+    from studies.performance import sweep_stock
 
     steps = 256
     schedule = sweep_stock.learning_rate_schedule(1e-3, steps, Schedule().warmup)
@@ -81,7 +68,7 @@ def test_stock_learning_rates_have_the_same_shape():
 
 @SLOW
 def test_populations_need_no_tuner_and_no_data_set():
-    import sweep_accelerator
+    from studies.performance import sweep_accelerator
 
     name = "fashion_mnist_mlp"
     found = sweep_accelerator.tasks([name], train=256, validation=100)
@@ -93,7 +80,7 @@ def test_populations_need_no_tuner_and_no_data_set():
 
 
 def test_without_an_accelerator_it_says_so(monkeypatch):
-    import sweep_accelerator
+    from studies.performance import sweep_accelerator
 
     monkeypatch.setattr(sweep_accelerator.backend, "runs_on_cpu", lambda: True)
     part = sweep_accelerator.measure(repeats=1)
@@ -102,7 +89,7 @@ def test_without_an_accelerator_it_says_so(monkeypatch):
 
 
 def test_page_takes_the_table_between_its_markers():
-    import sweep_throughput
+    from studies.performance import sweep_throughput
 
     row = {"task": "digits_mlp", "side": "anchor", "ratio": 0.9, "ratios": [0.9, 0.8]}
     row["runs_per_minute"] = 1234.5

@@ -17,7 +17,6 @@ FOLDER = Path(__file__).parents[2] / "studies"
 @pytest.fixture
 def update_norm(monkeypatch):
     pytest.importorskip("jax")
-    monkeypatch.syspath_prepend(str(FOLDER))
     import update_norm
 
     return update_norm

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from keras_lion.tuning.study.columns import COLUMNS
+from keras_lion.tuning.study.comparison import MEASURES, Comparison, betas_text
 from keras_lion.tuning.study.run_specification import RunSpecification
 from keras_lion.tuning.study.schedule import Schedule
 from keras_lion.tuning.study.search_space import SearchSpace, Value
@@ -18,25 +19,6 @@ from keras_lion.tuning.tasks.built_in import get_task
 from keras_lion.tuning.tasks.task import Task
 
 PRESETS = ("smoke", "standard", "full", "pilot")
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The comparison that decides a study, declared before any run.
-
-    Args:
-        statement: The claim under test, one sentence.
-        measure: Name of the headline measure.
-        value: What the measure reads: `"final_loss"` (validation negative
-            log-likelihood, negated) or `"score"`.
-        epsilon: Task → how far from the common best still counts as good, in units of
-            `value`.
-    """
-
-    statement: str
-    epsilon: Mapping[str, float]
-    measure: str = "tolerance_width"
-    value: str = "final_loss"
 
 
 @dataclass(frozen=True)
@@ -104,6 +86,25 @@ class Plan:
             found += (c for c in space.configurations() if c not in found)
         return found
 
+    def contenders(self) -> list[str]:
+        """The optimizers by the names that comparisons and reports use.
+
+        An optimizer that runs with several pairs of betas has a name for each, as in
+        `keras_lion.robustness.runs.name_contenders`.
+        """
+        names = []
+        for optimizer in self.spaces:
+            pairs = dict.fromkeys(
+                tuple(each[name] for name in ("beta_1", "beta_2") if name in each)
+                for each in self.configurations(optimizer)
+            )
+            names += (
+                [f"{optimizer} {betas_text(pair)}" for pair in pairs]
+                if len(pairs) > 1
+                else [optimizer]
+            )
+        return names
+
 
 @dataclass(frozen=True)
 class Study:
@@ -114,13 +115,16 @@ class Study:
         question: What is asked, one sentence.
         plans: Task name → preset → plan.
         comparison: The comparison that decides, declared before running.
+        secondary: Name → another comparison that the runs are read for, declared with
+            its margin; none of them decides.
         tasks: Tasks of your own, by name; others are the built-in ones.
         optimizers: Optimizers of your own, by name: functions of the hyperparameters
             that they name, such as `beta_1`, which return a Keras optimizer without
             weight decay or schedule; the engine gives it both.
 
     Raises:
-        ValueError: If a preset or a task is unknown.
+        ValueError: If a preset or a task is unknown, or a comparison names an optimizer
+            that a task does not run.
     """
 
     name: str
@@ -129,6 +133,7 @@ class Study:
     comparison: Comparison
     tasks: Mapping[str, Task] = field(default_factory=dict)
     optimizers: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    secondary: Mapping[str, Comparison] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for task, plans in self.plans.items():
@@ -139,6 +144,20 @@ class Study:
                         f"A preset is one of {', '.join(PRESETS)}. "
                         f"Received {preset!r} for task '{task}'."
                     )
+            for comparison in (self.comparison, *self.secondary.values()):
+                self._check_sides(comparison, task)
+
+    def _check_sides(self, comparison: Comparison, task: str) -> None:
+        for preset, plan in self.plans[task].items():
+            across = MEASURES[comparison.measure].across
+            run = list(plan.spaces) if across else plan.contenders()
+            absent = [name for name in comparison.sides or () if name not in run]
+            if absent:
+                raise ValueError(
+                    f"`sides` of a comparison must be optimizers that the study "
+                    f"'{self.name}' runs. Task '{task}', preset '{preset}' runs "
+                    f"{', '.join(run)}. Received: sides={comparison.sides!r}."
+                )
 
     @property
     def default_task(self) -> str:
@@ -197,6 +216,9 @@ class Study:
             "name": self.name,
             "question": self.question,
             "comparison": asdict(self.comparison),
+            "secondary": {
+                name: asdict(comparison) for name, comparison in self.secondary.items()
+            },
             "plans": {
                 task: {preset: asdict(plan) for preset, plan in plans.items()}
                 for task, plans in self.plans.items()

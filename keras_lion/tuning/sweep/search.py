@@ -13,9 +13,10 @@ from keras_lion.tuning.engine.executors import choose_executor
 from keras_lion.tuning.engine.trainer import Trainer
 from keras_lion.tuning.runs.files import Record, RecordWriter
 from keras_lion.tuning.runs.records import FinishedRuns
+from keras_lion.tuning.study.comparison import Comparison
 from keras_lion.tuning.study.run_specification import RunSpecification
 from keras_lion.tuning.study.schedule import Schedule
-from keras_lion.tuning.study.study import Comparison, Plan, Study, specification
+from keras_lion.tuning.study.study import Plan, Study, specification
 from keras_lion.tuning.sweep.folder import note_data, note_search, open_folder
 from keras_lion.tuning.sweep.preparation import Progress, prepared, safe_records
 from keras_lion.tuning.sweep.role import current_role

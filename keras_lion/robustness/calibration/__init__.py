@@ -1,0 +1,1 @@
+"""How often the analysis errs, on cases with known answers."""

@@ -1,0 +1,382 @@
+"""Error rates of the analysis on controls: cases whose answers are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import comb, sqrt
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from keras_lion.robustness.calibration.planted import (
+    Noise,
+    Surface,
+    noisy,
+    plant,
+    resampled,
+)
+from keras_lion.robustness.effective_decay.law import product_verdict
+from keras_lion.robustness.landscape import Landscape, paired, with_seeds
+from keras_lion.robustness.verdict import DETECTED_GAP, Verdict, tolerance_verdict
+from keras_lion.statistics import Interval, wilson_interval
+
+MOST_ERRORS = 0.05
+LEAST_DETECTION = 0.9
+
+# The optimum of planted landscapes: not on a point of the grid, as real ones are not.
+OFFSET = (0.1, -0.07)
+SHIFT = (0.5, -0.3)
+WIDTH = 1.0  # decades, of the narrower one of two
+
+Pair = tuple[Landscape, Landscape]
+Draw = Callable[[], Pair]
+
+
+@dataclass(frozen=True)
+class ErrorRate:
+    """How often the analysis said something on one control.
+
+    Attributes:
+        control: What the analysis was given.
+        event: What is counted.
+        rate: Share of the draws with the event, with Wilson's interval.
+        limit: What the share should be at most, or at least.
+        at_most: Which of the two.
+    """
+
+    control: str
+    event: str
+    rate: Interval
+    limit: float
+    at_most: bool
+
+    @property
+    def passed(self) -> bool:
+        """Whether the share keeps its limit, but for the error of so many draws."""
+        if self.at_most:
+            return self.rate.low <= self.limit
+        return self.rate.high >= self.limit
+
+
+def planted_gap(gap: float = DETECTED_GAP) -> str:
+    """Name of the control in which one landscape is wider by so many decades."""
+    return f"planted gap of {gap:g} decade{'' if gap == 1 else 's'}"
+
+
+def calibrate(
+    generator: np.random.Generator | int,
+    *,
+    draws: int = 200,
+    size: tuple[int, int] = (7, 7),
+    ratio: float = sqrt(10),
+    seeds: int = 6,
+    noise: Noise | None = None,
+    gap: float = DETECTED_GAP,
+    epsilon: float = 1.0,
+    landscapes: Mapping[str, Landscape] | None = None,
+    positive: Mapping[str, Pair] | None = None,
+) -> tuple[ErrorRate, ...]:
+    """Run the whole analysis on controls, and count what it says.
+
+    Every draw goes through `tolerance_verdict` or `product_verdict`, as a study does:
+
+    - A/A: one planted landscape against itself, with a planted difference of position
+      only (shifted), and without any structure (flat). Every verdict that names a
+      better one is false.
+    - A planted gap: one landscape is wider by `gap` decades. It should be found, and
+      found not to support the reversed claim.
+    - Product law: planted product, additive, ratio and flat landscapes.
+    - A/A on real runs: made-up seeds around each real landscape against others
+      (`resampled`), and disjoint halves of its seeds, where there are four or more.
+    - Positive controls: pairs of real landscapes that are known to differ, with
+      made-up seeds.
+
+    The error rates hold for surfaces and noise like these.
+
+    Args:
+        generator: Source of all draws, or its seed.
+        draws: Studies that are simulated for each control; half as many for the product
+            law, which takes longer.
+        size: Numbers of positive weight decays and learning rates of planted grids; a
+            row without decay is added.
+        ratio: Of neighbouring values of planted grids.
+        seeds: Number of seeds of each study.
+        noise: Of planted landscapes, in units of ε. None: `Noise()`.
+        gap: The planted gap, in decades.
+        epsilon: ε of the real landscapes, in the unit of their scores.
+        landscapes: Name → real landscape of two or more seeds, for A/A.
+        positive: Name → two real landscapes with the same seeds.
+
+    Returns:
+        One rate for each control and event.
+
+    Raises:
+        ValueError: If there is no draw, or a real landscape has too few seeds.
+
+    Example:
+
+    ```python
+    print(calibration_text(calibrate(np.random.default_rng(0), draws=50)))
+    ```
+    """
+    generator = np.random.default_rng(generator)
+    if draws < 1:
+        raise ValueError(f"`draws` must be 1 or more. Received: {draws}.")
+
+    def bowl(width: float, offset: tuple[float, float] = OFFSET) -> Landscape:
+        return plant("bowl", size=size, ratio=ratio, width=width, offset=offset)
+
+    def around(first: Landscape, second: Landscape) -> Draw:
+        def draw() -> Pair:
+            one, other = noisy((first, second), seeds, generator, noise=noise)
+            return one, other
+
+        return draw
+
+    flat = plant("flat", size=size, ratio=ratio)
+    wide, narrow = bowl(WIDTH + gap), bowl(WIDTH)
+    rows: list[ErrorRate] = []
+    for control, draw in (
+        ("A/A, planted", around(narrow, narrow)),
+        ("A/A, planted, wide", around(wide, wide)),
+        ("A/A, planted, shifted", around(bowl(WIDTH, SHIFT), narrow)),
+        ("A/A, planted, flat", around(flat, flat)),
+    ):
+        rows.append(_false_rate(control, _verdicts(draw, draws, 1.0, generator)))
+    gap_name = planted_gap(gap)
+    found = _verdicts(around(wide, narrow), draws, 1.0, generator)
+    rows.append(_rate(gap_name, "supported", found, at_most=False))
+    rows.append(_rate(gap_name, "not supported", found))
+    found = _verdicts(around(narrow, wide), draws, 1.0, generator)
+    rows.append(_rate(f"{gap_name}, reversed", "not supported", found, at_most=False))
+    rows.append(_rate(f"{gap_name}, reversed", "supported", found))
+    rows += _product_rates(generator, (draws + 1) // 2, size, ratio, seeds, noise)
+    for name, landscape in (landscapes or {}).items():
+        rows += _real_rates(name, landscape, generator, draws, seeds, epsilon)
+    for name, pair in (positive or {}).items():
+        found = _verdicts(
+            _resampling(pair, seeds, generator), draws, epsilon, generator
+        )
+        rows.append(_named_rate(f"{name}, resampled seeds", found, at_most=False))
+    return tuple(rows)
+
+
+def power_table(
+    generator: np.random.Generator,
+    *,
+    draws: int = 100,
+    sizes: Sequence[tuple[int, int]] = ((3, 3), (5, 5), (7, 7)),
+    seeds: Sequence[int] = (2, 3, 6, 10, 20),
+    gaps: Sequence[float] = (0.5, 0.75, 1.0),
+    noises: Sequence[Noise] = (Noise(),),
+    decades: float | None = None,
+) -> pd.DataFrame:
+    """Share of studies that support a true claim, by grid, seeds, gap and noise.
+
+    Args:
+        generator: Source of the draws.
+        draws: Studies that are simulated for each row.
+        sizes: Numbers of positive weight decays and learning rates.
+        seeds: Numbers of seeds.
+        gaps: Planted gaps, in decades: the wider one tolerates 1 decade and the gap.
+        noises: In units of ε.
+        decades: Extent of every grid on both axes; None: half a decade a step.
+
+    Returns:
+        One row for each combination, with columns weight_decays, learning_rates,
+        decades, seeds, gap, cell_noise, power, low and high (Wilson's interval).
+
+    Example:
+
+    ```python
+    power_table(np.random.default_rng(0), draws=20, seeds=(3, 6))
+    ```
+    """
+    rows = []
+    for size in sizes:
+        extent = (size[1] - 1) / 2 if decades is None else decades
+        ratio = 10 ** (extent / (size[1] - 1))
+        for gap in gaps:
+            truths = [
+                plant("bowl", size=size, ratio=ratio, width=width, offset=OFFSET)
+                for width in (WIDTH + gap, WIDTH)
+            ]
+            for noise in noises:
+                for n in seeds:
+                    hits = 0
+                    for _ in range(draws):
+                        pair = noisy((truths[0], truths[1]), n, generator, noise=noise)
+                        said = tolerance_verdict(
+                            pair[0], pair[1], 1.0, generator=generator
+                        )
+                        hits += said.outcome == "supported"
+                    power = wilson_interval(hits, draws)
+                    rows.append(
+                        {
+                            "weight_decays": size[0],
+                            "learning_rates": size[1],
+                            "decades": extent,
+                            "seeds": n,
+                            "gap": gap,
+                            "cell_noise": noise.cell,
+                            "power": power.estimate,
+                            "low": power.low,
+                            "high": power.high,
+                        }
+                    )
+    return pd.DataFrame(rows)
+
+
+def calibration_frame(rates: Sequence[ErrorRate]) -> pd.DataFrame:
+    """Error rates as a table: control, event, rate, low, high, n, limit, passed."""
+    return pd.DataFrame(
+        [
+            {
+                "control": each.control,
+                "event": each.event,
+                "rate": each.rate.estimate,
+                "low": each.rate.low,
+                "high": each.rate.high,
+                "n": each.rate.n,
+                "limit": f"{'at most' if each.at_most else 'at least'} {each.limit:g}",
+                "passed": each.passed,
+            }
+            for each in rates
+        ]
+    )
+
+
+def calibration_text(rates: Sequence[ErrorRate]) -> str:
+    """Error rates as plain lines, for a terminal."""
+    rows = [
+        (
+            each.control,
+            f'says "{each.event}"',
+            f"{each.rate:.3f}",
+            f"{'at most' if each.at_most else 'at least'} {each.limit:g}",
+            "ok" if each.passed else "NOT KEPT",
+        )
+        for each in rates
+    ]
+    lengths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join(
+        "  ".join(text.ljust(length) for text, length in zip(row, lengths, strict=True))
+        for row in rows
+    )
+
+
+def _product_rates(
+    generator: np.random.Generator,
+    draws: int,
+    size: tuple[int, int],
+    ratio: float,
+    seeds: int,
+    noise: Noise | None,
+) -> Iterator[ErrorRate]:
+    surfaces: tuple[Surface, ...] = ("product", "additive", "ratio", "flat")
+    for surface in surfaces:
+        truth = plant(surface, size=size, ratio=ratio, offset=OFFSET)
+        found = []
+        for _ in range(draws):
+            (drawn,) = noisy((truth,), seeds, generator, noise=noise)
+            found.append(product_verdict(drawn, 1.0))
+        control = f"product law, planted {surface}"
+        yield _rate(control, "supported", found, at_most=surface != "product")
+        if surface == "product":
+            yield _rate(control, "not supported", found)
+
+
+def _real_rates(
+    name: str,
+    landscape: Landscape,
+    generator: np.random.Generator,
+    draws: int,
+    seeds: int,
+    epsilon: float,
+) -> Iterator[ErrorRate]:
+    landscape, _ = paired(landscape, landscape)
+
+    def made_up() -> Pair:
+        return tuple(  # type: ignore[return-value]
+            resampled((landscape,), seeds, generator)[0] for _ in range(2)
+        )
+
+    found = _verdicts(made_up, draws, epsilon, generator)
+    yield _false_rate(f"A/A, resampled seeds of {name}", found)
+    known = landscape.scores.shape[2]
+    if known < 4:
+        return
+    splits = _halves(known, draws, generator)
+    found = [
+        tolerance_verdict(
+            with_seeds(landscape, one),
+            with_seeds(landscape, other),
+            epsilon,
+            generator=generator,
+        )
+        for one, other in splits
+    ]
+    yield _false_rate(f"A/A, disjoint halves of the seeds of {name}", found)
+
+
+def _halves(
+    known: int, draws: int, generator: np.random.Generator
+) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Disjoint halves of the seeds: all of them, or a random choice of `draws`."""
+    half = known // 2
+    if comb(known, half) <= draws:
+        firsts = [np.array(each) for each in combinations(range(known), half)]
+        rests = [np.setdiff1d(np.arange(known), each) for each in firsts]
+        return [
+            (one, generator.permutation(rest)[:half])
+            for one, rest in zip(firsts, rests, strict=True)
+        ]
+    orders = [generator.permutation(known) for _ in range(draws)]
+    return [(order[:half], order[half : 2 * half]) for order in orders]
+
+
+def _resampling(pair: Pair, seeds: int, generator: np.random.Generator) -> Draw:
+    first, second = paired(*pair)
+
+    def draw() -> Pair:
+        one, other = resampled((first, second), seeds, generator)
+        return one, other
+
+    return draw
+
+
+def _verdicts(
+    draw: Draw, draws: int, epsilon: float, generator: np.random.Generator
+) -> list[Verdict]:
+    return [
+        tolerance_verdict(*draw(), epsilon, generator=generator) for _ in range(draws)
+    ]
+
+
+def _false_rate(control: str, verdicts: Sequence[Verdict]) -> ErrorRate:
+    return _named_rate(control, verdicts, at_most=True)
+
+
+def _named_rate(
+    control: str, verdicts: Sequence[Verdict], *, at_most: bool
+) -> ErrorRate:
+    named = sum(
+        each.direction != 0 and each.outcome in ("supported", "not supported")
+        for each in verdicts
+    )
+    return _of(control, "one is better", named, len(verdicts), at_most)
+
+
+def _rate(
+    control: str, event: str, verdicts: Sequence[Verdict], *, at_most: bool = True
+) -> ErrorRate:
+    said = sum(each.outcome == event for each in verdicts)
+    return _of(control, event, said, len(verdicts), at_most)
+
+
+def _of(control: str, event: str, count: int, n: int, at_most: bool) -> ErrorRate:
+    limit = MOST_ERRORS if at_most else LEAST_DETECTION
+    return ErrorRate(control, event, wilson_interval(count, n), limit, at_most)

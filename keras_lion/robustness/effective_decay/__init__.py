@@ -1,0 +1,1 @@
+"""What lr × λ, lr / λ, lr and λ explain."""

@@ -1,0 +1,460 @@
+"""Places on a grid: lines of equal lr × λ, the interior optimum, edges, weights."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from keras_lion.robustness.intervals import first_best
+from keras_lion.robustness.landscape import Array, AxisName, Landscape, Side
+
+# 1, 3, 10, 30 counts as geometric: 3 is 0.046 of a step away from √10.
+TOLERATED_STEP = 0.05
+
+
+def with_decay(landscape: Landscape) -> Landscape:
+    """The landscape without its row of no decay: lr × λ is 0 there at every rate.
+
+    Raises:
+        ValueError: If no weight decay is positive.
+    """
+    decayed = landscape.weight_decay > 0
+    if not decayed.any():
+        raise ValueError(
+            "The product lr × λ needs a positive weight decay. "
+            f"Received: weight_decay={landscape.weight_decay.tolist()}."
+        )
+    return Landscape(
+        landscape.learning_rate,
+        landscape.weight_decay[decayed],
+        landscape.scores[decayed],
+        diverged=landscape.diverged[decayed],
+    )
+
+
+def without_diverged(landscape: Landscape) -> Landscape:
+    """The landscape with every cell missing in which a run diverged.
+
+    A divergence edge that follows the learning rate alone breaks the product law; what
+    is left says whether the law holds among the cells that train.
+    """
+    stable = landscape.num_diverged[..., None] == 0
+    return Landscape(
+        landscape.learning_rate,
+        landscape.weight_decay,
+        np.where(stable, landscape.scores, np.nan),
+    )
+
+
+def steps(landscape: Landscape) -> tuple[float, float]:
+    """Decades between neighbours on the axes of learning rate and weight decay.
+
+    The mean step of each axis (its row of no decay left out); NaN on an axis of one
+    value, or whose values are further than 0.05 steps from a geometric series.
+    """
+    return (
+        _step(landscape.learning_rate),
+        _step(landscape.weight_decay[landscape.weight_decay > 0]),
+    )
+
+
+def has_lines(landscape: Landscape) -> bool:
+    """Whether anti-diagonals are lines of equal lr × λ: equal geometric ratios.
+
+    The steps of the axes may differ by so little that the ends of the longest line are
+    within 0.05 steps of each other.
+    """
+    rate, decay = steps(landscape)
+    decays = int((landscape.weight_decay > 0).sum())
+    longest = min(len(landscape.learning_rate), decays)
+    apart = (longest - 1) * abs(rate - decay)
+    return bool(apart <= TOLERATED_STEP * max(rate, decay))
+
+
+def product_index(shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Number of the iso-lr × λ line of each cell, 0 to m + n − 2, shape (m, n)."""
+    rows, columns = np.indices(shape[:2])
+    return np.asarray(rows + columns)
+
+
+def ratio_index(shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Number of the iso-lr / λ line of each cell, 1 − m to n − 1, shape (m, n)."""
+    rows, columns = np.indices(shape[:2])
+    return np.asarray(columns - rows)
+
+
+def decades(landscape: Landscape) -> tuple[Array, Array]:
+    """log₁₀ of learning rate and of weight decay of each cell, shape (m, n) each."""
+    y, x = np.meshgrid(
+        np.log10(landscape.weight_decay),
+        np.log10(landscape.learning_rate),
+        indexing="ij",
+    )
+    return x, y
+
+
+def _step(values: Array) -> float:
+    logs = np.log10(values)
+    if len(logs) < 2:
+        return float("nan")
+    even = np.linspace(logs[0], logs[-1], len(logs))
+    step = float(even[1] - even[0])
+    close = np.abs(logs - even).max() <= TOLERATED_STEP * step
+    return step if close else float("nan")
+
+
+def interior_peak(x: Array, y: Array, usable: NDArray[np.bool_]) -> float:
+    """Position of a maximum: vertex of the parabola around the best score.
+
+    Args:
+        x: Ascending positions, shape (n,).
+        y: Scores there, NaN where missing.
+        usable: Where the parabola may pass: a score at the floor says how a run failed,
+            not where the peak is.
+
+    Returns:
+        The vertex, between the outer two of the three positions. NaN where the best is
+        the first or last score, one of the three is not usable, or all three are
+        equally high: then the data only bound the peak, or there is none.
+    """
+    present = np.isfinite(y)
+    x, y, usable = x[present], y[present], usable[present]
+    if len(y) < 3:
+        return math.nan
+    at = int(y.argmax())
+    if at in (0, len(y) - 1) or not usable[at - 1 : at + 2].all():
+        return math.nan
+    (x0, x1, x2), (y0, y1, y2) = x[at - 1 : at + 2], y[at - 1 : at + 2]
+    left, right = (y1 - y0) / (x1 - x0), (y2 - y1) / (x2 - x1)
+    if left == right:
+        return math.nan
+    # The parabola's slope is `left` at the middle of the left interval, `right` at that
+    # of the right one, and 0 in between. Equal neighbours on one side put the peak at
+    # the middle of that interval, so that it never leaves the outer two.
+    middle_left, middle_right = (x0 + x1) / 2, (x1 + x2) / 2
+    share = left / (left - right)
+    return float(middle_left + share * (middle_right - middle_left))
+
+
+# Values of a grid closer than this, in powers of ten, are one.
+SAME = 1e-9
+
+
+def interpolated(
+    landscape: Landscape, values: Array, learning_rate: float, weight_decay: float
+) -> float:
+    """Value at a point of the window: bilinear in log lr and log λ.
+
+    Nothing is extrapolated. No decay has no place on a log axis: it is a line by
+    itself, where the value is linear in log lr, and no neighbour of any weight decay.
+
+    Args:
+        landscape: The grid.
+        values: Values of its cells, shape (m, n): `landscape.means`, say. NaN is
+            missing.
+        learning_rate: Positive.
+        weight_decay: 0 or more.
+
+    Returns:
+        The value; NaN outside the window and where a cell that it needs is missing.
+
+    Example:
+
+    ```python
+    landscape = Landscape([1e-3, 1e-1], [0.1], [[0.8, 0.9]])
+    interpolated(landscape, landscape.means, 1e-2, 0.1)  # 0.85
+    ```
+    """
+    rows = _neighbours(landscape.weight_decay, weight_decay)
+    columns = _neighbours(landscape.learning_rate, learning_rate)
+    if not rows or not columns:
+        return math.nan
+    return float(
+        sum(
+            part * share * values[row, column]
+            for row, part in rows
+            for column, share in columns
+        )
+    )
+
+
+def _neighbours(axis: Array, value: float) -> list[tuple[int, float]]:
+    """Indices beside a value, with their parts; none outside the window."""
+    if value == 0:
+        return [(0, 1.0)] if axis[0] == 0 else []
+    first = int(axis[0] == 0)
+    x = np.log10(axis[first:])
+    at = math.log10(value)
+    near = np.flatnonzero(np.abs(x - at) <= SAME)
+    if len(near):
+        return [(first + int(near[0]), 1.0)]
+    right = int(np.searchsorted(x, at))
+    if right in (0, len(x)):
+        return []
+    part = float((at - x[right - 1]) / (x[right] - x[right - 1]))
+    return [(first + right - 1, 1 - part), (first + right, part)]
+
+
+Limit = Literal["range", "stability"]
+
+
+@dataclass(frozen=True)
+class BoundaryOptimum:
+    """A side of the grid on which the best cell lies.
+
+    Attributes:
+        axis: Name of the axis.
+        side: `"low"` or `"high"` end of it.
+        limit: `"range"` (the optimum may lie beyond the grid: verdicts are provisional)
+            or `"stability"` (training breaks down there, so that it does not).
+        next_values: Two values that continue the grid on that side, the nearer first.
+    """
+
+    axis: AxisName
+    side: Side
+    limit: Limit
+    next_values: tuple[float, float]
+
+
+def boundary_optimum(landscape: Landscape) -> tuple[BoundaryOptimum, ...]:
+    """On which sides of the grid the best cell lies, and why.
+
+    A side is stability-limited if, of the cells beside the best one along that edge (or
+    of the best cell itself), one has at least half of its seeds diverged: what lies
+    further out is then likely to break down, too. Otherwise it is range-limited.
+    No decay is not an edge, and an axis of one positive value has none. The next values
+    go on with the ratio of the last two on that side.
+
+    Args:
+        landscape: Scores on a grid.
+
+    Returns:
+        None to two sides, learning rate first; empty where the optimum is within the
+        grid. Of equally good cells the first counts, as in `landscape.best`.
+
+    Raises:
+        ValueError: If every cell is missing, or every run diverged.
+
+    Example:
+
+    ```python
+    landscape = Landscape([1e-3, 1e-2, 1e-1], [0.1], [[0.7, 0.8, 0.9]])
+    (side,) = boundary_optimum(landscape)
+    side.limit, side.next_values  # ('range', (1.0, 10.0))
+    ```
+
+    References:
+        Godbole et al. (2023). Deep learning tuning playbook (search space boundaries).
+    """
+    row, column = landscape.best.cell
+    if landscape.all_diverged:
+        raise ValueError(
+            "An optimum needs a run that trained. Received a landscape whose runs all "
+            "diverged: move the grid."
+        )
+    unstable = 2 * landscape.num_diverged >= landscape.num_seeds.clip(1)
+    found = []
+    for axis, side in landscape.edge:
+        on_edge = unstable[:, column] if axis == "learning_rate" else unstable[row]
+        at = row if axis == "learning_rate" else column
+        limit: Limit = (
+            "stability" if on_edge[max(at - 1, 0) : at + 2].any() else "range"
+        )
+        found.append(BoundaryOptimum(axis, side, limit, _beyond(landscape, axis, side)))
+    return tuple(found)
+
+
+def _beyond(landscape: Landscape, axis: AxisName, side: Side) -> tuple[float, float]:
+    values = getattr(landscape, axis)
+    values = values[values > 0]
+    if side == "low":
+        values = values[::-1]
+    ratio = float(values[-1] / values[-2])
+    last = float(values[-1])
+    return last * ratio, last * ratio**2
+
+
+Weights = Literal["uniform", "trapezoid"]
+
+
+def axis_weights(values: ArrayLike, weights: Weights = "uniform") -> Array:
+    """How much each value of an axis counts, before missing ones are left out.
+
+    `"uniform"`: 1 each. `"trapezoid"`: half the distance between its neighbours in
+    powers of ten, so that sums over an uneven grid are integrals over log₁₀(axis); a
+    value at an end has one neighbour, and half the weight of an inner one on an even
+    grid. 0 has no place on that scale and counts as 0, unless no other value is there.
+
+    Args:
+        values: Values of the axis, ascending, shape (n,); the first may be 0.
+        weights: `"uniform"` or `"trapezoid"`.
+
+    Returns:
+        Shape (n,): in decades with `"trapezoid"`, and 1 for a single value.
+
+    Raises:
+        ValueError: If `weights` is neither.
+
+    Example:
+
+    ```python
+    axis_weights([0, 1e-3, 1e-2, 1e-1], "trapezoid")  # [0, 0.5, 1, 0.5]
+    ```
+    """
+    if weights not in get_args(Weights):
+        raise ValueError(
+            f"`weights` must be one of {', '.join(get_args(Weights))}. "
+            f"Received: weights={weights!r}."
+        )
+    array = np.asarray(values, dtype=float)
+    if weights == "uniform":
+        return np.ones(len(array))
+    positive = array > 0
+    if positive.sum() < 2:
+        return np.where(positive, 1.0, 0.0) if positive.any() else np.ones(len(array))
+    gaps = np.diff(np.log10(array[positive])) / 2
+    widths = np.zeros(len(array))
+    widths[positive] = np.append(gaps, 0) + np.append(0, gaps)
+    return widths
+
+
+def cell_weights(landscape: Landscape, weights: Weights = "uniform") -> Array:
+    """How much each cell of a landscape counts in a mean; missing cells not at all.
+
+    The product of the weights of its learning rate and its weight decay, divided by
+    their sum over the cells with a score.
+
+    Args:
+        landscape: Scores on a grid.
+        weights: `"uniform"` (every cell alike, the row of no decay included) or
+            `"trapezoid"` (by its area in log₁₀(lr) and log₁₀(λ), the row of no decay
+            left out).
+
+    Returns:
+        Shape (m, n); the sum is 1.
+
+    Raises:
+        ValueError: If no cell with a score has a weight.
+
+    Example:
+
+    ```python
+    cell_weights(Landscape([1, 10, 100], [1], [[3, 4, 5]]), "trapezoid")
+    # [[0.25, 0.5, 0.25]]
+    ```
+    """
+    present = _areas(landscape, weights)
+    return np.asarray(present / present.sum())
+
+
+def mean_over_cells(
+    landscape: Landscape, values: Array, weights: Weights = "uniform"
+) -> float:
+    """Weighted mean of one value a cell, missing cells left out.
+
+    Args:
+        landscape: Scores on a grid.
+        values: Shape (m, n); not read where the landscape has no score.
+        weights: As in `cell_weights`.
+
+    Returns:
+        The mean, in the unit of `values`.
+
+    Raises:
+        ValueError: If no cell with a score has a weight.
+    """
+    present = _areas(landscape, weights)
+    return float(np.nansum(present * values) / present.sum())
+
+
+def _areas(landscape: Landscape, weights: Weights) -> Array:
+    """Weights of the cells before they are divided by their sum."""
+    widths = np.multiply.outer(
+        axis_weights(landscape.weight_decay, weights),
+        axis_weights(landscape.learning_rate, weights),
+    )
+    present = widths * (landscape.num_seeds > 0)
+    if not present.any():
+        raise ValueError(
+            "A mean over cells needs a cell with a score and a weight. Received: "
+            f"weights={weights!r} and scores in {int((landscape.num_seeds > 0).sum())} "
+            "cells (with 'trapezoid' the row of no decay does not count)."
+        )
+    return np.asarray(present)
+
+
+def line_of_slope(x: ArrayLike, y: ArrayLike, slope: float, at: ArrayLike) -> Array:
+    """Values of the least-squares line with a given slope.
+
+    It passes through the mean of the points, whatever its slope is.
+
+    Args:
+        x: Positions of the points, shape (n,).
+        y: Their values, shape (n,); points whose value is NaN are left out.
+        slope: The slope.
+        at: Where the line is wanted, shape (k,).
+
+    Returns:
+        Shape (k,); NaN if no point is known.
+
+    Example:
+
+    ```python
+    line_of_slope([0, 2], [1, 3], slope=0.0, at=[5])  # [2.0]
+    ```
+    """
+    xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
+    known = np.isfinite(xs) & np.isfinite(ys)
+    where = np.asarray(at, dtype=float)
+    if not known.any():
+        return np.full(where.shape, np.nan)
+    return np.asarray(ys[known].mean() + slope * (where - xs[known].mean()))
+
+
+Cell = tuple[int, int]
+
+
+def cells_to_show(landscape: Landscape) -> dict[str, Cell]:
+    """The best cell, the one in the middle of the grid, and the worst.
+
+    Best and worst by mean score, diverged runs at their floor; of equal cells the one
+    of least weight decay, then of least learning rate. The centre is the cell with a
+    score that is nearest to the middle of the grid, counted in cells, the row of no
+    decay left out where there is another.
+
+    Args:
+        landscape: Scores on a grid.
+
+    Returns:
+        `"best"`, `"centre"` and `"worst"` → (row, column).
+
+    Raises:
+        ValueError: If every cell is missing.
+
+    Example:
+
+    ```python
+    cells_to_show(Landscape([1, 2, 4], [1], [[5, 7, 6]]))["worst"]  # (0, 0)
+    ```
+    """
+    best = landscape.best.cell
+    present = landscape.num_seeds > 0
+    decayed = landscape.weight_decay > 0
+    if present[decayed].any():
+        present = present & decayed[:, None]
+        middle_row = (decayed.argmax() + len(decayed) - 1) / 2
+    else:
+        middle_row = np.float64(0)
+    middle_column = (len(landscape.learning_rate) - 1) / 2
+    rows, columns = np.nonzero(present)
+    distance = (rows - middle_row) ** 2 + (columns - middle_column) ** 2
+    centre = int(distance.argmin())
+    return {
+        "best": best,
+        "centre": (int(rows[centre]), int(columns[centre])),
+        "worst": first_best(-landscape.means),
+    }

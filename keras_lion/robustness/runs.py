@@ -1,0 +1,392 @@
+"""Which runs belong together: cells, conditions, contenders, curves over epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from keras_lion.tuning.study.columns import COLUMNS
+from keras_lion.tuning.study.comparison import betas_text
+
+Array = NDArray[np.float64]
+Value = Literal["score", "final_loss"]
+
+# Runs that differ in one of these do not belong into one landscape.
+FIXED = (
+    "study",
+    "task",
+    "batch_size",
+    "epochs",
+    "schedule",
+    "train_examples",
+    "beta_1",
+    "beta_2",
+)
+NEEDED = ("optimizer", "learning_rate", "weight_decay", "seed", "status")
+
+
+def arrange(
+    frame: pd.DataFrame,
+    optimizer: str,
+    task: str | None,
+    batch_size: int | None,
+    value: Value,
+) -> dict[str, Any]:
+    """Arguments of `Landscape` for the runs of one optimizer on one task."""
+    if value not in get_args(Value):
+        raise ValueError(
+            f"`value` must be one of {', '.join(get_args(Value))}. "
+            f"Received: value={value!r}."
+        )
+    needed = [*NEEDED, *(["score"] if value == "score" else [])]
+    needed += ["final_loss", "initial_loss"] if value == "final_loss" else []
+    missing = [name for name in needed if name not in frame.columns]
+    if missing:
+        raise ValueError(
+            f"Run records need the columns {', '.join(needed)}. "
+            f"Missing: {', '.join(missing)}."
+        )
+    runs = _chosen(frame, optimizer, task, batch_size)
+    rates = _rounded(runs["learning_rate"])
+    decays = _rounded(runs["weight_decay"])
+    learning_rate, column = np.unique(rates, return_inverse=True)
+    weight_decay, row = np.unique(decays, return_inverse=True)
+    seeds, seed = np.unique(runs["seed"].to_numpy(), return_inverse=True)
+    scores, floors = _values(runs, value)
+
+    counts = (runs["status"] != "failed").to_numpy()
+    cells = np.stack([row, column, seed], axis=1)[counts]
+    _check_unique(cells, runs.loc[counts], optimizer)
+    shape = (len(weight_decay), len(learning_rate), len(seeds))
+    at = tuple(cells.T)
+    arrays = {name: np.full(shape, np.nan) for name in ("scores", "floor")}
+    arrays["scores"][at] = scores[counts]
+    arrays["floor"][at] = floors[counts]
+    diverged = np.zeros(shape, bool)
+    diverged[at] = (runs["status"] == "diverged").to_numpy()[counts]
+    return {
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "diverged": diverged,
+        **arrays,
+    }
+
+
+def _chosen(
+    frame: pd.DataFrame, optimizer: str, task: str | None, batch_size: int | None
+) -> pd.DataFrame:
+    runs = frame
+    for name, choice in (
+        ("optimizer", optimizer),
+        ("task", task),
+        ("batch_size", batch_size),
+    ):
+        if choice is None:
+            continue
+        known = runs[name].unique().tolist() if name in runs else []
+        runs = runs[runs[name] == choice] if name in runs else runs.iloc[:0]
+        if runs.empty:
+            raise ValueError(
+                f"No run has {name}={choice!r}. The records have {name}: "
+                f"{', '.join(map(str, known)) or 'none'}."
+            )
+    for name in FIXED:
+        values = [] if name not in runs else sorted(set(runs[name].dropna().map(str)))
+        if len(values) > 1:
+            argument = name in ("task", "batch_size")
+            remedy = f"`{name}=…`" if argument else f"frame[frame[{name!r}] == …]"
+            raise ValueError(
+                f"Runs of several values of '{name}' cannot share a landscape. "
+                f"Received {name}: {', '.join(values)}. Choose one with {remedy}."
+            )
+    return runs
+
+
+def _rounded(values: pd.Series[Any]) -> np.ndarray:
+    # 0.1 * 0.1 and 0.01 are one value of a grid, whoever computed them.
+    return np.array([float(f"{value:.10g}") for value in values.to_numpy(float)])
+
+
+def _values(runs: pd.DataFrame, value: Value) -> tuple[np.ndarray, np.ndarray]:
+    diverged = (runs["status"] == "diverged").to_numpy()
+    if value == "score":
+        scores = runs["score"].to_numpy(float)
+        floors = np.full(len(runs), np.nan)
+        if "floor" in runs:
+            floors = runs["floor"].to_numpy(float)
+        return scores, np.where(np.isnan(floors), scores, floors)
+    floors = -runs["initial_loss"].to_numpy(float)
+    scores = -runs["final_loss"].to_numpy(float)
+    # fmax also gives the floor to a loss that is not finite.
+    return np.where(diverged, floors, np.fmax(scores, floors)), floors
+
+
+def _check_unique(cells: np.ndarray, runs: pd.DataFrame, optimizer: str) -> None:
+    _, first, counts = np.unique(cells, axis=0, return_index=True, return_counts=True)
+    if (counts > 1).any():
+        run = runs.iloc[int(first[counts > 1][0])]
+        raise ValueError(
+            f"A cell holds one run of each seed. Received {counts.max()} runs of "
+            f"{optimizer} with learning_rate={run['learning_rate']}, "
+            f"weight_decay={run['weight_decay']}, seed={run['seed']}: drop the "
+            "repeats, or choose by the column in which they differ."
+        )
+
+
+SHARED = ("batch_size", "epochs", "schedule", "train_examples")
+
+
+def conditions_of(frame: pd.DataFrame, task: str) -> Mapping[str, pd.DataFrame]:
+    """The runs of a task under each condition: one landscape for each optimizer.
+
+    A condition is a batch size, a budget, a schedule, a size of the data, or a
+    hyperparameter of the model, where one optimizer has runs with several of them.
+
+    Args:
+        frame: Run records, one a row.
+        task: Task whose runs are read.
+
+    Returns:
+        Label → runs, in ascending order; one entry with an empty label if all runs
+        share their conditions.
+
+    Example:
+
+    ```python
+    for label, runs in conditions_of(load_runs("results/batch_size"), "digits").items():
+        print(label, len(runs))  # batch_size 16 200
+    ```
+    """
+    runs = frame[frame["task"] == task]
+    return dict(_split(runs, ""))
+
+
+def _split(runs: pd.DataFrame, label: str) -> list[tuple[str, pd.DataFrame]]:
+    own = [name for name in runs.columns if name not in COLUMNS]
+    for name in [*(n for n in SHARED if n in runs.columns), *own]:
+        known = runs[runs[name].notna()]
+        if (known.groupby("optimizer")[name].nunique() <= 1).all():
+            continue
+        return [
+            found
+            for value, part in known.groupby(name, sort=True)
+            for found in _split(part, f"{label}, {name} {_text(value)}".lstrip(", "))
+        ]
+    return [(label, runs)]
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float | int) else str(value)
+
+
+BETAS = ("beta_1", "beta_2")
+
+
+def _named_pair(betas: pd.Series[float]) -> str:
+    return betas_text(betas.dropna())
+
+
+def name_contenders(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give each pair of betas a name of its own, where an optimizer has several.
+
+    Landscapes are over learning rate and weight decay: runs with other betas do not
+    belong into them. Where the runs of one optimizer on one task have several pairs,
+    each pair becomes a contender: `lion` becomes `lion 0.9/0.99` and `lion 0.95/0.98`.
+
+    Args:
+        frame: Run records, one a row.
+
+    Returns:
+        The frame, with the names in `optimizer`; the same object where nothing varies.
+
+    Example:
+
+    ```python
+    runs = pd.DataFrame({
+        "task": "digits", "optimizer": "lion", "beta_1": 0.9, "beta_2": [0.99, 0.999],
+    })
+    list(name_contenders(runs)["optimizer"])  # ["lion 0.9/0.99", "lion 0.9/0.999"]
+    ```
+    """
+    present = [name for name in BETAS if name in frame]
+    if not present:
+        return frame
+    pairs = frame[present].astype(float).agg(_named_pair, axis=1)
+    groups = pairs.groupby([frame["task"], frame["optimizer"]])
+    several = groups.transform("nunique") > 1
+    if not several.any():
+        return frame
+    names = frame["optimizer"].where(~several, frame["optimizer"] + " " + pairs)
+    return frame.assign(optimizer=names)
+
+
+@dataclass(frozen=True)
+class RunCurves:
+    """One curve for each seed of a cell.
+
+    Attributes:
+        epoch: When it was looked at, ascending, shape (e,).
+        seed: The seeds, ascending, shape (s,).
+        values: Shape (s, e); NaN where a run has no value, or none that is finite.
+        diverged: Which runs diverged, shape (s,).
+    """
+
+    epoch: Array
+    seed: NDArray[np.int64]
+    values: Array
+    diverged: NDArray[np.bool_]
+
+    @property
+    def mean(self) -> Array:
+        """Mean over seeds, shape (e,); NaN where a seed has no value.
+
+        The mean of those that are left would get better as the bad ones drop out.
+        """
+        return np.asarray(self.values.mean(axis=0))
+
+    def last_point(self, index: int) -> tuple[float, float]:
+        """Epoch and value of the last finite point of a curve; NaN if it has none."""
+        known = np.flatnonzero(np.isfinite(self.values[index]))
+        if not len(known):
+            return float("nan"), float("nan")
+        return float(self.epoch[known[-1]]), float(self.values[index, known[-1]])
+
+
+def curves_of_cell(
+    frame: pd.DataFrame,
+    *,
+    optimizer: str,
+    learning_rate: float,
+    weight_decay: float,
+    quantity: str = "loss",
+    task: str | None = None,
+    batch_size: int | None = None,
+) -> RunCurves:
+    """The curves of one configuration, from the histories of its runs.
+
+    Failed runs are left out, and so are runs without a history.
+
+    Args:
+        frame: Run records, one a row, with `history`.
+        optimizer: Optimizer of the cell.
+        learning_rate: Learning rate of the cell.
+        weight_decay: Weight decay of the cell.
+        quantity: What to read: `"loss"` and `"accuracy"` (validation), `"train_loss"`,
+            or another name in the histories.
+        task: Task whose runs are taken; needed if there are several.
+        batch_size: Batch size whose runs are taken; needed if there are several.
+
+    Returns:
+        The curves.
+
+    Raises:
+        ValueError: If there is no such run with a history, none has the quantity, or
+            two runs have one seed.
+
+    Example:
+
+    ```python
+    frame = load_runs("results/lr_wd")
+    cell = {"optimizer": "lion", "learning_rate": 1e-3, "weight_decay": 0.3}
+    curves_of_cell(frame, **cell, quantity="accuracy").mean[-1]
+    ```
+    """
+    chosen = (frame["optimizer"] == optimizer) & (frame["status"] != "failed")
+    for axis, wanted in (
+        ("learning_rate", learning_rate),
+        ("weight_decay", weight_decay),
+    ):
+        chosen &= np.isclose(frame[axis].to_numpy(float), wanted, rtol=1e-9, atol=0)
+    for name, choice in (("task", task), ("batch_size", batch_size)):
+        if choice is not None:
+            chosen &= frame[name] == choice
+    if "history" in frame:
+        chosen &= frame["history"].map(lambda found: isinstance(found, dict))
+    cell = (
+        f"{optimizer} with learning_rate={learning_rate:.3g}, "
+        f"weight_decay={weight_decay:.3g}"
+    )
+    if "history" not in frame or not chosen.any():
+        raise ValueError(
+            "Curves need runs with a `history`, as `load_runs` gives them. "
+            f"Received none of {cell}."
+        )
+    runs = frame[chosen].sort_values("seed")
+    if runs["seed"].duplicated().any():
+        raise ValueError(
+            f"A cell holds one run of each seed. Received several of {cell}: choose "
+            "with `task=…` or `batch_size=…`, or drop the repeats."
+        )
+    histories = runs["history"].tolist()
+    known = sorted({name for found in histories for name in found} - {"epoch"})
+    if not any(quantity in found for found in histories):
+        raise ValueError(
+            f"`quantity` must be one of {', '.join(known) or 'none'}, which the "
+            f"histories hold. Received: quantity={quantity!r}."
+        )
+    epoch = np.unique([at for found in histories for at in found["epoch"]]).astype(
+        float
+    )
+    return RunCurves(
+        epoch=epoch,
+        seed=runs["seed"].to_numpy(),
+        values=np.stack(
+            [_values_of_run(found, quantity, epoch) for found in histories]
+        ),
+        diverged=(runs["status"] == "diverged").to_numpy(),
+    )
+
+
+def _values_of_run(history: dict[str, list[Any]], quantity: str, epoch: Array) -> Array:
+    """Values of one run at all epochs."""
+    found = np.full(len(epoch), np.nan)
+    values = np.array(history.get(quantity, []), dtype=float)  # None becomes NaN
+    at = np.searchsorted(epoch, np.array(history["epoch"][: len(values)], dtype=float))
+    found[at] = np.where(np.isfinite(values), values, np.nan)
+    return found
+
+
+def seed_ranges(frame: pd.DataFrame, column: str, by: Sequence[str]) -> pd.DataFrame:
+    """Mean, least and largest value of a column over seeds.
+
+    Args:
+        frame: One row a seed and a value of `by`; with a column `seed`.
+        column: The column to summarize.
+        by: Columns whose values tell the points of a curve apart.
+
+    Returns:
+        One row for each value of `by`, ascending: the columns of `by`, then `mean`,
+        `low`, `high` and `num_seeds`. Values that are missing are left out.
+
+    Raises:
+        ValueError: If a column is missing, or a seed has two values at one point.
+
+    Example:
+
+    ```python
+    frame = pd.DataFrame({"step": [1, 1], "seed": [0, 1], "rms": [0.2, 0.4]})
+    seed_ranges(frame, "rms", by=["step"])["high"].tolist()  # [0.4]
+    ```
+    """
+    needed = [*by, "seed", column]
+    missing = [name for name in needed if name not in frame.columns]
+    if missing:
+        raise ValueError(
+            f"A band over seeds needs the columns {', '.join(needed)}. "
+            f"Missing: {', '.join(missing)}."
+        )
+    if frame.duplicated([*by, "seed"]).any():
+        raise ValueError(
+            "A seed has one value at each point. Received several rows with the same "
+            f"{', '.join([*by, 'seed'])}: choose by the column in which they differ."
+        )
+    known = frame.dropna(subset=[column])
+    groups = known.groupby(list(by), sort=True)[column]
+    return groups.agg(
+        mean="mean", low="min", high="max", num_seeds="count"
+    ).reset_index()

@@ -1,0 +1,191 @@
+"""The verdicts of a study: on the comparison that it declared, and on lr × λ."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.resources import files
+
+import pandas as pd
+
+from keras_lion.robustness.effective_decay.law import product_verdict
+from keras_lion.robustness.landscape import Landscape, Value
+from keras_lion.robustness.measures import MEASURES, Question
+from keras_lion.robustness.runs import conditions_of, name_contenders
+from keras_lion.robustness.summary import task_optimizers
+from keras_lion.robustness.verdict import LEAST_SEEDS, Verdict
+from keras_lion.tuning.study.comparison import MEASURES as DECLARABLE
+from keras_lion.tuning.study.comparison import Comparison
+
+EPSILON = 0.05  # of tasks for which a study declares none
+USUAL_SIDES = ("lion", "adamw")
+
+
+def findings(
+    frame: pd.DataFrame,
+    *,
+    task: str,
+    epsilon: float,
+    comparison: Comparison | None = None,
+    value: Value = "final_loss",
+    seed: int = 0,
+) -> list[Verdict]:
+    """The verdict on the declared comparison, and what each optimizer shows of lr × λ.
+
+    The declared comparison comes first, where its measure is one of runs that share
+    their conditions; `decide` has those over several conditions. It is left out where
+    nothing can be compared. The verdicts on the product law follow, one per optimizer.
+
+    Args:
+        frame: Run records of one condition, one per row.
+        task: Task whose runs are read.
+        epsilon: Tolerated loss of `value`, in its unit.
+        comparison: What the study declared. None: Lion's tolerance width and AdamW's.
+        value: `"final_loss"` (validation, negated) or `"score"`: of the product law.
+        seed: Of the sign-flip tests with many seeds.
+
+    Returns:
+        The verdicts. Where an analysis cannot be made, its verdict is `"untestable"`
+        and says why.
+
+    Example:
+
+    ```python
+    for verdict in findings(load_runs("results/lr_wd"), task="digits", epsilon=0.05):
+        print(verdict)
+    ```
+    """
+    if comparison is None:
+        comparison = Comparison("", {task: epsilon}, value=value)
+    found: list[Verdict] = []
+    if MEASURES[comparison.measure].scope == "condition":
+        runs = frame[frame["task"] == task]
+        found += _judge(runs, comparison, epsilon, seed)
+    return [
+        *found,
+        *law_verdicts(frame, task=task, epsilon=epsilon, value=value),
+    ]
+
+
+def law_verdicts(
+    frame: pd.DataFrame,
+    *,
+    task: str,
+    epsilon: float,
+    value: Value = "final_loss",
+) -> list[Verdict]:
+    """What each optimizer shows of "lr × λ alone explains the score".
+
+    Args:
+        frame: Run records of one condition, one per row.
+        task: Task whose runs are read.
+        epsilon: Tolerated loss of `value`, in its unit.
+        value: `"final_loss"` (validation, negated) or `"score"`.
+
+    Returns:
+        One verdict per optimizer, by name; `"untestable"` with the reason where the
+        analysis cannot be made.
+    """
+    runs = frame[frame["task"] == task]
+    found = []
+    for name in task_optimizers(runs, task):
+        try:
+            landscape = Landscape.from_runs(runs, optimizer=name, value=value)
+            verdict = product_verdict(landscape, epsilon, name=name)
+        except ValueError as error:
+            claim = f"lr × λ alone explains the score of {name}."
+            verdict = Verdict.untestable(claim, str(error))
+        found.append(_with_few_seeds(verdict, runs[runs["optimizer"] == name]))
+    return found
+
+
+def decide(
+    frame: pd.DataFrame, comparison: Comparison, *, seed: int = 0
+) -> list[tuple[str, Verdict]]:
+    """Every verdict on the comparison that a study declared, and where it was reached.
+
+    Args:
+        frame: Run records of a study, one per row.
+        comparison: What the study declared.
+        seed: Of the sign-flip tests with many seeds.
+
+    Returns:
+        (place, verdict): the place is the task and its condition, the task, or empty
+        for a measure of the whole study. Empty where nothing can be compared.
+
+    Example:
+
+    ```python
+    study = load_study_file("studies/warm_up.py")
+    decide(load_runs("results/warm_up"), study.comparison)
+    ```
+    """
+    scope = MEASURES[comparison.measure].scope
+    if scope == "study":
+        tasks = frame["task"].unique()
+        epsilon = comparison.epsilon.get(str(tasks[0]), EPSILON)
+        return [("", each) for each in _judge(frame, comparison, epsilon, seed)]
+    if scope == "condition":
+        frame = name_contenders(frame)
+    found = []
+    for task in dict.fromkeys(frame["task"]):
+        epsilon = comparison.epsilon.get(task, EPSILON)
+        parts = (
+            conditions_of(frame, task)
+            if scope == "condition"
+            else {"": frame[frame["task"] == task]}
+        )
+        for condition, runs in parts.items():
+            place = f"{task}, {condition}" if condition else str(task)
+            found += [(place, each) for each in _judge(runs, comparison, epsilon, seed)]
+    return found
+
+
+def _judge(
+    runs: pd.DataFrame, comparison: Comparison, epsilon: float, seed: int
+) -> list[Verdict]:
+    """The verdicts of a comparison's measure on some runs."""
+    present = sorted(runs["optimizer"].unique())
+    sides = None if comparison.sides is None else tuple(comparison.sides)
+    if sides is None and DECLARABLE[comparison.measure].pair:
+        sides = USUAL_SIDES if set(USUAL_SIDES) <= set(present) else None
+    elif sides is None:
+        sides = tuple(present)
+    if not sides:
+        return []
+    question = Question(runs, comparison, sides, epsilon, seed)
+    measure = MEASURES[comparison.measure]
+    claim = comparison.statement or measure.sentence.format(
+        first=sides[0], second=sides[-1]
+    )
+    absent = [name for name in sides if name not in present]
+    if absent:
+        return [Verdict.untestable(claim, f"no run of {absent[0]}.")]
+    try:
+        verdicts = measure.judge(question)
+    except ValueError as error:
+        return [Verdict.untestable(claim, str(error))]
+    own = runs[runs["optimizer"].isin(sides)]
+    return [_with_few_seeds(each, own) for each in verdicts]
+
+
+def _with_few_seeds(verdict: Verdict, runs: pd.DataFrame) -> Verdict:
+    """The verdict; provisional if it was reached with too few seeds."""
+    seeds = runs.loc[runs["status"] != "failed", "seed"].nunique()
+    if seeds >= LEAST_SEEDS or verdict.outcome not in ("supported", "not supported"):
+        return verdict
+    reason = (
+        f"{seeds} seeds are too few for an interval: at least {LEAST_SEEDS} are needed."
+    )
+    return replace(verdict, outcome="provisional", reasons=(*verdict.reasons, reason))
+
+
+def error_rates() -> pd.DataFrame:
+    """How often the verdicts err on cases with known answers, as simulated.
+
+    Returns:
+        The table that `studies/calibration.py` writes: control, event, rate with low
+        and high, n, limit, passed.
+    """
+    file = files("keras_lion.robustness") / "error_rates.csv"
+    with file.open(encoding="utf-8") as table:
+        return pd.read_csv(table)

@@ -1,0 +1,1 @@
+"""One file per question, and the evidence that is made from their runs."""
