@@ -1,6 +1,3 @@
-from keras_lion.theory.batch_size import BatchSizeConversion as BatchSizeConversion
-from keras_lion.theory.batch_size import adamw_at_batch_size as adamw_at_batch_size
-from keras_lion.theory.batch_size import lion_at_batch_size as lion_at_batch_size
 from keras_lion.theory.bound import adamw_update_bound as adamw_update_bound
 from keras_lion.theory.bound import sup_norm_bound as sup_norm_bound
 from keras_lion.theory.conversion import ConversionFactors as ConversionFactors
@@ -14,27 +11,16 @@ from keras_lion.theory.equilibrium import sign_flip_probability as sign_flip_pro
 from keras_lion.theory.path import WeightPath as WeightPath
 from keras_lion.theory.path import adamw_path as adamw_path
 from keras_lion.theory.path import lion_path as lion_path
-from keras_lion.theory.published import published_adamw_rms as published_adamw_rms
-from keras_lion.theory.published import (
-    published_adamw_rotation as published_adamw_rotation,
-)
-from keras_lion.theory.published import published_lion_rms as published_lion_rms
-from keras_lion.theory.published import (
-    published_lion_rotation as published_lion_rotation,
-)
 from keras_lion.theory.rotation import adamw_rotation as adamw_rotation
 from keras_lion.theory.rotation import lion_rotation as lion_rotation
 from keras_lion.theory.timescale import ema_timescale as ema_timescale
 from keras_lion.theory.timescale import ema_timescale_epochs as ema_timescale_epochs
-from keras_lion.theory.timescale import half_life_examples as half_life_examples
 from keras_lion.theory.timescale import kappa as kappa
 from keras_lion.theory.timescale import relaxation_steps as relaxation_steps
 
 __all__ = [
-    "BatchSizeConversion",
     "ConversionFactors",
     "WeightPath",
-    "adamw_at_batch_size",
     "adamw_equilibrium_rms",
     "adamw_path",
     "adamw_rotation",
@@ -43,18 +29,12 @@ __all__ = [
     "conversion_factors",
     "ema_timescale",
     "ema_timescale_epochs",
-    "half_life_examples",
     "kappa",
-    "lion_at_batch_size",
     "lion_drift",
     "lion_equilibrium_rms",
     "lion_noise_gain",
     "lion_path",
     "lion_rotation",
-    "published_adamw_rms",
-    "published_adamw_rotation",
-    "published_lion_rms",
-    "published_lion_rotation",
     "relaxation_steps",
     "sign_flip_probability",
     "sup_norm_bound",
