@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from importlib import import_module
+from collections.abc import Callable
 from typing import Any
 
 import lazy_loader
@@ -86,43 +85,3 @@ def attach_stub(
             raise advice from error
 
     return load, names, public
-
-
-def attach(
-    package: str, exports: Mapping[str, str]
-) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
-    """Make a package hand on `exports`, each from its own module, when first used.
-
-    Args:
-        package: `__name__` of the package.
-        exports: name to hand on → module that defines it, relative to the package
-            (`".lion"`). A name that ends its module's path is the module itself.
-
-    Returns:
-        `__getattr__`, `__dir__` and `__all__` for the package.
-
-    Example:
-
-    ```python
-    __getattr__, __dir__, __all__ = attach(__name__, {"Lion": ".optimizers.lion"})
-    ```
-    """
-
-    def load(name: str) -> Any:
-        if name not in exports:
-            raise AttributeError(f"module {package!r} has no attribute {name!r}")
-        try:
-            module = import_module(exports[name], package)
-        except ModuleNotFoundError as error:
-            advice = missing_package(f"{package}.{name}", error)
-            if advice is None:
-                raise
-            raise advice from error
-        if exports[name].rpartition(".")[2] == name and not hasattr(module, name):
-            return module
-        return getattr(module, name)
-
-    def names() -> list[str]:
-        return sorted(exports)
-
-    return load, names, sorted(exports)

@@ -143,44 +143,6 @@ def test_adamw_settles_where_predicted(learning_rate):
     assert update_rms == pytest.approx(theory.adamw_update_rms(0.9), rel=0.02)
 
 
-@pytest.mark.parametrize(
-    ("betas", "constants"),
-    [((0.9, 0.99), (4.756, 0.2102)), ((0.95, 0.98), (5.235, 0.1910))],
-)
-def test_published_limits(betas, constants):
-    """√(45.245 / 2) and √(54.805 / 2) of the root of η / λ; π S of that of ηλ."""
-    rms, rotation = constants
-    assert theory.published_lion_rms(1e-2, 1.0, *betas) == pytest.approx(
-        0.1 * rms, abs=5e-5
-    )
-    assert theory.published_lion_rotation(0.1, 0.1, *betas) == pytest.approx(
-        0.1 * rotation, abs=5e-6
-    )
-    assert theory.published_adamw_rms(1e-2, 1.0) == pytest.approx(math.sqrt(0.005))
-    assert theory.published_adamw_rotation(0.1, 0.1) == pytest.approx(0.03244, abs=5e-6)
-
-
-def test_published_limits_are_limits():
-    tiny = (1e-6, 1e-2)
-    assert theory.adamw_equilibrium_rms(*tiny) == pytest.approx(
-        theory.published_adamw_rms(*tiny), rel=1e-6
-    )
-    assert theory.adamw_rotation(*tiny) == pytest.approx(
-        theory.published_adamw_rotation(*tiny), rel=1e-6
-    )
-    # Lion's is linear in the momentum too: by 0.7 % even in the limit.
-    for exact, published, deviation in [
-        (theory.lion_equilibrium_rms, theory.published_lion_rms, 1.0075),
-        (theory.lion_rotation, theory.published_lion_rotation, 1 / 1.0075),
-    ]:
-        assert exact(*tiny) / published(*tiny) == pytest.approx(deviation, abs=1e-4)
-    # and far off where ηλ is the share that momentum forgets
-    ratio = theory.published_lion_rms(1e-2, 1.0) / theory.lion_equilibrium_rms(
-        1e-2, 1.0
-    )
-    assert ratio == pytest.approx(1.39, abs=5e-3)
-
-
 def test_rotation_is_that_of_a_settled_step():
     """E[w²] before = after, so that the cosine is (1 + a² − η² u² / w²) / 2a."""
     for rate, decay in [(1e-2, 1.0), (0.5, 1.0), (0.1, 0.02)]:
@@ -259,15 +221,13 @@ def test_arguments_out_of_range():
             theory.adamw_update_rms(beta)
         with pytest.raises(ValueError, match="`beta_1`"):
             theory.adamw_equilibrium_rms(1e-3, 0.1, beta)
-    for turn in (theory.lion_rotation, theory.published_adamw_rotation):
+    for turn in (theory.lion_rotation, theory.adamw_rotation):
         with pytest.raises(ValueError, match="product is below 1"):
             turn(1.0, 1.0)
     for rates in [(0.0, 1.0), (1.0, 0.0), (-1.0, -1.0), (2.0, 1.0), (math.nan, 1.0)]:
         for settle in (
             theory.lion_equilibrium_rms,
             theory.adamw_equilibrium_rms,
-            theory.published_lion_rms,
-            theory.published_adamw_rms,
         ):
             with pytest.raises(ValueError, match="product is below 2"):
                 settle(*rates)

@@ -1,6 +1,3 @@
-from .batch_size import BatchSizeConversion as BatchSizeConversion
-from .batch_size import adamw_at_batch_size as adamw_at_batch_size
-from .batch_size import lion_at_batch_size as lion_at_batch_size
 from .bound import adamw_update_bound as adamw_update_bound
 from .bound import sup_norm_bound as sup_norm_bound
 from .conversion import ConversionFactors as ConversionFactors
@@ -14,14 +11,9 @@ from .equilibrium import sign_flip_probability as sign_flip_probability
 from .path import WeightPath as WeightPath
 from .path import adamw_path as adamw_path
 from .path import lion_path as lion_path
-from .published import published_adamw_rms as published_adamw_rms
-from .published import published_adamw_rotation as published_adamw_rotation
-from .published import published_lion_rms as published_lion_rms
-from .published import published_lion_rotation as published_lion_rotation
 from .rotation import adamw_rotation as adamw_rotation
 from .rotation import lion_rotation as lion_rotation
 from .timescale import ema_timescale as ema_timescale
 from .timescale import ema_timescale_epochs as ema_timescale_epochs
-from .timescale import half_life_examples as half_life_examples
 from .timescale import kappa as kappa
 from .timescale import relaxation_steps as relaxation_steps

@@ -45,8 +45,7 @@ def lion_rotation(
     ```
 
     References:
-        [Kosson et al., 2023](https://arxiv.org/abs/2305.17212), whose limit is
-        `published_lion_rotation`.
+        [Kosson et al., 2023](https://arxiv.org/abs/2305.17212).
     """
     a = shrinkage(learning_rate, weight_decay, below=1)
     rms = lion_equilibrium_rms(learning_rate, weight_decay, beta_1, beta_2)
@@ -83,8 +82,7 @@ def adamw_rotation(
     ```
 
     References:
-        [Kosson et al., 2023](https://arxiv.org/abs/2305.17212), whose limit is
-        `published_adamw_rotation`.
+        [Kosson et al., 2023](https://arxiv.org/abs/2305.17212).
     """
     a = shrinkage(learning_rate, weight_decay, below=1)
     rms = adamw_equilibrium_rms(learning_rate, weight_decay, beta_1)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import math
-
 from numpy.typing import ArrayLike
 
 from keras_lion.theory._checks import (
-    check_beta,
     check_positive,
     checked_schedule,
     shrinkage,
@@ -122,34 +119,3 @@ def relaxation_steps(learning_rate: float, weight_decay: float) -> float:
         ValueError: If ηλ is not in (0, 2).
     """
     return 1.5 * ema_timescale(learning_rate, weight_decay)
-
-
-def half_life_examples(beta: float, batch_size: float) -> float:
-    """Examples after which a moment has forgotten half: B ln 2 / (−ln β).
-
-    Kept the same at a batch κ times as large by β^κ.
-
-    Args:
-        beta: β in [0, 1): AdamW's β₁ or β₂, Lion's β₂.
-        batch_size: B, examples a step.
-
-    Returns:
-        The number of examples; 0 for β = 0.
-
-    Raises:
-        ValueError: If β is not in [0, 1), or the batch size not positive.
-
-    Example:
-
-    ```python
-    from keras_lion import theory
-
-    theory.half_life_examples(0.999, 32)  # 22169.7
-    ```
-
-    References:
-        [Marek et al., 2025](https://arxiv.org/abs/2507.07101)
-    """
-    check_beta("beta", beta)
-    check_positive(batch_size=batch_size)
-    return batch_size * math.log(2) / -math.log(beta) if beta else 0.0
