@@ -137,8 +137,8 @@ def _print_table(
         score.label,
         "learning rate",
         "weight decay",
-        "width, common best (decades)",
-        "width, own best (decades)",
+        "width",
+        "own width",
         regret.label,
         "diverged",
         score.label.replace("validation", "test"),
@@ -158,6 +158,11 @@ def _print_table(
             _interval(row, "test_score", score),
         )
     console.print(table)
+    _print(
+        console,
+        "width, own width: decades of learning rates within ε of the common best, and of "
+        "the optimizer's own",
+    )
 
 
 def _width(row: Mapping[Any, Any], name: str) -> str:

@@ -82,7 +82,7 @@ def test_run_ends_with_a_table_and_the_report(study, output, capsys):
         "validation accuracy (%)",
         "learning rate",
         "weight decay",
-        "tolerance width (decades)",
+        "own width",
         "mean regret (nats)",
         "diverged",
         "test accuracy (%)",
@@ -98,7 +98,7 @@ def test_run_ends_with_a_table_and_the_report(study, output, capsys):
         assert "…" not in row
         assert row.count("(n=2)") == 2  # validation and test
         assert " of 8 " in row
-    (verdict,) = [k for k, line in enumerate(text) if ": Lion tolerates" in line]
+    (verdict,) = [k for k, line in enumerate(text) if ": Lion is wider" in line]
     assert text[verdict].partition(":")[0] == "UNTESTABLE"
     assert text[verdict + 1].startswith("  ")  # why
     assert max(len(line) for line in text[title:-1]) <= cli.WIDTH

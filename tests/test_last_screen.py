@@ -25,6 +25,8 @@ ROW = {
     "value": "final_loss",
     "width_decades": 0.37,
     "width_censored": False,
+    "own_width_decades": 0.5,
+    "own_width_censored": False,
     "mean_regret": 0.25,
     "num_runs": 24,
     "num_diverged": 1,
@@ -75,13 +77,17 @@ def test_a_verdict_has_its_reasons_once():
     ]
 
 
+DECLARED = {**VERDICT, "claim": "lion reaches a better best score.", "where": "digits"}
+
+
 def shown(folder, rows, only=None):
     pd.DataFrame(rows).to_csv(folder / "summary.csv", index=False)
     sections = {
         row["section"]: {"verdicts": [VERDICT], "cautions": ["the grid is narrow."]}
         for row in rows
     }
-    (folder / "summary.json").write_text(json.dumps({"tasks": sections}))
+    summary = {"verdicts": [DECLARED], "tasks": sections}
+    (folder / "summary.json").write_text(json.dumps(summary))
     runs = [
         {"key": task, "task": task, "status": "ok", "metric": metric}
         for task, metric in (("digits", "accuracy"), ("text", "loss"))
@@ -103,9 +109,24 @@ def test_the_screen_from_the_files_of_the_report(tmp_path):
     assert "validation accuracy (%)" in head
     assert "mean regret (nats)" in head
     assert lion.split()[:4] == ["Lion", "74.2", "[73.0,", "75.5]"]
-    assert lion.split()[7] == "–"  # no width
-    assert adamw.split()[7:9] == ["≥", "0.37"]
+    assert lion.split()[7:9] == [
+        "none",
+        "0.50",
+    ]  # nothing is within ε of the common best
+    assert adamw.split()[7:10] == ["≥", "0.37", "0.50"]
+    verdicts = [line for line in lines if line.startswith("PROVISIONAL")]
+    assert verdicts == [
+        "PROVISIONAL: Lion reaches a better best score.",
+        "PROVISIONAL: Lion tolerates a wider range of learning_rate than AdamW.",
+    ]
     assert lines[-1] == "caution: the grid is narrow."
+
+
+def test_a_verdict_names_its_place_where_there_are_several(tmp_path):
+    other = {"section": "text", "task": "text", "score": -1.5}
+    lines = shown(tmp_path, [ROW, {**ROW, **other}])
+    assert "digits: PROVISIONAL: lion reaches a better best score." in lines
+    assert "caution: text: the grid is narrow." in lines
 
 
 def test_the_screen_of_one_task_in_its_own_unit(tmp_path):

@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parents[2] / "studies"
 @pytest.fixture
 def update_norm(monkeypatch):
     pytest.importorskip("jax")
-    import update_norm
+    from studies import update_norm
 
     return update_norm
 
