@@ -160,8 +160,8 @@ def _print_table(
     console.print(table)
     _print(
         console,
-        "width, own width: decades of learning rates within ε of the common best, and of "
-        "the optimizer's own",
+        "width, own width: decades of learning rates within ε of the common best, and "
+        "of the optimizer's own",
     )
 
 
