@@ -8,12 +8,12 @@ from typing import Any
 
 
 def check_learning_rate(learning_rate: Any) -> Any:
-    """A learning rate as Keras takes it: a positive float, a schedule or a callable."""
+    """A learning rate as Keras takes it: a float ≥ 0, a schedule or a callable."""
     if callable(learning_rate):
         return learning_rate
     if not _is_number(learning_rate):
         raise ValueError(
-            "`learning_rate` must be a positive number, a "
+            "`learning_rate` must be a number ≥ 0, a "
             "`keras.optimizers.schedules.LearningRateSchedule` or a callable without "
             f"arguments. Received: learning_rate={learning_rate!r}."
         )

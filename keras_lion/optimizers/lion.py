@@ -65,8 +65,9 @@ class Lion(
             the rest up, at most 10 times. See `updates.cautious_direction`.
         weight_decay_coupling: `"learning_rate"`: decay is λ η_t, as in the paper;
             `"schedule"`: decay is λ η_t / η_peak, and does not depend on the peak.
-        peak_learning_rate: η_peak, where `weight_decay_coupling="schedule"` and the
-            learning rate does not tell it: a callable, or a schedule of your own.
+        peak_learning_rate: η_peak, a number > 0. Needed with
+            `weight_decay_coupling="schedule"` where the learning rate is a callable or
+            a schedule of your own, from which the peak cannot be read.
         cautious_weight_decay: Decay only where sign(c) θ ≥ 0.
         weight_decay_mask: What is decayed: None (everything), `"matrices"` (variables
             of two or more dimensions), a list of variables and regular expressions that

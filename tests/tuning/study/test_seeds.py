@@ -88,12 +88,15 @@ def test_a_batch_larger_than_the_training_examples_is_refused():
         order(batch_size=11)
 
 
-def test_no_configuration_enters():
-    # `run_seeds` is told study, task and seed; runs of one seed share them.
+def test_runs_of_one_seed_share_their_numbers_whatever_their_configuration():
     runs = tiny_study().runs("blobs", "smoke", "jax")
-    by_seed = {}
+    drawn = {}
     for run in runs:
-        by_seed.setdefault(run.seed, set()).add(
-            tuple(numbers(run.study, run.task, run.seed))
+        configuration = (run.optimizer, run.learning_rate, run.weight_decay)
+        drawn.setdefault(run.seed, {})[configuration] = tuple(
+            numbers(run.study, run.task, run.seed)
         )
-    assert {seed: len(found) for seed, found in by_seed.items()} == {0: 1, 1: 1}
+    for by_configuration in drawn.values():
+        assert len(by_configuration) > 1
+        assert len(set(by_configuration.values())) == 1
+    assert len({next(iter(found.values())) for found in drawn.values()}) == len(drawn)
