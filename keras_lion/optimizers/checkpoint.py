@@ -6,6 +6,7 @@ renamed, momentum goes to the wrong variable, or nothing is loaded at all.
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Callable, Mapping, MutableMapping
 from pathlib import Path
@@ -137,10 +138,9 @@ class StateCheckpoints:
         if store.keys():
             self._load(SavedState.read(store))
         elif not self._was_read:
-            warnings.warn(
+            warn(
                 f"The file holds no state of optimizer '{self.name}', which stays as "
-                "it is.",
-                stacklevel=2,
+                "it is."
             )
         self._was_read = False
 
@@ -184,7 +184,7 @@ class StateCheckpoints:
         )
         if strict:
             raise ValueError(message)
-        warnings.warn(message, stacklevel=3)
+        warn(message)
         self._assign_slots(
             SavedState((), {}, {}),
             Match([None] * len(self._trainable_variables), False),
@@ -269,10 +269,7 @@ class StateCheckpoints:
                 f"agree, and it is loaded in this order.{text}"
             )
         if text:
-            warnings.warn(
-                f"Loading the state of optimizer {type(self).__name__}:{text}",
-                stacklevel=4,
-            )
+            warn(f"Loading the state of optimizer {type(self).__name__}:{text}")
         return found
 
     def _assign_slots(self, state: SavedState, matched: Match) -> None:
@@ -326,6 +323,15 @@ class StateCheckpoints:
     def _restore_bytes(self, content: bytes) -> None:
         # TensorFlow calls this before it restores the weights.
         self._load(SavedState.from_bytes(content), weights_follow=self.built)
+
+
+def warn(message: str) -> None:
+    """Warn at the line that loads, outside of Keras and of this package."""
+    level, frame = 1, sys._getframe()
+    inside = ("keras", "keras_lion", "tensorflow")
+    while frame.f_back and frame.f_globals["__name__"].partition(".")[0] in inside:
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, stacklevel=level)
 
 
 def permuted(value: np.ndarray, matched: Match | None) -> np.ndarray:

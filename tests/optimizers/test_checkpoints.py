@@ -189,6 +189,16 @@ def test_state_alone_is_found_below_a_loss_scale(tmp_path):
     assert_same_momenta(momenta(scaled.inner_optimizer), momenta(optimizer))
 
 
+def test_a_warning_points_at_the_line_that_loads(tmp_path):
+    model, other = network(), network()
+    model.save_weights(tmp_path / "model.weights.h5")
+    other.compile(Lion(), "mse")
+    with pytest.warns(UserWarning, match="no state of optimizer") as said:
+        other.load_weights(tmp_path / "model.weights.h5")
+    (warning,) = (w for w in said if w.category is UserWarning)
+    assert warning.filename == __file__
+
+
 def test_strict_needs_a_built_optimizer():
     with pytest.raises(ValueError, match="must be built"):
         Lion().load_state(saved(trained(network())), strict=True)
