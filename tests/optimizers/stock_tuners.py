@@ -14,7 +14,7 @@ import numpy as np
 
 from keras_lion import Lion
 
-EPOCHS, BATCHES, BATCH_SIZE = 4, 4, 16
+EPOCHS, BATCHES, BATCH_SIZE = 2, 4, 16
 
 
 def data() -> tuple[np.ndarray, np.ndarray]:

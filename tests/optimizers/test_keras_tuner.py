@@ -74,7 +74,7 @@ def test_promoted_trials_continue_from_weights_and_state(tmp_path):
         assert any(
             array(v).any() for v in model.optimizer.variables if "momentum" in v.name
         )
-    assert promoted >= 3
+    assert promoted >= 1
 
 
 @pytest.mark.parametrize("name", ["RandomSearch", "Hyperband"])

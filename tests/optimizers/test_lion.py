@@ -142,8 +142,8 @@ def test_state_is_one_slot_per_weight():
     [
         ({"learning_rate": -1.0}, "not negative"),
         ({"learning_rate": float("nan")}, "finite"),
-        ({"learning_rate": "fast"}, "positive number"),
-        ({"learning_rate": True}, "positive number"),
+        ({"learning_rate": "fast"}, "a number ≥ 0"),
+        ({"learning_rate": True}, "a number ≥ 0"),
         ({"beta_1": 1.0}, r"\[0, 1\)"),
         ({"beta_1": -0.1}, r"\[0, 1\)"),
         ({"beta_2": 1.5}, r"\[0, 1\)"),
