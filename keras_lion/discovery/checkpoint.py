@@ -207,7 +207,7 @@ class SearchFolder:
             ]
             raise ValueError(
                 f"{self.path} holds another search: {', '.join(names)} differ. Give "
-                "the same settings to go on with it, or another folder."
+                "the same settings to resume it, or another folder."
             )
 
     def _log(self) -> list[Measured]:

@@ -59,7 +59,7 @@ def add_commands(subparsers: Any) -> None:
 
 
 def _add_run(commands: Any) -> None:
-    command = commands.add_parser("run", help="run a search, or go on with one")
+    command = commands.add_parser("run", help="run a search, or resume one")
     add = command.add_argument
     output = "folder of the search, which one that was stopped goes on from"
     add("--output", type=Path, required=True, metavar="DIR", help=output)
@@ -249,7 +249,7 @@ def _state_in(folder: Path) -> SearchState:
     if state is None:
         raise FileNotFoundError(
             f"There is no checkpoint in {folder} yet. Give the command `discover run` "
-            "again to go on with the search."
+            "again to resume the search."
         )
     return state
 

@@ -53,7 +53,7 @@ class Program:
         `interpolate`. Whether the program can run is for `abstract.check` to say.
 
         Args:
-            text: Statements, one a line. Empty lines, comments and a common
+            text: Statements, one per line. Empty lines, comments and a common
                 indentation do not matter.
 
         Raises:
@@ -63,7 +63,7 @@ class Program:
             statements = ast.parse(textwrap.dedent(text)).body
         except SyntaxError as error:
             raise ValueError(
-                f"Expected statements `name = function(…)`, one a line. Line "
+                f"Expected statements `name = function(…)`, one per line. Line "
                 f"{error.lineno} is no statement: {(error.text or '').strip()!r}"
             ) from None
         return cls(tuple(map(parse_statement, statements)))

@@ -40,7 +40,7 @@ class ProgramOptimizer(StateCheckpoints, keras.optimizers.Optimizer):
         name: Name of the optimizer.
         **base: Keyword arguments of `keras.optimizers.Optimizer`: `clipnorm`,
             `use_ema`, `gradient_accumulation_steps` and so on. `weight_decay` would be
-            Keras's, before the step and beside what the program does.
+            Keras's, before the step and in addition to what the program does.
 
     Raises:
         InvalidProgram: If the program cannot run.

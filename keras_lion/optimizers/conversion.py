@@ -42,7 +42,7 @@ def lion_from_adamw(
     Prints what was converted and why. Both rules are described at
     `keras_lion.optimizers.convert_adamw`, which gives numbers instead of an optimizer.
 
-    Of an optimizer it takes what `get_config` tells: the learning rate as it is now or
+    Of an optimizer it takes what `get_config` has: the learning rate as it is now or
     the schedule, weight decay, betas, clipping, moving average of weights, loss scale
     factor and gradient accumulation. It does not take the optimizer's state, nor what
     was said with `exclude_from_weight_decay`, which Keras does not tell: say it again
@@ -130,7 +130,7 @@ def lion_from_adamw(
 
 
 def _read(optimizer: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What an Adam's config tells: arguments of the rule, arguments of the base."""
+    """What an Adam's config contains: arguments of the rule, arguments of the base."""
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         raise ValueError(
             "Convert the optimizer that is wrapped, `optimizer.inner_optimizer`, and "

@@ -1,4 +1,4 @@
-"""Lion in NumPy, to be read beside the paper and to test the others against.
+"""Lion in NumPy, to be read next to the paper and to test the others against.
 
 The names are those of Chen et al. (2023), *Symbolic Discovery of Optimization
 Algorithms*, Algorithm 2: θ the weights, g the gradient, m the momentum, η the learning

@@ -105,7 +105,7 @@ def plot_best_hyperparameter(
     *,
     optimum: Optimum = "learning_rate",
 ) -> Axes:
-    """Draw lr* or (lr·λ)* over the batch size, with its exponent.
+    """Draw lr* or (lr × λ)* over the batch size, with its exponent.
 
     Filled markers lie between the cells and carry the fitted line, whose slope stands
     in the legend with its interval. Open ones mark the best cell where the grid only
@@ -196,7 +196,7 @@ def batch_size_figure(
     epsilon: float,
     quantity: Quantity = ACCURACY,
 ) -> Figure:
-    """A figure, 7 inches wide: best score, lr* and (lr·λ)* over the batch size.
+    """A figure, 7 inches wide: best score, lr* and (lr × λ)* over the batch size.
 
     Args:
         landscapes: Optimizer → batch size → scores, as `landscapes_of_batch_sizes`

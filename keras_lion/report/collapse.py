@@ -1,4 +1,4 @@
-"""Collapse plots: does one curve over lr·λ hold the scores of all cells?"""
+"""Collapse plots: does one curve over lr × λ hold the scores of all cells?"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Scores along and across lines of equal lr·λ: the product law as a picture."""
+"""Scores along and across lines of equal lr × λ: the product law as a picture."""
 
 from __future__ import annotations
 
@@ -45,23 +45,23 @@ def plot_iso_product_lines(
     quantity: Quantity = STEPS,
     norm: LogNorm | None = None,
 ) -> Axes:
-    """Draw the score over the learning rate, one line for each value of lr·λ.
+    """Draw the score over the learning rate, one line for each value of lr × λ.
 
     Level lines are the product law. Markers are cells whose runs all ended above the
     floor; dots are single runs. Runs that did not reach the target stand as open
     triangles at their floor, and diverged ones as crosses: bounds, not numbers.
 
     Args:
-        found: Scores by lr·λ.
+        found: Scores by lr × λ.
         ax: Axes to draw on.
         quantity: How scores are shown.
-        norm: Colour scale of lr·λ, for panels that share it. None: from this one.
+        norm: Colour scale of lr × λ, for panels that share it. None: from this one.
 
     Returns:
         `ax`.
 
     Raises:
-        ValueError: If the grid has no lines of equal lr·λ.
+        ValueError: If the grid has no lines of equal lr × λ.
 
     Example:
 
@@ -109,12 +109,12 @@ def plot_over_product(
     quantity: Quantity = STEPS,
     norm: LogNorm | None = None,
 ) -> Axes:
-    """Draw the score over lr·λ, coloured by the learning rate, with the fitted line.
+    """Draw the score over lr × λ, coloured by the learning rate, with the fitted line.
 
     Under the product law the colours lie on top of each other.
 
     Args:
-        found: Scores by lr·λ.
+        found: Scores by lr × λ.
         ax: Axes to draw on.
         quantity: How scores are shown.
         norm: Colour scale of the learning rate. None: from this landscape.
@@ -162,17 +162,17 @@ def plot_over_product(
 def iso_product_figure(
     found: Mapping[str, IsoProduct], *, quantity: Quantity = STEPS
 ) -> Figure:
-    """A figure of the lines of equal lr·λ (above) and the score over lr·λ (below).
+    """A figure of the lines of equal lr × λ (above) and the score over lr × λ (below).
 
     Args:
-        found: Optimizer → its scores by lr·λ; one column each.
+        found: Optimizer → its scores by lr × λ; one column each.
         quantity: How scores are shown.
 
     Returns:
         The figure, 3.6 inches wide for one optimizer and 7 for two.
 
     Raises:
-        ValueError: If there is no optimizer, or a grid has no lines of equal lr·λ.
+        ValueError: If there is no optimizer, or a grid has no lines of equal lr × λ.
 
     Example:
 
@@ -214,7 +214,7 @@ def iso_product_figure(
 
 
 def product_norm(found: Iterable[IsoProduct]) -> LogNorm:
-    """Colour scale of lr·λ, from the least to the largest with runs."""
+    """Colour scale of lr × λ, from the least to the largest with runs."""
     return _norm(
         product
         for each in found

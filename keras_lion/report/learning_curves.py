@@ -124,7 +124,7 @@ def learning_curves_figure(
     """A figure, 7 inches wide: best, centre and worst cell of each optimizer.
 
     Args:
-        frame: Run records of one condition, one a row, with `history`.
+        frame: Run records of one condition, one per row, with `history`.
         task: Task whose runs are shown.
         optimizers: Which ones to show. None: all.
         quantity: What the curves show, as in `plot_learning_curves`.

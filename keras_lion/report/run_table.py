@@ -47,7 +47,7 @@ def write_runs(path: Path, frame: pd.DataFrame) -> None:
 
     Args:
         path: The file; an existing one is replaced.
-        frame: Run records, one a row.
+        frame: Run records, one per row.
 
     Raises:
         FolderWriteError: If it cannot be written.
@@ -60,7 +60,7 @@ def run_table(frame: pd.DataFrame) -> dict[str, Any]:
     """The runs as the page's script reads them.
 
     Args:
-        frame: Run records, one a row.
+        frame: Run records, one per row.
 
     Returns:
         JSON values: `columns`, `numeric` (of each column, whether it sorts as a
@@ -89,7 +89,7 @@ def differing_columns(frame: pd.DataFrame) -> list[str]:
     """What else than `IDENTITY` tells runs apart.
 
     Args:
-        frame: Run records, one a row.
+        frame: Run records, one per row.
 
     Returns:
         Those of `SOMETIMES` in which runs of one optimizer differ, and the columns of

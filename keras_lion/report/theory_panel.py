@@ -1,4 +1,4 @@
-"""What weights do in training beside what the theory predicts."""
+"""What weights do in training, and what the theory predicts."""
 
 from __future__ import annotations
 

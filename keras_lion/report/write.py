@@ -104,7 +104,7 @@ def write_pages(
 
     Args:
         folder: The folder, which exists.
-        frame: Run records, one a row.
+        frame: Run records, one per row.
         study: The declaration of the study.
         environment: Where it ran.
         notes: What to say before anything else.

@@ -147,7 +147,7 @@ def landscapes_of_batch_sizes(
     """Arrange run records as one landscape for each batch size.
 
     Args:
-        frame: Run records, one a row.
+        frame: Run records, one per row.
         optimizer: Optimizer whose runs are taken.
         task: Task whose runs are taken; needed if there are several.
         value: `"score"` or `"final_loss"` (validation, negated).

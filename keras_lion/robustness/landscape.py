@@ -193,7 +193,7 @@ class Landscape:
         gets less.
 
         Args:
-            frame: Run records, one a row, as `keras_lion.tuning.load_runs` gives them.
+            frame: Run records, one per row, as `keras_lion.tuning.load_runs` returns.
             optimizer: Optimizer whose runs are taken.
             task: Task whose runs are taken; needed if there are several.
             batch_size: Batch size whose runs are taken; needed if there are several.
@@ -368,7 +368,7 @@ def paired_landscapes(
     """Landscapes of two optimizers over the seeds that both have.
 
     Args:
-        frame: Run records, one a row.
+        frame: Run records, one per row.
         names: The two optimizers.
         task: Task whose runs are taken; needed if there are several.
         batch_size: Batch size whose runs are taken; needed if there are several.

@@ -148,7 +148,7 @@ def conditions_of(frame: pd.DataFrame, task: str) -> Mapping[str, pd.DataFrame]:
     hyperparameter of the model, where one optimizer has runs with several of them.
 
     Args:
-        frame: Run records, one a row.
+        frame: Run records, one per row.
         task: Task whose runs are read.
 
     Returns:
@@ -199,7 +199,7 @@ def name_contenders(frame: pd.DataFrame) -> pd.DataFrame:
     each pair becomes a contender: `lion` becomes `lion 0.9/0.99` and `lion 0.95/0.98`.
 
     Args:
-        frame: Run records, one a row.
+        frame: Run records, one per row.
 
     Returns:
         The frame, with the names in `optimizer`; the same object where nothing varies.
@@ -272,7 +272,7 @@ def curves_of_cell(
     Failed runs are left out, and so are runs without a history.
 
     Args:
-        frame: Run records, one a row, with `history`.
+        frame: Run records, one per row, with `history`.
         optimizer: Optimizer of the cell.
         learning_rate: Learning rate of the cell.
         weight_decay: Weight decay of the cell.

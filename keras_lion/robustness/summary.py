@@ -79,7 +79,7 @@ def summarize(
     regret read `value`, against the common best of the optimizers.
 
     Args:
-        frame: Run records, one a row.
+        frame: Run records, one per row.
         task: Task whose runs are read.
         epsilon: Tolerated loss of `value`, in its unit (nats for a loss).
         optimizers: Optimizers in the order of the rows. None: all, by name.
@@ -115,7 +115,7 @@ def selected_keys(frame: pd.DataFrame, task: str) -> dict[str, list[str]]:
     """Keys of the runs whose test score may be looked at.
 
     Args:
-        frame: Run records, one a row.
+        frame: Run records, one per row.
         task: Task whose runs are read.
 
     Returns:
@@ -149,7 +149,7 @@ def runs_of_preset(frame: pd.DataFrame, preset: str) -> pd.DataFrame:
     trained in the same way.
 
     Args:
-        frame: Run records, one a row.
+        frame: Run records, one per row.
         preset: Name of the preset.
 
     Returns:

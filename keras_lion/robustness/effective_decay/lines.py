@@ -86,7 +86,7 @@ def iso_product(
     straight line fits.
 
     Args:
-        frame: Run records, one a row, with `floor`.
+        frame: Run records, one per row, with `floor`.
         optimizer: Optimizer whose runs are taken.
         task: Task whose runs are taken; needed if there are several.
         batch_size: Batch size whose runs are taken; needed if there are several.
