@@ -74,3 +74,12 @@ def test_loaded_optimizer_keeps_its_momentum_and_its_decay(tmp_path):
     momenta = [array(v) for v in optimizer.variables if "momentum" in v.path]
     assert len(momenta) == 4
     assert all(np.abs(m).max() > 0 for m in momenta)
+
+
+def test_which_lion_a_string_means():
+    network = model(dropout=False)
+    network.compile("keras_lion>Lion", "mse")
+    assert type(network.optimizer) is Lion
+    network.compile("lion", "mse")
+    assert type(network.optimizer) is not Lion
+    assert type(network.optimizer).__name__ == "Lion"
