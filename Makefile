@@ -50,7 +50,7 @@ lint: $(READY)
 # rest depends on none, and is tested where it is faster.
 ON_BOTH := tests/optimizers tests/tuning tests/discovery/test_program_optimizer.py
 ON_TENSORFLOW := tests/test_cli.py tests/studies/test_memory.py
-NOT_ON_JAX := $(ON_TENSORFLOW) $(patsubst %,tests/tuning/%.py, \
+NOT_ON_JAX := $(ON_TENSORFLOW) tests/optimizers/test_keras_tuner.py $(patsubst %,tests/tuning/%.py, \
 	tasks/test_built_in tasks/test_datasets runs/test_readers study/test_search_space sweep/test_search)
 
 test: lint
@@ -90,7 +90,8 @@ mutants: $(READY)
 
 # One at a time: each starts several processes.
 test-faults: $(READY)
-	KERAS_LION_SLOW_TESTS=1 KERAS_BACKEND=jax $(BIN)/python -m pytest -q tests/faults
+	KERAS_LION_SLOW_TESTS=1 KERAS_BACKEND=jax $(BIN)/python -m pytest -q tests/faults \
+		tests/optimizers/test_keras_tuner.py
 	KERAS_LION_SLOW_TESTS=1 KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q tests/faults
 
 # That the sides of the throughput measurement train the same thing.
