@@ -8,6 +8,8 @@ import pytest
 from keras import ops
 
 from keras_lion import Lion
+from keras_lion.optimizers.matching import Described
+from keras_lion.optimizers.saved_state import read_keras_lion
 from tests.arrays import array
 
 
@@ -475,3 +477,15 @@ def test_take_over_goes_by_name_and_refuses_other_variables():
     adamw.build(model.trainable_variables)
     with pytest.raises(ValueError, match="has no momentum"):
         built(model).take_over(adamw)
+
+
+def test_numbered_momenta_of_other_shapes_are_not_taken():
+    model = network()
+    optimizer = keras.optimizers.Lion(0.25)
+    optimizer.build(model.trainable_variables)
+    store = saved(optimizer)
+    here = [Described(v.path, tuple(v.shape)) for v in model.trainable_variables]
+    assert read_keras_lion(store, here, with_learning_rate=True) is not None
+    turned = [here[1], here[0], *here[2:]]
+    assert read_keras_lion(store, turned, with_learning_rate=True) is None
+    assert read_keras_lion(store, here[:3], with_learning_rate=True) is None
