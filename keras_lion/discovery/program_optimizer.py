@@ -12,10 +12,14 @@ from keras_lion.discovery.abstract import STATES, kept_states, live_states
 from keras_lion.discovery.execution import make_step
 from keras_lion.discovery.functions import Library
 from keras_lion.discovery.program import Program
-from keras_lion.optimizers.backend import dense, path_of, replica_count
+from keras_lion.optimizers.backend import (
+    compute_dtype,
+    dense,
+    is_overwritten,
+    path_of,
+    replica_count,
+)
 from keras_lion.optimizers.checkpoint import ACCUMULATOR, AVERAGE, StateCheckpoints
-from keras_lion.optimizers.conditional_steps import is_overwritten
-from keras_lion.optimizers.lion import compute_dtype
 
 Tensor = Any
 

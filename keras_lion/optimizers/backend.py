@@ -46,12 +46,23 @@ def dense(gradient: Any) -> Any:
     return ops.convert_to_tensor(gradient, sparse=False)
 
 
-def after(value: Any, other: Any) -> Any:
-    """The value, which XLA on a CPU computes when it has `other`; NaN where that is.
+def compute_dtype(variable: Any) -> str:
+    """The dtype of arithmetic: float64 for float64 variables, else float32."""
+    dtype = keras.backend.standardize_dtype(variable.dtype)
+    return "float64" if dtype == "float64" else "float32"
 
-    XLA would write a new momentum before the weight that reads the old one, and copy
-    every momentum first: several times the work of the update. Of the order that it
-    could choose it respects nothing but what depends on what.
+
+def is_overwritten(variable: Any) -> bool:
+    """Whether Keras replaces this variable by its gradient, as scales of float8."""
+    return bool(getattr(variable, "overwrite_with_gradient", False))
+
+
+def after(value: Any, other: Any) -> Any:
+    """The value, with an artificial dependency on `other`; NaN where `other` is NaN.
+
+    XLA on a CPU would write a new momentum before the weight that reads the old one,
+    and copy every momentum first, which costs several times the update itself. Only a
+    dependency makes it compute the momentum afterwards.
     """
     if keras.backend.backend() != "jax":
         return value

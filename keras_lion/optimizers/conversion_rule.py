@@ -118,8 +118,10 @@ def convert_adamw(
         ratio = PAPER_RATIO if ratio is None else float(ratio)
         factor, decay_factor = 1 / ratio, ratio
     else:
-        factor = theory.adamw_update_rms(beta_1)
-        decay_factor = factor * theory.lion_noise_gain(lion_beta_1, lion_beta_2)
+        factors = theory.conversion_factors(
+            ("update_rms", "weight_rms"), beta_1=beta_1, lion_betas=lion_betas
+        )
+        factor, decay_factor = factors.learning_rate, factors.weight_decay
 
     rate = None if learning_rate is None else learning_rate * factor
     decay = weight_decay * decay_factor

@@ -7,28 +7,30 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_lion.optimizers.backend import after, check_replicas, dense, path_of
-from keras_lion.optimizers.checkpoint import ACCUMULATOR, AVERAGE, StateCheckpoints
-from keras_lion.optimizers.conditional_steps import (
-    ConditionalSteps,
+from keras_lion.optimizers.backend import (
+    after,
+    check_replicas,
+    compute_dtype,
+    dense,
     is_overwritten,
-    select,
+    path_of,
 )
+from keras_lion.optimizers.bufferless_accumulation import BufferlessAccumulation
+from keras_lion.optimizers.checkpoint import ACCUMULATOR, AVERAGE, StateCheckpoints
 from keras_lion.optimizers.hyperparameters import check_beta, check_learning_rate
-from keras_lion.optimizers.momentum import check_storage_dtype, store
+from keras_lion.optimizers.nonfinite_guard import select
 from keras_lion.optimizers.saved_state import MOMENTUM
-from keras_lion.optimizers.updates import (
-    Betas,
-    accumulate_in_momentum,
-    lion_update,
-    signed_step,
-)
+from keras_lion.optimizers.stochastic_rounding import check_storage_dtype, store
+from keras_lion.optimizers.updates import Betas, lion_update
 from keras_lion.optimizers.weight_decay import DecoupledWeightDecay, Mask
 
 
 @keras.saving.register_keras_serializable(package="keras_lion")
 class Lion(
-    StateCheckpoints, ConditionalSteps, DecoupledWeightDecay, keras.optimizers.Optimizer
+    StateCheckpoints,
+    BufferlessAccumulation,
+    DecoupledWeightDecay,
+    keras.optimizers.Optimizer,
 ):
     """Lion: a step of one size in the direction of the sign of an averaged gradient.
 
@@ -146,17 +148,6 @@ class Lion(
             learning_rate,
         )
 
-    @property
-    def accumulates_in_momentum(self) -> bool:
-        """True if the momentum gathers the gradients of a window, without a buffer."""
-        return (
-            bool(self.gradient_accumulation_steps)
-            and self.beta_1 == self.beta_2
-            and self.momentum_dtype != "bfloat16"
-            and not self.cautious
-            and not (self.clipnorm or self.clipvalue or self.global_clipnorm)
-        )
-
     def build(self, variables: list[Any]) -> None:
         """Make a momentum, zero at first, for each variable, and what options need."""
         if self.built:
@@ -178,18 +169,15 @@ class Lion(
             for variable in variables
         ]
         self._decays = [self.decays(variable) for variable in variables]
-        self._build_conditional_steps(variables)
+        self._build_guard()
+        self._build_accumulation(variables)
         self._restore_pending()
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Update the variables; sparse gradients are made dense before all else."""
         super().apply([dense(gradient) for gradient in grads], trainable_variables)
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """One step of one variable."""
-        self.update_variable(gradient, variable, learning_rate)
-
-    def update_variable(
+    def update_step(
         self, gradient: Any, variable: Any, learning_rate: Any, applies: Any = True
     ) -> None:
         """One step of one variable, where `applies` is true."""
@@ -211,39 +199,6 @@ class Lion(
         stored = store(new_momentum, momentum.dtype, step=self._iterations, index=index)
         self.assign(variable, assigned)
         self.assign(momentum, select(applies, stored, ops.convert_to_tensor(momentum)))
-
-    def accumulate_variable(
-        self,
-        gradient: Any,
-        variable: Any,
-        learning_rate: Any,
-        first: Any,
-        finite: Any,
-        applies: Any,
-    ) -> None:
-        """One micro-step of one variable whose momentum gathers the gradients."""
-        index = self._get_variable_index(variable)
-        momentum, dtype = self._momentums[index], compute_dtype(variable)
-        weight, old = ops.cast(variable, dtype), ops.cast(momentum, dtype)
-        gathered = old
-        if gradient is not None:
-            gathered = accumulate_in_momentum(
-                old,
-                ops.cast(gradient, dtype),
-                first=first,
-                steps=self.gradient_accumulation_steps or 1,
-                one_minus_beta=1.0 - self.beta_2,
-            )
-        # With one beta, the interpolation c is the momentum after its update.
-        new_weight = signed_step(
-            weight,
-            gathered,
-            learning_rate=ops.cast(learning_rate, dtype),
-            weight_decay=self._weight_decay_of(index, dtype),
-            cautious_weight_decay=self.cautious_weight_decay,
-        )
-        self.assign(variable, select(applies, new_weight, weight))
-        self.assign(momentum, select(finite, gathered, old))
 
     def _weight_decay_of(self, index: int, dtype: str) -> Any:
         return self._current_weight_decay(dtype) if self._decays[index] else 0.0
@@ -287,9 +242,3 @@ class Lion(
         if excluded:
             optimizer.exclude_from_weight_decay(var_names=excluded)
         return optimizer
-
-
-def compute_dtype(variable: Any) -> str:
-    """The dtype of arithmetic: float64 for float64 variables, else float32."""
-    dtype = keras.backend.standardize_dtype(variable.dtype)
-    return "float64" if dtype == "float64" else "float32"

@@ -5,8 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from keras_lion.optimizers.backend import path_of
-from keras_lion.optimizers.conditional_steps import is_overwritten
+from keras_lion.optimizers.backend import is_overwritten, path_of
 from keras_lion.optimizers.matching import Described, listed, match
 
 

@@ -13,7 +13,7 @@ from keras.optimizers import *  # noqa: F403
 from keras.optimizers import schedules as schedules
 
 from keras_lion import Lion as OurLion
-from keras_lion.optimizers.conditional_steps import select
+from keras_lion.optimizers.nonfinite_guard import select
 
 
 @keras.saving.register_keras_serializable(package="keras_suite")
@@ -43,7 +43,7 @@ class SGD(Lion):
         super().__init__(learning_rate, **options)
         self.momentum, self.nesterov = momentum, nesterov
 
-    def update_variable(
+    def update_step(
         self, gradient: Any, variable: Any, learning_rate: Any, applies: Any = True
     ) -> None:
         weight = ops.convert_to_tensor(variable)

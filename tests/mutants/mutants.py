@@ -174,16 +174,10 @@ MUTANTS = [
             "saving checkpoints",
         ),
         (
-            "arithmetic in the dtype of the variable",
-            'return "float64" if dtype == "float64" else "float32"',
-            "return dtype",
-            "momentum_storage precision",
-        ),
-        (
             "momentum in the dtype of the variable",
             "dtype=self.momentum_dtype or compute_dtype(variable)",
             "dtype=self.momentum_dtype or variable.dtype",
-            "momentum_storage",
+            "stochastic_rounding",
         ),
         (
             "gradient rounded to the dtype of the variable",
@@ -207,12 +201,6 @@ MUTANTS = [
             "return self._current_weight_decay(dtype) if self._decays[index] else 0.0",
             "return self._current_weight_decay(dtype)",
             "weight_decay",
-        ),
-        (
-            "clipped window in the momentum",
-            "and not (self.clipnorm or self.clipvalue or self.global_clipnorm)",
-            "",
-            "accumulation",
         ),
         (
             "base class accumulates too",
@@ -267,7 +255,7 @@ MUTANTS = [
         ),
     ),
     *mutants(
-        "conditional_steps",
+        "accumulation",
         (
             "step at the first of a window",
             "ops.equal(position, self.gradient_accumulation_steps - 1), finite",
@@ -341,30 +329,6 @@ MUTANTS = [
             "accumulation",
         ),
         (
-            "no select",
-            "return new if condition is True else ops.where(condition, new, old)",
-            "return new",
-            "nonfinite",
-        ),
-        (
-            "finiteness of the first gradient only",
-            "for tensor in tensors]",
-            "for tensor in tensors[:1]]",
-            "nonfinite",
-        ),
-        (
-            "any finite variable will do",
-            "return ops.all(ops.stack(",
-            "return ops.any(ops.stack(",
-            "nonfinite",
-        ),
-        (
-            "dropped step counted",
-            "self._iterations.assign_sub(ops.cast(dropped, self._iterations.dtype))",
-            "pass",
-            "nonfinite",
-        ),
-        (
             "window not clipped",
             "self._clip_gradients(list(grads)), trainable_variables, strict=True",
             "grads, trainable_variables, strict=True",
@@ -390,50 +354,95 @@ MUTANTS = [
         ),
     ),
     *mutants(
-        "momentum",
+        "backend",
+        (
+            "arithmetic in the dtype of the variable",
+            'return "float64" if dtype == "float64" else "float32"',
+            "return dtype",
+            "stochastic_rounding precision",
+        ),
+    ),
+    *mutants(
+        "bufferless_accumulation",
+        (
+            "clipped window in the momentum",
+            "and not (self.clipnorm or self.clipvalue or self.global_clipnorm)",
+            "",
+            "accumulation",
+        ),
+    ),
+    *mutants(
+        "nonfinite_guard",
+        (
+            "no select",
+            "return new if condition is True else ops.where(condition, new, old)",
+            "return new",
+            "nonfinite",
+        ),
+        (
+            "finiteness of the first gradient only",
+            "for tensor in tensors]",
+            "for tensor in tensors[:1]]",
+            "nonfinite",
+        ),
+        (
+            "any finite variable will do",
+            "return ops.all(ops.stack(",
+            "return ops.any(ops.stack(",
+            "nonfinite",
+        ),
+        (
+            "dropped step counted",
+            "self._iterations.assign_sub(ops.cast(dropped, self._iterations.dtype))",
+            "pass",
+            "nonfinite",
+        ),
+    ),
+    *mutants(
+        "stochastic_rounding",
         (
             "nearest rounding",
             "return round_stochastically("
             'ops.cast(value, "float32"), step=step, index=index)',
             'return ops.cast(value, "bfloat16")',
-            "momentum_storage",
+            "stochastic_rounding",
         ),
         (
             "rounding towards zero",
             'ops.view(value, "int32") + random_halves(\n'
             "        tuple(value.shape), step=step, index=index\n    )",
             'ops.view(value, "int32")',
-            "momentum_storage",
+            "stochastic_rounding",
         ),
         (
             "half of the random numbers",
             "return ops.bitwise_and(_hash(place + seed), _int32(2**16 - 1))",
             "return ops.bitwise_and(_hash(place + seed), _int32(2**15 - 1))",
-            "momentum_storage",
+            "stochastic_rounding",
         ),
         (
             "shift copies the sign",
             "_int32(2 ** (32 - places) - 1)",
             "_int32(-1)",
-            "momentum_storage",
+            "stochastic_rounding",
         ),
         (
             "the same rounding at every step",
             'ops.cast(step, "int32") * 65537 + (index + 1)',
             "_int32(index + 1)",
-            "momentum_storage",
+            "stochastic_rounding",
         ),
         (
             "the same rounding of every variable",
             "65537 + (index + 1)",
             "65537 + 1",
-            "momentum_storage",
+            "stochastic_rounding",
         ),
         (
             "NaN rounded as a number",
             'ops.where(ops.isfinite(value), ops.view(upper, "float32"), value)',
             'ops.view(upper, "float32")',
-            "momentum_storage",
+            "stochastic_rounding",
         ),
     ),
     *mutants(

@@ -6,7 +6,10 @@ import pytest
 from keras import ops
 
 from keras_lion import Lion
-from keras_lion.optimizers.momentum import random_halves, round_stochastically
+from keras_lion.optimizers.stochastic_rounding import (
+    random_halves,
+    round_stochastically,
+)
 from tests.arrays import array
 
 

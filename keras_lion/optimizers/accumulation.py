@@ -1,8 +1,4 @@
-"""Steps that do not always apply: accumulation, and skipping what is not finite.
-
-Every path selects between the old and the new value instead of branching: a branch
-around the update copies its operands and cannot cross replicas.
-"""
+"""Gradient accumulation of a Keras optimizer, with a guard against bad gradients."""
 
 from __future__ import annotations
 
@@ -13,23 +9,28 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_lion.optimizers.backend import path_of
+from keras_lion.optimizers.backend import is_overwritten, path_of
+from keras_lion.optimizers.nonfinite_guard import (
+    NonfiniteGuard,
+    all_finite,
+    both,
+    select,
+)
 
 Tensor = Any
 
 
-class ConditionalSteps:
-    """Gradient accumulation and the non-finite guard for a Keras optimizer.
+class GradientAccumulation(NonfiniteGuard):
+    """Gradient accumulation for a Keras optimizer.
 
-    The optimizer gives `update_variable` for one variable, and `accumulate_variable`
-    where `accumulates_in_momentum` is true.
+    The optimizer has an `update_step` of one variable that takes a condition, and
+    `accumulate_variable` where `accumulates_in_momentum` is true.
 
     A window of accumulation ends with one step on the mean of its gradients. A variable
     without a gradient in some of its micro-steps counts as having had zeros there; one
     without any in the whole window stays as it is, as it would without accumulation.
     """
 
-    skip_nonfinite: bool
     accumulator_dtype: str | None
     gradient_accumulation_steps: int | None
     built: bool
@@ -39,13 +40,13 @@ class ConditionalSteps:
     ema_overwrite_frequency: int | None
     learning_rate: Any
     iterations: Any
-    _iterations: Any
     _trainable_variables: list[Any]
     _model_variables_moving_average: list[Any]
     _clip_gradients: Callable[[list[Tensor]], list[Tensor]]
     _get_variable_index: Callable[[Any], int]
-    add_variable: Callable[..., Any]
-    update_variable: Callable[..., None]
+    update_step: Callable[..., None]
+    assign: Callable[[Any, Tensor], None]
+    _weight_decay_of: Callable[[int, str], Any]
     accumulate_variable: Callable[..., None]
     _warned_of_open_window: bool = False
 
@@ -54,19 +55,8 @@ class ConditionalSteps:
         """True if the momentum gathers the gradients of a window, without a buffer."""
         return False
 
-    @property
-    def skipped_steps(self) -> int:
-        """Steps that were dropped because a gradient was not finite."""
-        if not self.skip_nonfinite:
-            return 0
-        return int(ops.convert_to_numpy(self._skipped_steps))
-
-    def _build_conditional_steps(self, variables: Sequence[Any]) -> None:
-        """Make the counters and the accumulators that the options ask for."""
-        if self.skip_nonfinite:
-            self._skipped_steps = self.add_variable(
-                shape=(), dtype="int32", name="skipped_steps"
-            )
+    def _build_accumulation(self, variables: Sequence[Any]) -> None:
+        """Make the accumulators that the options ask for."""
         if not self.gradient_accumulation_steps:
             return
         # For each variable, whether this window has had a gradient of it.
@@ -117,14 +107,11 @@ class ConditionalSteps:
             for gradient, variable in zip(
                 self._clip_gradients(list(grads)), trainable_variables, strict=True
             ):
-                self.update_variable(gradient, variable, self.learning_rate, applies)
+                self.update_step(gradient, variable, self.learning_rate, applies)
         if self.use_ema:
             self._update_average(applies)
         if finite is not True:
-            dropped = ops.cast(ops.logical_not(finite), "int32")
-            self._skipped_steps.assign_add(dropped)
-            # The base class is about to count this step.
-            self._iterations.assign_sub(ops.cast(dropped, self._iterations.dtype))
+            self._count(finite)
 
     def _gather(
         self,
@@ -184,7 +171,7 @@ class ConditionalSteps:
                 strict=True,
             ):
                 if mean is not None:
-                    self.update_variable(mean, variable, self.learning_rate, move)
+                    self.update_step(mean, variable, self.learning_rate, move)
         for variable, gradient in zip(
             self._trainable_variables, gradients, strict=True
         ):
@@ -291,25 +278,3 @@ class ConditionalSteps:
             # `fit` fails because it would donate that buffer twice.
             for variable in var_list:
                 variable.assign(ops.copy(variable))
-
-
-def is_overwritten(variable: Any) -> bool:
-    """Whether Keras replaces this variable by its gradient, as scales of float8."""
-    return bool(getattr(variable, "overwrite_with_gradient", False))
-
-
-def all_finite(tensors: Sequence[Tensor]) -> Tensor:
-    """True if every element of every tensor is finite, shape ()."""
-    return ops.all(ops.stack([ops.all(ops.isfinite(tensor)) for tensor in tensors]))
-
-
-def select(condition: Tensor, new: Tensor, old: Tensor) -> Tensor:
-    """`new` where the condition holds; True selects while tracing."""
-    return new if condition is True else ops.where(condition, new, old)
-
-
-def both(one: Tensor, other: Tensor) -> Tensor:
-    """The conjunction, where either may be a plain True."""
-    if one is True:
-        return other
-    return one if other is True else ops.logical_and(one, other)
