@@ -35,6 +35,7 @@ FLOORS = {
 # The rooms of `tuning`: each may import from those before it, and all from the files
 # outside of rooms, which import from no room.
 ROOMS = ("tasks", "study", "runs", "engine", "sweep")
+FIRST_PATHS = ("readers", "search")  # where older scripts import public names from
 OF_CLI = ("last_screen", "progress")  # parts of the command, on its floor
 THIRD_PARTY = {
     "cli": {"pandas", "rich"},
@@ -138,7 +139,7 @@ def test_tuning_has_the_rooms_of_this_list():
 
 @pytest.mark.parametrize("file", sorted(PACKAGE.glob("tuning/**/[!_]*.py")), ids=ids)
 def test_arrows_between_rooms_lead_one_way(file):
-    room = room_of(name_of(file))
+    room = len(ROOMS) if file.stem in FIRST_PATHS else room_of(name_of(file))
     for name in ours(file):
         if wing_of(name) == "tuning":
             assert room_of(name) <= room, f"{name} is imported from a later room"
