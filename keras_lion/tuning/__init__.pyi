@@ -11,5 +11,5 @@ from .study.study import Study as Study
 from .study.study_file import load_study_file as load_study_file
 from .sweep.run import run_study as run_study
 from .sweep.search import run_search as run_search
-from .tasks.task import Data as Data
+from .tasks.data import Data as Data
 from .tasks.task import Task as Task

@@ -120,9 +120,7 @@ class Executor:
         }
 
     def _vectorizes(self, spec: RunSpecification) -> bool:
-        return (
-            self.trainer.task.callbacks is None and self.trainer.rule(spec).vectorizes
-        )
+        return self.trainer.is_fast(spec) and self.trainer.rule(spec).vectorizes
 
 
 def program_shape(trainer: Trainer, specification: RunSpecification) -> tuple[Any, ...]:
@@ -255,12 +253,14 @@ def seconds_of(trainer: Trainer, specification: RunSpecification) -> float:
 
 
 def _say_what_loops(executor: Executor, runs: Sequence[RunSpecification]) -> None:
-    if executor.trainer.task.callbacks is not None:
-        reason = "its task has callbacks"
+    alone = [run for run in runs if not executor._vectorizes(run)]
+    if not alone:
+        return
+    if fitted := [run for run in alone if not executor.trainer.is_fast(run)]:
+        names = {run.optimizer for run in fitted}
+        reason = f"the model's `fit` trains those of {', '.join(sorted(names))}"
     else:
-        names = {run.optimizer for run in runs if not executor._vectorizes(run)}
-        if not names:
-            return
+        names = {run.optimizer for run in alone}
         reason = f"Keras updates {', '.join(sorted(names))} by code of its own"
     warnings.warn(
         f"These runs are trained one at a time, not with {executor.name}: {reason}.",

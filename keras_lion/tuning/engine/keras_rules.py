@@ -61,19 +61,7 @@ class KerasRule:
         )
 
     def _new_optimizer(self) -> Any:
-        optimizer = self._make()
-        if getattr(optimizer, "weight_decay", None):
-            raise ValueError(
-                "The engine applies weight decay itself, so that it means the same for "
-                f"all optimizers. Received {type(optimizer).__name__} with "
-                f"weight_decay={optimizer.weight_decay}; give it weight_decay=None."
-            )
-        if not isinstance(optimizer.learning_rate, keras.Variable):
-            raise ValueError(
-                "The engine sets the learning rate of every step. Received "
-                f"{type(optimizer).__name__} with a schedule of its own; declare the "
-                "schedule in the study's plan."
-            )
+        optimizer = undecayed(self._make())
         optimizer.build(self._variables)
         return optimizer
 
@@ -108,6 +96,27 @@ class KerasRule:
         return weights, [state]
 
 
+def undecayed(optimizer: Any) -> Any:
+    """The optimizer, if decay and learning rate are left to the engine.
+
+    Raises:
+        ValueError: If it decays weights itself or has a schedule.
+    """
+    if getattr(optimizer, "weight_decay", None):
+        raise ValueError(
+            "The engine applies weight decay itself, so that it means the same for all "
+            f"optimizers. Received {type(optimizer).__name__} with "
+            f"weight_decay={optimizer.weight_decay}; give it weight_decay=None."
+        )
+    if not isinstance(optimizer.learning_rate, keras.Variable):
+        raise ValueError(
+            "The engine sets the learning rate of every step. Received "
+            f"{type(optimizer).__name__} with a schedule of its own; declare the "
+            "schedule in the study's plan."
+        )
+    return optimizer
+
+
 def get_rule(
     name: str,
     betas: Mapping[str, float],
@@ -132,7 +141,7 @@ def get_rule(
         return RULES[name].with_options(options or {})
     check_optimizers([name], own)
     make = own[name] if name in own else KERAS_OPTIMIZERS[name]
-    return KerasRule(_with_values(make, {**betas, **(options or {})}), program)
+    return KerasRule(with_values(make, {**betas, **(options or {})}), program)
 
 
 def option_names(name: str, own: Mapping[str, OptimizerFactory]) -> set[str]:
@@ -159,8 +168,7 @@ def compiles_betas(name: str, own: Mapping[str, OptimizerFactory]) -> bool:
     return name in own or name not in RULES
 
 
-def _with_values(
-    make: OptimizerFactory, values: Mapping[str, Any]
-) -> Callable[[], Any]:
+def with_values(make: OptimizerFactory, values: Mapping[str, Any]) -> Callable[[], Any]:
+    """A function without arguments: `make` with those values that it names."""
     wanted = [n for n in inspect.signature(make).parameters if n in values]
     return lambda: make(**{name: values[name] for name in wanted})

@@ -6,6 +6,23 @@ import inspect
 from collections.abc import Mapping
 from typing import Any
 
+from keras import Sequential
+
+from keras_lion.tuning.tasks.data import Data
+from keras_lion.tuning.tasks.structure import rows
+from keras_lion.tuning.tasks.task import Task
+
+
+def new_model(task: Task, data: Data, hyperparameters: Mapping[str, Any]) -> Any:
+    """A new Keras model of a task, with all of its weights."""
+    model = build_model(task.name, task.model, hyperparameters)
+    if not model.built:  # a Sequential without an Input, or a class of the user's
+        if isinstance(data.x, dict | tuple | list) or type(model) is not Sequential:
+            model(rows(data.x, slice(0, 1)))
+        else:
+            model.build((None, *data.x.shape[1:]))
+    return model
+
 
 def build_model(task: str, model: Any, hyperparameters: Mapping[str, Any]) -> Any:
     """A new Keras model.
@@ -20,7 +37,10 @@ def build_model(task: str, model: Any, hyperparameters: Mapping[str, Any]) -> An
         ValueError: If the configuration names what the model does not read, or the
             function returns no Keras model.
     """
-    build = getattr(model, "build", model)
+    is_class = inspect.isclass(model)
+    if is_class and hasattr(model, "declare_hyperparameters"):  # of HyperModels
+        model, is_class = model(), False
+    build = model if is_class else getattr(model, "build", model)
     required = [
         p
         for p in inspect.signature(build).parameters.values()

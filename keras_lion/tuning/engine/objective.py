@@ -9,7 +9,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_lion.tuning.tasks.task import Data, Task
+from keras_lion.tuning.tasks.data import Data, squeezed
+from keras_lion.tuning.tasks.task import Task
 
 Tensor = Any
 
@@ -55,7 +56,7 @@ def make_objective(task: Task, data: Data, model: Any) -> Objective:
     loss = _cross_entropy if identifier is None else _loss_function(identifier)
     has_accuracy = (
         data.has_classes
-        and len(model.output_shape) == data.y.ndim + 1
+        and len(model.output_shape) == squeezed(data.y).ndim + 1
         and (identifier is None or "sparse" in _name(identifier))
     )
     metrics = {metric.name: metric for metric in map(_metric, task.metrics)}
@@ -112,5 +113,6 @@ def _metric(identifier: Any) -> keras.metrics.Metric:
     metric = keras.metrics.get(identifier)
     if isinstance(metric, keras.metrics.Metric):
         return metric
-    name = getattr(metric, "__name__", str(identifier))
+    # As `compile` names it: by the text that was given.
+    name = identifier if isinstance(identifier, str) else metric.__name__
     return keras.metrics.MeanMetricWrapper(metric, name=name)

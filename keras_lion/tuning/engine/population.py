@@ -14,7 +14,8 @@ import numpy as np
 from keras import ops, tree
 
 from keras_lion.tuning import backend
-from keras_lion.tuning.engine.program import Evaluation, TaskProgram, evaluation_batches
+from keras_lion.tuning.engine.evaluation import Evaluation
+from keras_lion.tuning.engine.program import TaskProgram, evaluation_batches
 from keras_lion.tuning.engine.rules import UpdateRule
 from keras_lion.tuning.engine.training import (
     Pool,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import keras
@@ -12,24 +11,16 @@ import numpy as np
 from keras import ops
 
 from keras_lion.tuning import backend
-from keras_lion.tuning.engine.model_building import build_model
+from keras_lion.tuning.engine.evaluation import Evaluation
+from keras_lion.tuning.engine.model_building import new_model
 from keras_lion.tuning.engine.objective import make_objective, mean_over_positions
-from keras_lion.tuning.tasks.task import Data, Task
+from keras_lion.tuning.tasks.data import Data, squeezed
+from keras_lion.tuning.tasks.task import Task
 
 Tensor = Any
 
 EVALUATION_BATCH = 1000
 SEEDS_IN_MEMORY = 64
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """What the held-out examples say of some weights."""
-
-    loss: float  # mean over the examples; nats for a cross-entropy
-    accuracy: float | None  # None where outputs are not scores of classes
-    finite: bool  # every weight is
-    metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 class TaskProgram:
@@ -67,6 +58,11 @@ class TaskProgram:
         )
         self._evaluate = backend.compile_function(self.evaluation, xla=self.xla)
 
+    @property
+    def classes(self) -> np.ndarray | None:
+        """The class number of each example of the pool; None where there is none."""
+        return squeezed(self.data.y) if self.objective.has_accuracy else None
+
     def initial_weights(self, model_seed: int) -> tuple[list[Tensor], list[Tensor]]:
         """Trainable and other weights of a model built under this seed."""
         if model_seed in self._initial:
@@ -84,10 +80,7 @@ class TaskProgram:
         return weights
 
     def _new_model(self) -> Any:
-        model = build_model(self.task.name, self.task.model, self.hyperparameters)
-        if not model.built:  # a Sequential without an Input
-            model.build((None, *self.data.x.shape[1:]))
-        return model
+        return new_model(self.task, self.data, self.hyperparameters)
 
     def loss(
         self, weights: list[Tensor], others: list[Tensor], x: Tensor, y: Tensor
@@ -228,6 +221,7 @@ def evaluation_batches(indices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _on_device(x: np.ndarray, y: np.ndarray) -> tuple[Tensor, Tensor]:
+    y = squeezed(y)
     dtype = "int32" if np.issubdtype(y.dtype, np.integer) else "float32"
     return ops.convert_to_tensor(x), ops.convert_to_tensor(y.astype(dtype))
 

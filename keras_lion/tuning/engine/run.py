@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_lion.tuning.engine.program import Evaluation
+from keras_lion.tuning.engine.evaluation import Evaluation
 from keras_lion.tuning.engine.scoring import Scorer
 from keras_lion.tuning.runs.files import Record
 from keras_lion.tuning.study.run_specification import RunSpecification
@@ -33,6 +33,8 @@ class Run:
     steps: list[int] = field(default_factory=list)
     train_losses: list[float] = field(default_factory=list)
     evaluations: list[Evaluation] = field(default_factory=list)
+    # What `fit` left, where that is not what was evaluated last.
+    returned: Evaluation | None = None
 
     @property
     def steps_per_epoch(self) -> int:
@@ -68,33 +70,39 @@ class Run:
         }
 
     def record(
-        self, task: Task, labels: np.ndarray, on_test: Evaluation | None
+        self, task: Task, labels: np.ndarray | None, on_test: Evaluation | None
     ) -> Record:
-        """The run's record, but for how long it took."""
-        scorer = Scorer(
-            task, labels[self.split.validation], self.initial, len(self.order)
-        )
-        reason = scorer.divergence(self.evaluations[-1], finite=self.finite)
+        """The run's record, except for how long it took."""
+        held_out = None if labels is None else labels[self.split.validation]
+        scorer = Scorer(task, held_out, self.initial, len(self.order))
+        final = self.returned or self.evaluations[-1]
+        reason = scorer.divergence(final, finite=self.finite)
         scores = scorer.scores(self.evaluations, self.steps)
-        best = int(np.argmax(scores))
+        best, score = int(np.argmax(scores)), scores[-1]
+        if self.returned is not None and task.metric != "steps_to_target":
+            [score] = scorer.scores([final], self.steps[-1:])
         history = self.history()
+        steps, sum_learning_rate = len(self.order), self.sum_learning_rate
+        if self.finite and self.steps[-1] < steps:  # a callback ended the run
+            steps = self.steps[-1]
+            sum_learning_rate = float(np.sum(self.rates[:steps], dtype=float))
         columns = self.spec.columns()
         if columns["epochs"] is None:
             columns["epochs"] = len(self.order) / self.steps_per_epoch
         return {
             **columns,
-            "sum_learning_rate": self.sum_learning_rate,
-            "steps": len(self.order),
+            "sum_learning_rate": sum_learning_rate,
+            "steps": steps,
             "train_examples": len(self.split.train),
-            "kappa": self.weight_decay * self.sum_learning_rate,
+            "kappa": self.weight_decay * sum_learning_rate,
             "floor": scorer.floor,
             "status": "ok" if reason is None else "diverged",
             "reason": reason,
-            "score": scores[-1] if reason is None else scorer.floor,
-            "best_score": scores[best],
+            "score": score if reason is None else scorer.floor,
+            "best_score": max(scores[best], score),
             "best_epoch": history["epoch"][best],
             "initial_loss": self.initial.loss,
-            "final_loss": self.evaluations[-1].loss,
+            "final_loss": final.loss,
             "final_train_loss": self.train_losses[-1],
             "history": history,
             "test_score": None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from keras_lion.tuning.engine.program import Evaluation
+from keras_lion.tuning.engine.evaluation import Evaluation
 from keras_lion.tuning.tasks.task import METRICS, Task
 
 
@@ -17,25 +17,27 @@ class Scorer:
 
     Args:
         task: Says what the score is made of.
-        labels: Validation labels.
+        labels: Class numbers of the validation examples; None where labels are none.
         initial: What the validation examples say before training.
         steps: Steps of the run.
     """
 
     task: Task
-    labels: np.ndarray
+    labels: np.ndarray | None
     initial: Evaluation
     steps: int
 
     @property
     def chance(self) -> float:
-        """Accuracy of chance; of no meaning where labels are not classes."""
-        return chance_accuracy(self.labels) if self._counts_classes else math.nan
+        """Accuracy of chance; NaN where labels are not classes."""
+        if self.labels is None or self.initial.accuracy is None:
+            return math.nan
+        return chance_accuracy(self.labels)
 
     @property
     def floor(self) -> float:
         """The score of a run that diverged: that of chance, or of no training."""
-        if self.task.metric == "accuracy":
+        if self.task.metric == "accuracy" and not math.isnan(self.chance):
             return self.chance
         if self.task.metric == "steps_to_target":
             return -math.log10(self.steps)
@@ -78,21 +80,20 @@ class Scorer:
 
     def divergence(self, final: Evaluation, *, finite: bool) -> str | None:
         """Why the run counts as diverged, or None."""
-        own = self.task.metric not in METRICS
+        metric = self.task.metric
+        # A metric of the user's own has no known value of chance.
+        known = metric in METRICS and not (
+            metric == "accuracy" and math.isnan(self.chance)
+        )
         return divergence_reason(
-            # A metric of the user's own has no known value of chance.
-            metric="loss" if own else self.task.metric,
+            metric=metric if known else "loss",
             finite=finite,
             final_loss=final.loss,
             initial_loss=self.initial.loss,
             final_accuracy=math.nan if final.accuracy is None else final.accuracy,
             chance=self.chance,
-            num_validation=len(self.labels),
+            num_validation=1 if self.labels is None else len(self.labels),
         )
-
-    @property
-    def _counts_classes(self) -> bool:
-        return self.initial.accuracy is not None
 
 
 def _or_floor(value: float, floor: float) -> float:
@@ -100,9 +101,9 @@ def _or_floor(value: float, floor: float) -> float:
 
 
 def chance_accuracy(labels: np.ndarray) -> float:
-    """Accuracy of always answering the most frequent class."""
-    counts = np.bincount(labels.ravel())
-    return float(counts.max() / counts.sum())
+    """Accuracy of always answering the most frequent class; none is below 0."""
+    counts = np.bincount(labels[labels >= 0])
+    return float(counts.max() / labels.size)
 
 
 def divergence_reason(

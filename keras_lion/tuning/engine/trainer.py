@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from keras_lion.tuning.engine.callbacks import RunCallbacks
+from keras_lion.tuning.engine.compiled_model import CompiledModel
+from keras_lion.tuning.engine.evaluation import Evaluation
+from keras_lion.tuning.engine.fast_path import fast_program, is_built_in
+from keras_lion.tuning.engine.fit_optimizer import needs_fit, optimizer_maker
+from keras_lion.tuning.engine.fit_training import FitTraining
 from keras_lion.tuning.engine.keras_rules import (
     OptimizerFactory,
     compiles_betas,
@@ -17,7 +22,7 @@ from keras_lion.tuning.engine.keras_rules import (
     option_names,
 )
 from keras_lion.tuning.engine.population import PopulationProgram
-from keras_lion.tuning.engine.program import SEEDS_IN_MEMORY, Evaluation, TaskProgram
+from keras_lion.tuning.engine.program import SEEDS_IN_MEMORY, TaskProgram
 from keras_lion.tuning.engine.rules import (
     COUPLING,
     RULES,
@@ -33,6 +38,7 @@ from keras_lion.tuning.study.seeds import RunSeeds, data_order, run_seeds
 from keras_lion.tuning.tasks.task import Split, Task
 
 ORDERS_IN_MEMORY = 8  # each may be many megabytes
+MODELS_IN_MEMORY = 8
 
 Named = tuple[tuple[str, Any], ...]  # hyperparameters with their values
 
@@ -51,7 +57,9 @@ class Trainer:
         self.task = task
         self.optimizers = dict(optimizers or {})
         self.data = task.load()
-        self._programs: dict[tuple[Any, ...], TaskProgram] = {}
+        self._programs: dict[Named, TaskProgram | None] = {}
+        self._fits: OrderedDict[tuple[Any, ...], FitTraining] = OrderedDict()
+        self._compiled = lru_cache(MODELS_IN_MEMORY)(self._new_compiled)
         self._training: dict[tuple[Any, ...], Any] = {}
         self._initial: dict[tuple[Any, ...], Evaluation] = {}
         # Runs of one seed share these.
@@ -64,18 +72,58 @@ class Trainer:
         return self.program_of(())
 
     def program_of(self, model: Named) -> TaskProgram:
-        """The task's program for these hyperparameters of the model."""
+        """The engine's own program for these hyperparameters of the model.
+
+        Raises:
+            ValueError: If there is none: if the model is trained by its `fit`.
+        """
+        program = self._fast(model)
+        if program is None:
+            raise ValueError(
+                f"Task '{self.task.name}' is trained by the `fit` of its model; the "
+                "engine has no program of its own that computes the same."
+            )
+        return program
+
+    def _fast(self, model: Named) -> TaskProgram | None:
         if model not in self._programs:
-            self._programs[model] = TaskProgram(self.task, self.data, dict(model))
+            self._programs[model] = (
+                TaskProgram(self.task, self.data, dict(model))
+                if is_built_in(self.task)
+                else fast_program(self._compiled(model))
+            )
         return self._programs[model]
+
+    def _new_compiled(self, model: Named) -> CompiledModel:
+        return CompiledModel(self.task, self.data, dict(model))
+
+    def is_fast(self, specification: RunSpecification) -> bool:
+        """True if the engine's own program trains the run; else the model's `fit`."""
+        if self._fast(self.model_of(specification)) is None:
+            return False
+        if specification.optimizer not in self.optimizers:
+            return True
+        return not needs_fit(self._maker(specification)())
+
+    def _maker(self, specification: RunSpecification) -> OptimizerFactory:
+        return optimizer_maker(
+            specification.optimizer,
+            self._betas(specification),
+            self.optimizers,
+            dict(self.options_of(specification)),
+        )
+
+    @staticmethod
+    def _betas(specification: RunSpecification) -> dict[str, float]:
+        betas = {"beta_1": specification.beta_1, "beta_2": specification.beta_2}
+        return {name: value for name, value in betas.items() if value is not None}
 
     def rule(self, specification: RunSpecification) -> UpdateRule:
         """The update rule of a run's optimizer."""
         spec = specification
-        betas = {"beta_1": spec.beta_1, "beta_2": spec.beta_2}
         return get_rule(
             spec.optimizer,
-            {name: value for name, value in betas.items() if value is not None},
+            self._betas(spec),
             self.program_of(self.model_of(spec)),
             self.optimizers,
             dict(self.options_of(spec)),
@@ -96,17 +144,28 @@ class Trainer:
         )
 
     def check(self, specifications: Sequence[RunSpecification]) -> None:
-        """Build the first run's model, and refuse options that cannot be used.
+        """Refuse, before a run is trained, what no run could do.
+
+        Where the model's `fit` trains, each optimizer takes one step.
 
         Raises:
-            ValueError: If a hyperparameter has no meaning, or an option does not take
-                a value.
+            ValueError: If a hyperparameter has no meaning, an option does not take a
+                value, or Keras cannot train the model on the examples.
         """
-        self.program_of(self.model_of(specifications[0]))
+        self.is_fast(specifications[0])
         for spec in {(s.optimizer, s.extra): s for s in specifications}.values():
             self.weight_decay_of(spec)
             if spec.optimizer in RULES and spec.optimizer not in self.optimizers:
                 RULES[spec.optimizer].with_options(dict(self.options_of(spec)))
+        model = self.model_of(specifications[0])
+        firsts: dict[str, RunSpecification] = {}
+        for spec in specifications:
+            if self.model_of(spec) == model:
+                firsts.setdefault(spec.optimizer, spec)
+        for spec in firsts.values():
+            if not self.is_fast(spec):
+                run = self._prepare(spec)
+                self._fit(spec, run).check(run)
 
     @staticmethod
     def weight_decay_of(specification: RunSpecification) -> float:
@@ -161,29 +220,52 @@ class Trainer:
         """
         started = time.perf_counter()
         run = self._prepare(specification)
+        train = self._run_fast if self.is_fast(specification) else self._run_fit
+        classes, on_test = train(specification, run, test)
+        return {
+            **run.record(self.task, classes, on_test),
+            "seconds": time.perf_counter() - started,
+            "executor": "loop",
+        }
+
+    def _run_fast(
+        self, specification: RunSpecification, run: Run, test: bool
+    ) -> tuple[np.ndarray | None, Evaluation | None]:
         training = self.training(specification)
-        callbacks = RunCallbacks(self.task, training.program)
+        program = training.program
         state = training.start(run.seeds.model_seed)
-        callbacks.begin(state)
         for part in run.parts():
             state, loss = training.train(
                 state, run.order[part], run.rates[part], run.hyperparameters
             )
-            found = training.program.evaluate(
-                state.weights, state.others, run.split.validation
-            )
+            found = program.evaluate(state.weights, state.others, run.split.validation)
             run.note(part.stop, loss, found)
-            if callbacks.evaluated(state, run.history()) or not run.finite:
+            if not run.finite:
                 break
-        callbacks.end(state)
-        test_result = None
-        if test:
-            test_result = training.program.evaluate(state.weights, state.others, None)
-        return {
-            **run.record(self.task, self.data.y, test_result),
-            "seconds": time.perf_counter() - started,
-            "executor": "loop",
-        }
+        on_test = program.evaluate(state.weights, state.others, None) if test else None
+        return program.classes, on_test
+
+    def _run_fit(
+        self, specification: RunSpecification, run: Run, test: bool
+    ) -> tuple[np.ndarray | None, Evaluation | None]:
+        training = self._fit(specification, run)
+        training.train(run)
+        on_test = training.compiled.evaluate(None) if test else None
+        return training.compiled.classes, on_test
+
+    def _fit(self, specification: RunSpecification, run: Run) -> FitTraining:
+        spec, steps = specification, len(run.order)
+        model, options = self.model_of(spec), self.options_of(spec)
+        shape = (model, spec.optimizer, spec.beta_1, spec.beta_2, options, steps)
+        if shape not in self._fits:
+            # A model of its own: what `fit` compiled has the optimizer in it.
+            self._fits[shape] = FitTraining(
+                self._new_compiled(model), self._maker(spec), steps
+            )
+        self._fits.move_to_end(shape)
+        if len(self._fits) > MODELS_IN_MEMORY:
+            self._fits.popitem(last=False)
+        return self._fits[shape]
 
     def run_together(
         self,
@@ -233,7 +315,7 @@ class Trainer:
         seconds = (time.perf_counter() - started) / len(runs)
         return [
             {
-                **run.record(self.task, self.data.y, found),
+                **run.record(self.task, population.program.classes, found),
                 "seconds": seconds,
                 "executor": executor,
             }
@@ -280,8 +362,12 @@ class Trainer:
         model = self.model_of(spec)
         name = (spec.study, spec.seed, model)
         if name not in self._initial:
-            program = self.program_of(model)
-            self._initial[name] = program.evaluate(
-                *program.initial_weights(model_seed), split.validation
-            )
+            program = self._fast(model)
+            if program is not None:
+                weights = program.initial_weights(model_seed)
+                self._initial[name] = program.evaluate(*weights, split.validation)
+            else:
+                compiled = self._compiled(model)
+                compiled.set_weights(compiled.initial_weights(model_seed))
+                self._initial[name] = compiled.evaluate(split.validation)
         return self._initial[name]

@@ -2,72 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from keras_lion.tuning.tasks.fit_data import as_arrays
+from keras_lion.tuning.tasks.data import Data as Data
+from keras_lion.tuning.tasks.fit_data import as_data
 
 METRICS = ("accuracy", "loss", "steps_to_target")
-
-
-@dataclass(frozen=True, eq=False)
-class Data:
-    """The examples of a task: a pool that every seed splits anew, and a fixed test set.
-
-    Attributes:
-        x: Inputs of the pool, shape `(pool, ...)`.
-        y: Labels of the pool: integers (class numbers) of shape `(pool,)`, or
-            `(pool, length)` for sequences; or what the task's own loss takes.
-        x_test: Inputs of the test set.
-        y_test: Labels of the test set.
-        groups: Group of each example of the pool, shape `(pool,)`. Examples of one
-            group (the windows of one file, say) are kept together when the pool is
-            split. None: every example stands for itself.
-    """
-
-    x: np.ndarray
-    y: np.ndarray
-    x_test: np.ndarray
-    y_test: np.ndarray
-    groups: np.ndarray | None = None
-
-    def __post_init__(self) -> None:
-        for x, y, part in (
-            (self.x, self.y, "pool"),
-            (self.x_test, self.y_test, "test set"),
-        ):
-            if len(x) != len(y) or len(x) == 0:
-                raise ValueError(
-                    f"The {part} of a task must have as many labels as inputs, and at "
-                    f"least one. Received {len(x)} inputs and {len(y)} labels."
-                )
-            if not np.issubdtype(y.dtype, np.number):
-                raise ValueError(
-                    f"Labels must be numbers. Received dtype {y.dtype} in the {part}."
-                )
-        if self.groups is not None and len(self.groups) != len(self.x):
-            raise ValueError(
-                f"`groups` must give one group for each of the {len(self.x)} examples "
-                f"of the pool. Received {len(self.groups)}."
-            )
-
-    @property
-    def has_classes(self) -> bool:
-        """True if the labels are class numbers."""
-        return bool(np.issubdtype(self.y.dtype, np.integer))
-
-    def fingerprint(self) -> str:
-        """Hash of all examples: two runs with one fingerprint saw the same data."""
-        digest = hashlib.sha256()
-        for array in (self.x, self.y, self.x_test, self.y_test, self.groups):
-            if array is not None:
-                digest.update(f"{array.dtype} {array.shape}".encode())
-                digest.update(np.ascontiguousarray(array).tobytes())
-        return digest.hexdigest()[:16]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,11 +33,13 @@ class Task:
     Args:
         name: Name of the task in records and reports.
         data: Function without arguments that returns `Data`, or a pool and a test set
-            as `fit` takes them: pairs of arrays, as the functions of `keras.datasets`
-            give them, or a batched `tf.data.Dataset` or `keras.utils.PyDataset`, which
-            is read once into memory. Augmentation belongs into the model, as layers.
-        model: Function without arguments that returns a new Keras model of one input
-            and one output; or a `keras_tuner.HyperModel`, or a function of `hp`, whose
+            as `fit` takes them: pairs of inputs and labels, as the functions of
+            `keras.datasets` give them, triples with sample weights, or a batched
+            `tf.data.Dataset` or `keras.utils.PyDataset`, which is read once into
+            memory. Three parts are a training, a validation and a test set.
+            Augmentation belongs into the model, as layers.
+        model: Function without arguments, or class, that returns a new Keras model of
+            one output; or a `keras_tuner.HyperModel`, or a function of `hp`, whose
             model depends on further axes of the search space.
         train_examples: Examples of the pool to train on. Default: four fifths.
         validation_examples: Examples of the pool to select on. Default: those that are
@@ -105,11 +52,19 @@ class Task:
         target: Validation accuracy that `"steps_to_target"` waits for.
         loss: Any Keras loss. Default: that which the model function compiled its model
             with, else the cross-entropy of integer labels under the model's logits.
-        metrics: Keras metrics to record at every evaluation.
+        metrics: Keras metrics to record at every evaluation. Default: those which the
+            model function compiled its model with.
         lower_is_better: The score is the negated metric, where it is one of `metrics`.
-        callbacks: Function without arguments that returns new Keras callbacks. They are
-            called at the beginning and end of training and at every evaluation, with
-            the weights in their `model`; runs with callbacks train one at a time.
+        callbacks: Function without arguments that returns new Keras callbacks, which
+            `fit` calls; an epoch is the time between two evaluations. What they leave
+            in the model at the end is what is scored. Runs with callbacks train one at
+            a time.
+        class_weight: Class number → weight in the training loss, as of `fit`.
+        validation: An own validation set, as one part of `data`, or a function without
+            arguments that returns it: every seed trains on the whole pool.
+        split_by: Function of `Data` and a `numpy.random.Generator` that returns the
+            indices of the training and of the validation examples, for example of the
+            past and the future. Default: drawn at random, groups kept together.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -142,6 +97,9 @@ class Task:
     metrics: Sequence[Any] = ()
     lower_is_better: bool = False
     callbacks: Callable[[], Sequence[Any]] | None = None
+    class_weight: Mapping[int, float] | None = None
+    validation: Any = None
+    split_by: Callable[[Data, np.random.Generator], tuple[Any, Any]] | None = None
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -156,7 +114,7 @@ class Task:
                 "`model` must be a function that returns a new Keras model, or a "
                 f"keras_tuner.HyperModel. Received: {type(self.model).__name__}."
             )
-        if hasattr(self.model, "stateless_call"):
+        if hasattr(self.model, "stateless_call") and not inspect.isclass(self.model):
             raise ValueError(
                 "Every run needs new weights: `model` must be a function that returns "
                 "a new Keras model. Received a model."
@@ -172,14 +130,22 @@ class Task:
 
     def load(self) -> Data:
         """The examples, checked against the numbers that the split asks for."""
-        data = self.data()
-        if not isinstance(data, Data):
-            (x, y), (x_test, y_test) = (as_arrays(part) for part in data)
-            # Some of the functions of `keras.datasets` give labels of shape (n, 1).
-            if np.issubdtype(y.dtype, np.integer) and y.shape[1:] == (1,):
-                y, y_test = y[:, 0], y_test[:, 0]
-            data = Data(x, y, x_test, y_test)
-        self.split_sizes(len(data.x))
+        data = as_data(self.data(), self.validation)
+        if self.split_by is not None:
+            if data.num_validation:
+                raise ValueError(
+                    f"Task '{self.name}' has both a validation set and `split_by`."
+                )
+            self.split(data, np.random.default_rng(0))
+        elif data.num_validation:
+            if self.validation_examples is not None:
+                raise ValueError(
+                    f"Task '{self.name}' has a validation set: leave out "
+                    "`validation_examples`."
+                )
+            self._own_sizes(data)
+        else:
+            self.split_sizes(data.pool)
         return data
 
     def split_sizes(self, pool: int) -> tuple[int, int]:
@@ -204,15 +170,58 @@ class Task:
 
     def split(self, data: Data, generator: np.random.Generator) -> Split:
         """Draw the training and the validation examples of one seed."""
-        train, validation = self.split_sizes(len(data.x))
+        if self.split_by is not None:
+            return self._split_by_user(data, generator)
+        if data.num_validation:
+            train, pool = self._own_sizes(data)
+            # As many of the training set as are wanted, drawn by the seed.
+            chosen = generator.permutation(pool)[:train]
+            return _split(np.sort(chosen), np.arange(pool, data.pool))
+        train, validation = self.split_sizes(data.pool)
         if data.groups is None:
-            order = generator.permutation(len(data.x))
+            order = generator.permutation(data.pool)
         else:
             names = np.unique(data.groups)
             rank = np.empty(len(names), dtype=int)
             rank[generator.permutation(len(names))] = np.arange(len(names))
             order = np.argsort(rank[np.searchsorted(names, data.groups)], kind="stable")
-        return Split(
-            train=order[:train].astype(np.int32),
-            validation=order[len(order) - validation :].astype(np.int32),
-        )
+        return _split(order[:train], order[len(order) - validation :])
+
+    def _own_sizes(self, data: Data) -> tuple[int, int]:
+        """Numbers of examples to train on, of all that are not for validation."""
+        pool = data.pool - data.num_validation
+        train = pool if self.train_examples is None else self.train_examples
+        if not 1 <= train <= pool:
+            raise ValueError(
+                f"Task '{self.name}' has {pool} training examples. Received: "
+                f"train_examples={train}."
+            )
+        return train, pool
+
+    def _split_by_user(self, data: Data, generator: np.random.Generator) -> Split:
+        assert self.split_by is not None
+        parts = [np.asarray(part) for part in self.split_by(data, generator)]
+        wrong = f"`split_by` of task '{self.name}' must return two arrays of indices"
+        if len(parts) != 2:
+            raise ValueError(f"{wrong}. Received {len(parts)} parts.")
+        for part, which in zip(parts, ("training", "validation"), strict=True):
+            if part.dtype.kind not in "iu" or part.ndim != 1 or not len(part):
+                raise ValueError(
+                    f"{wrong}: whole numbers, at least one. Received dtype "
+                    f"{part.dtype} and shape {part.shape} for the {which} examples."
+                )
+            if part.min() < 0 or part.max() >= data.pool:
+                raise ValueError(
+                    f"{wrong} from 0 to {data.pool - 1}. Received {part.min()} to "
+                    f"{part.max()} for the {which} examples."
+                )
+        if both := len(set(parts[0].tolist()) & set(parts[1].tolist())):
+            raise ValueError(
+                f"{wrong} that have none in common. Received {both} examples that are "
+                "in both."
+            )
+        return _split(*parts)
+
+
+def _split(train: np.ndarray, validation: np.ndarray) -> Split:
+    return Split(train.astype(np.int32), validation.astype(np.int32))

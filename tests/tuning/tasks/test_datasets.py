@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from keras_lion.tuning.tasks.data import Data
 from keras_lion.tuning.tasks.datasets import (
     cache,
     digits,
@@ -21,7 +22,6 @@ from keras_lion.tuning.tasks.datasets import (
     modular_addition,
     python_source,
 )
-from keras_lion.tuning.tasks.task import Data
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from keras_lion.tuning.tasks.task import Data
+from keras_lion.tuning.tasks.data import Data
 
 TEST_EXAMPLES = 360
 TEST_SEED = 0  # of the one permutation that sets the test examples apart

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_lion.tuning.tasks.data import Data
 from keras_lion.tuning.tasks.datasets.cache import Arrays, cached
-from keras_lion.tuning.tasks.task import Data
 
 BUILDER = "fashion_mnist:3.0.1"
 

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from keras_lion.tuning.tasks.data import Data
 from keras_lion.tuning.tasks.datasets.cache import Arrays, cached
-from keras_lion.tuning.tasks.task import Data
 
 SEED = 42
 POOL_EXAMPLES = 14_000

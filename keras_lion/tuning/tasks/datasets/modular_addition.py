@@ -6,7 +6,7 @@ import functools
 
 import numpy as np
 
-from keras_lion.tuning.tasks.task import Data
+from keras_lion.tuning.tasks.data import Data
 
 MODULUS = 59
 TEST_EXAMPLES = 870  # 25 % of the 3,481 pairs

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_lion.tuning.tasks.task import Data
+from keras_lion.tuning.tasks.data import Data
 
 LENGTH = 128  # bytes a window
 
