@@ -92,7 +92,7 @@ def t_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
     References:
         Student (1908). The probable error of a mean. Biometrika 6.
     """
-    _check_confidence(confidence)
+    check_confidence(confidence)
     array = _checked_values(values)
     mean = float(array.mean())
     if array.size == 1:
@@ -131,7 +131,7 @@ def wilson_interval(successes: float, n: int, confidence: float = 0.95) -> Inter
         Wilson (1927). Probable inference, the law of succession, and statistical
         inference. Journal of the American Statistical Association 22.
     """
-    _check_confidence(confidence)
+    check_confidence(confidence)
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(
             "`successes` must be 0 to `n`, and `n` at least 1. "
@@ -256,32 +256,6 @@ def probability_of_improvement(
     return wilson_interval(wins, array.size, confidence)
 
 
-def interquartile_mean(values: ArrayLike) -> float:
-    """Mean of the middle half: the ⌊n/4⌋ smallest and largest values are left out.
-
-    Args:
-        values: Finite numbers, shape (n,).
-
-    Returns:
-        The mean of the others, in the unit of `values`. Fewer than four values are all
-        kept.
-
-    Raises:
-        ValueError: If there is no value, or one is not finite.
-
-    Example:
-
-    ```python
-    interquartile_mean([0, 1, 2, 30])  # 1.5
-    ```
-
-    References:
-        Agarwal et al. (2021). Deep reinforcement learning at the edge of the
-        statistical precipice.
-    """
-    return float(stats.trim_mean(_checked_values(values), 0.25))
-
-
 def bootstrap_interval(
     values: ArrayLike,
     statistic: Statistic = np.mean,
@@ -324,7 +298,7 @@ def bootstrap_interval(
         Efron (1987). Better bootstrap confidence intervals. Journal of the American
         Statistical Association 82.
     """
-    _check_confidence(confidence)
+    check_confidence(confidence)
     array = _checked_values(values)
     if method not in get_args(Bootstrap):
         raise ValueError(
@@ -425,7 +399,7 @@ def detectable_gap(
     References:
         Cohen (1988). Statistical power analysis for the behavioral sciences.
     """
-    _check_confidence(confidence)
+    check_confidence(confidence)
     if not (math.isfinite(deviation) and deviation >= 0):
         raise ValueError(
             f"`deviation` must be finite and 0 or more. Received: {deviation}."
@@ -463,7 +437,7 @@ def _checked_values(values: ArrayLike) -> NDArray[np.float64]:
     return array
 
 
-def _check_confidence(confidence: float) -> None:
+def check_confidence(confidence: float) -> None:
     if not 0 < confidence < 1:
         raise ValueError(
             "`confidence` must lie between 0 and 1, such as 0.95. "

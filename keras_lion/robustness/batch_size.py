@@ -43,16 +43,6 @@ class BatchSizeScaling:
     product_exponent: Interval
     robust_range: ToleranceWidth
 
-    @property
-    def learning_rate_bounded(self) -> tuple[bool, ...]:
-        """At which B lr* is only bounded and takes no part in its exponent."""
-        return tuple(math.isnan(value) for value in self.learning_rate)
-
-    @property
-    def product_bounded(self) -> tuple[bool, ...]:
-        """At which B (lr × λ)* is only bounded and takes no part in its exponent."""
-        return tuple(math.isnan(value) for value in self.product)
-
 
 def batch_size_scaling(
     landscapes: Mapping[int, Landscape],

@@ -178,13 +178,7 @@ def _best_score(question: Question) -> list[Verdict]:
 
 
 def best_score_verdict(question: Question, *, kept: bool = False) -> Verdict:
-    """Verdict on the difference of the best scores of two optimizers.
-
-    Args:
-        question: The two sides, their runs, and the margin.
-        kept: Whether the claim is that the first side's best is no worse than the
-            second's by more than the margin, and not that it is better.
-    """
+    """Verdict on the difference of the best scores of two optimizers."""
     pair = question.landscape(question.pair[0]), question.landscape(question.pair[1])
     for name, each in zip(question.pair, pair, strict=True):
         if each.empty or each.all_diverged:
@@ -348,11 +342,6 @@ def _iso_product_slope(question: Question) -> list[Verdict]:
 def slope_verdict(lines: IsoProduct, *, margin: float, claim: str) -> Verdict:
     """Verdict on "the score does not change along lines of equal lr × λ".
 
-    Args:
-        lines: Scores by lr × λ, here −log₁₀ of the steps to a target.
-        margin: Slope d log steps / d log lr that counts as none.
-        claim: The claim in words.
-
     Returns:
         Supported where the interval of the slope lies within the margin and no two
         cells of one line differ by more than that slope over two decades; untestable
@@ -392,11 +381,6 @@ def slope_verdict(lines: IsoProduct, *, margin: float, claim: str) -> Verdict:
 def transfer_curve(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     """Mean validation loss of one optimizer over the factor from the other's recipe.
 
-    Args:
-        runs: Run records of one task; the second optimizer has one cell, its recipe.
-        first: Optimizer that runs at the recipe's learning rate / k, λ × k.
-        second: Optimizer of the recipe.
-
     Returns:
         One row per cell of the first, by factor: learning_rate, weight_decay, mean, low
         and high (t interval over seeds), factor, and on_line, whether λ is larger by
@@ -426,16 +410,7 @@ def windows_agreeing(
     second: Landscape,
     measure: Callable[[Landscape, float], float] | None = None,
 ) -> float:
-    """Share of other windows in which the sign of a difference stays.
-
-    Args:
-        first: Landscape of one optimizer.
-        second: Landscape of the other.
-        measure: (landscape, common best) → number. None: the best score.
-
-    Returns:
-        The share; NaN for grids of one cell, or of different sizes.
-    """
+    """Share of other windows in which the sign of a difference stays."""
     compared = measure or (lambda each, reference: each.best.value - reference)
     try:
         return window_agreement(first, second, measure=compared).share

@@ -19,15 +19,6 @@ def paper_figure_8() -> pd.DataFrame:
         `"lion"`), `learning_rate`, `weight_decay` (both NaN in the batch-size panel),
         `batch_size`, `top_1` (percent) and `error` (of reading the figure, ±).
 
-    Example:
-
-    ```python
-    figure = paper_figure_8()
-    figure[figure["panel"] == "batch_size"].pivot(
-        index="batch_size", columns="optimizer", values="top_1"
-    )
-    ```
-
     References:
         Chen et al. (2023). Symbolic discovery of optimization algorithms. NeurIPS.
     """

@@ -18,7 +18,7 @@ from keras_lion.robustness.intervals import (
     ties,
     trained_folds,
 )
-from keras_lion.robustness.landscape import Array, Landscape, common_best
+from keras_lion.robustness.landscape import RESOLUTION, Array, Landscape, common_best
 from keras_lion.robustness.tolerance import tolerance_fraction
 from keras_lion.statistics import Interval, t_interval
 
@@ -26,27 +26,7 @@ from keras_lion.statistics import Interval, t_interval
 def regrets(
     landscape: Landscape, reference: float | None = None, *, cross_fit: bool = True
 ) -> NDArray[np.float64]:
-    """Regret of every cell: reference − mean score.
-
-    Args:
-        landscape: Scores on a grid.
-        reference: Score to compare with. None: the landscape's own best.
-        cross_fit: Whether the own best is cross-fitted over seeds
-            (`cross_fitting.own_best`); a lucky cell then has a regret below 0.
-
-    Returns:
-        Shape (m, n), in the unit of the scores; NaN for missing cells.
-
-    Raises:
-        ValueError: If every cell is missing and no reference is given, or the reference
-            is not finite.
-
-    Example:
-
-    ```python
-    regrets(Landscape([1e-3, 1e-2], [0.1], [[0.80, 0.90]]))  # [[0.1, 0.0]]
-    ```
-    """
+    """Regret of every cell: reference − mean score."""
     return np.asarray(reference_of(landscape, reference, cross_fit) - landscape.means)
 
 
@@ -108,26 +88,6 @@ def regret_profile_area(
     tolerance, it does not hang on a choice of ε; unlike the mean regret, it does not
     hang on how bad the bad cells are.
 
-    Args:
-        landscape: Scores on a grid.
-        epsilon_max: Regret beyond which cells are equally bad, in the unit of the
-            scores; more than 0.
-        reference: Score to compare with. None: the landscape's own best.
-        weights: `"uniform"` or `"trapezoid"`, as in `mean_regret`.
-        cross_fit: Whether the own best is cross-fitted over seeds.
-
-    Returns:
-        A share in [0, 1], larger is better.
-
-    Raises:
-        ValueError: If every cell is missing, or an argument is out of its range.
-
-    Example:
-
-    ```python
-    regret_profile_area(Landscape([1e-3, 1e-2], [0.1], [[0.8, 0.9]]), 0.2)  # 0.75
-    ```
-
     References:
         Dolan and Moré (2002). Benchmarking optimization software with performance
         profiles. Mathematical Programming 91.
@@ -159,27 +119,10 @@ def regret_profiles(
     They are the profiles if every cell were as bad, or as good, as its seeds allow:
     wider than an interval of the share.
 
-    Args:
-        landscapes: Optimizer → its scores, of one task. Seeds are paired by position
-            where two landscapes have equally many; elsewhere the common best counts as
-            known.
-        epsilons: Tolerated losses of score, in its unit, shape (k,); 0 or more.
-        confidence: Of the t interval of each cell.
-
     Returns:
         Optimizer → k intervals; `n` is the number of seeds. Their ends are NaN where a
         cell has one seed only and where all runs diverged. Optimizers without a score
         are left out.
-
-    Raises:
-        ValueError: If an ε is negative or not finite.
-
-    Example:
-
-    ```python
-    lion = Landscape([1e-3, 1e-2], [0.1], [[0.80, 0.90]])
-    regret_profiles({"lion": lion}, [0.05])["lion"][0].estimate  # 0.5
-    ```
 
     References:
         Dolan and Moré (2002). Benchmarking optimization software with performance
@@ -203,7 +146,9 @@ def regret_profiles(
         for epsilon in tolerated:
             share = tolerance_fraction(landscape, float(epsilon), reference)
             # Rounding alone must not put a cell beyond ε, as in `tolerance_fraction`.
-            low, high = (float((end <= epsilon + 1e-12).mean()) for end in ends[::-1])
+            low, high = (
+                float((end <= epsilon + RESOLUTION).mean()) for end in ends[::-1]
+            )
             if landscape.all_diverged or np.isnan(ends).any():
                 low = high = math.nan
             # A cell without one of the seeds has another mean than its regrets.
@@ -214,28 +159,13 @@ def regret_profiles(
 
 
 def regret_range(landscapes: Mapping[str, Landscape]) -> tuple[float, float]:
-    """Smallest and largest regret to the common best, for a logarithmic axis.
-
-    Args:
-        landscapes: Optimizer → its scores.
-
-    Returns:
-        The smallest regret above 0, but at most three decades below the largest, and
-        the largest. (0.1, 1) where no cell is worse than the common best.
-
-    Example:
-
-    ```python
-    lion = Landscape([1e-3, 1e-2, 1e-1], [0.1], [[0.80, 0.90, 0.85]])
-    regret_range({"lion": lion})  # (0.05, 0.1)
-    ```
-    """
+    """Smallest and largest regret to the common best, for a logarithmic axis."""
     known = [each for each in landscapes.values() if not each.empty]
     if not known:
         return 0.1, 1.0
     reference = common_best(known)
     found = np.concatenate([regrets(each, reference).ravel() for each in known])
-    found = found[found > 1e-12]
+    found = found[found > RESOLUTION]
     if not len(found):
         return 0.1, 1.0
     largest = float(found.max())

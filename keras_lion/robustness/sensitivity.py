@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from keras_lion.robustness.grid import Weights, axis_weights
 from keras_lion.robustness.intervals import (
-    RESOLUTION,
     intervals_over_seeds,
     own_best,
     own_profile,
 )
-from keras_lion.robustness.landscape import Array, AxisName, Landscape
+from keras_lion.robustness.landscape import RESOLUTION, Array, AxisName, Landscape
 from keras_lion.statistics import Interval
 
 
@@ -81,27 +80,6 @@ def weight_decay_sensitivity(
     As `learning_rate_sensitivity`, with the axes swapped. No decay is a value like
     another with uniform weights; it has no place on a log axis, and so no weight, with
     `"trapezoid"`.
-
-    Args:
-        landscape: Scores on a grid.
-        learning_rate: Value of the grid to keep to. None: retuned at each weight decay.
-        floor: Score of an untrained model, as there.
-        weights: `"uniform"` or `"trapezoid"`.
-        cross_fit: Whether best and retuning are cross-fitted over seeds.
-
-    Returns:
-        The mean loss; 0 for a constant landscape.
-
-    Raises:
-        ValueError: If every cell is missing, `learning_rate` is not on the grid, the
-            best is not above the floor, or no weight decay with a score has a weight.
-
-    Example:
-
-    ```python
-    landscape = Landscape([1e-3, 1e-2], [0, 0.1], [[0.6, 0.9], [0.8, 0.7]])
-    weight_decay_sensitivity(landscape)  # 0.05
-    ```
     """
     part = _only(landscape, "learning_rate", learning_rate)
     return _sensitivity(part, "weight_decay", floor, weights, cross_fit)
@@ -118,14 +96,7 @@ def _only(landscape: Landscape, axis: AxisName, value: float | None) -> Landscap
             f"`{axis}` must be a value of the grid, {values.tolist()}, or None for the "
             f"best at each value of the other axis. Received: {value}."
         )
-    rows = at if axis == "weight_decay" else slice(None)
-    columns = at if axis == "learning_rate" else slice(None)
-    return Landscape(
-        landscape.learning_rate[columns],
-        landscape.weight_decay[rows],
-        landscape.scores[rows][:, columns],
-        diverged=landscape.diverged[rows][:, columns],
-    )
+    return landscape.select(**{axis: at})
 
 
 def _sensitivity(

@@ -130,15 +130,6 @@ def tolerance_verdict(
     Returns:
         The verdict; its estimate is the difference of the widths within ε of the common
         best. It is untestable where nothing trained in one of the landscapes, too.
-
-    Raises:
-        ValueError: As `compare_tolerance` and `verdict`.
-
-    Example:
-
-    ```python
-    print(tolerance_verdict(lion, adamw, 0.05, names=("lion", "adamw")))
-    ```
     """
     if claim is None:
         claim = f"{names[0]} tolerates a wider range of {axis} than {names[1]}."
@@ -265,22 +256,10 @@ def outcome_of(
 ) -> tuple[Outcome, tuple[str, ...]]:
     """The outcome of the claim that a number is larger than 0.
 
-    Args:
-        interval: The number with its interval; its claimed sign is plus.
-        margin: Difference that is too small to matter, declared beforehand; 0 or more.
-        windows: Share of the other windows in which the sign stays; NaN: not asked for.
-        limited: Reasons why the number may be that of the window only.
-
     Returns:
         Supported if the interval lies above 0, not supported if it lies below the
         margin, otherwise underpowered; provisional instead of the first two where there
         are few seeds, windows disagree or an optimum lies on an edge. And the reasons.
-
-    Example:
-
-    ```python
-    outcome_of(Interval(0.2, 0.1, 0.3, 6), margin=0.05)  # ("supported", ())
-    ```
     """
     if interval.low > 0:
         outcome: Outcome = "supported"
@@ -326,29 +305,8 @@ def verdict(
     larger: "supported" stands, all else is provisional. If the second one is, a
     difference below 0 stands.
 
-    Args:
-        comparison: The difference, first minus second.
-        claim: The claim in words. None: "… is better than … by …".
-        smallest_gap: Smallest difference that matters, in the measure's unit.
-        resolution: Differences up to this one mean nothing, however many seeds show
-            them; in the measure's unit.
-        window_share: `window_agreement(...).share`; NaN: not asked for.
-        least_window_share: Window agreement below which a difference is provisional.
-        limited: Why the grid may be too small, one sentence for each optimum on an
-            edge.
-
     Returns:
         The verdict with all the numbers that it rests on.
-
-    Raises:
-        ValueError: If `smallest_gap` is not positive or not above `resolution`, or
-            `least_window_share` is not a share.
-
-    Example:
-
-    ```python
-    print(verdict(compare_tolerance(lion, adamw, 0.05)).outcome)
-    ```
     """
     if not 0 <= resolution < smallest_gap < math.inf:
         raise ValueError(
@@ -565,22 +523,7 @@ def window_cautions(landscapes: Mapping[str, Landscape]) -> list[Caution]:
 
 
 def cautions_of(landscape: Landscape, epsilon: float) -> list[Caution]:
-    """All cautions of one landscape.
-
-    Args:
-        landscape: Scores on a grid.
-        epsilon: Loss of score that counts as none, in its unit.
-
-    Returns:
-        Cautions, the gravest first; empty if there is nothing to say.
-
-    Example:
-
-    ```python
-    for caution in cautions_of(landscape, epsilon=0.05):
-        print(caution)
-    ```
-    """
+    """All cautions of one landscape."""
     return [
         *missing_cautions(landscape),
         *divergence_cautions(landscape),

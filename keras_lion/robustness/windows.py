@@ -9,7 +9,7 @@ from itertools import product
 
 import numpy as np
 
-from keras_lion.robustness.landscape import AxisName, Landscape, common_best
+from keras_lion.robustness.landscape import RESOLUTION, AxisName, Landscape, common_best
 from keras_lion.robustness.tolerance import tolerance_width
 
 # (landscape, score that both optimizers are compared with) → number
@@ -150,12 +150,7 @@ def sub_landscape(landscape: Landscape, part: Part) -> Landscape:
     decays = landscape.weight_decay
     undecayed, decayed = np.flatnonzero(decays == 0), np.flatnonzero(decays > 0)
     rows = np.concatenate([undecayed, decayed[part[0]]])
-    return Landscape(
-        landscape.learning_rate[part[1]],
-        decays[rows],
-        landscape.scores[rows][:, part[1]],
-        diverged=landscape.diverged[rows][:, part[1]],
-    )
+    return landscape.select(weight_decay=rows, learning_rate=part[1])
 
 
 def width_measure(axis: AxisName, epsilon: float, *, own_best: bool = False) -> Measure:
@@ -239,7 +234,7 @@ def _difference(
 
 def sign_of(difference: float) -> int:
     """Sign of a difference; 0 for rounding errors and for NaN."""
-    return 0 if not abs(difference) > 1e-12 else int(math.copysign(1, difference))
+    return 0 if not abs(difference) > RESOLUTION else int(math.copysign(1, difference))
 
 
 def _share(differences: list[float], full: float) -> float:
@@ -311,29 +306,7 @@ def window_signs(
     measure: Measure | None = None,
     smallest: int | None = None,
 ) -> WindowSigns:
-    """The sign of a comparison in each window that `window_agreement` counts.
-
-    Args:
-        first: Landscape of one optimizer.
-        second: Landscape of the other, on a grid of as many values.
-        epsilon: Compare `tolerance_width`s at this tolerated loss of score.
-        axis: Of the tolerance width.
-        measure: Compare this instead: (landscape, reference) → number.
-        smallest: Fewest values on an axis of a sub-window, as in `window_agreement`.
-
-    Returns:
-        The signs and the shares.
-
-    Raises:
-        ValueError: As `window_agreement`.
-
-    Example:
-
-    ```python
-    found = window_signs(lion, adamw, epsilon=0.05)
-    [window.size for window in found.sub_windows if window.sign != found.agreement.sign]
-    ```
-    """
+    """The sign of a comparison in each window that `window_agreement` counts."""
     agreement = window_agreement(
         first, second, epsilon, axis=axis, measure=measure, smallest=smallest
     )

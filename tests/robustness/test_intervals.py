@@ -11,6 +11,7 @@ from keras_lion.robustness.intervals import (
     jackknife_interval,
     own_best,
     own_profile,
+    without_each_seed,
 )
 from keras_lion.robustness.landscape import Landscape
 from keras_lion.robustness.regret import (
@@ -244,3 +245,13 @@ def test_jackknife_without_an_interval():
     found = jackknife_interval(undefined_without_the_first, scores)
     assert (found.estimate, math.isnan(found.low)) == (1.0, True)
     assert jackknife_interval(lambda means: 1.0, scores[..., :1]).n == 1
+
+
+def test_a_seed_less_keeps_what_diverged():
+    mask = np.zeros((1, 3, 2), bool)
+    mask[0, 2, 1] = True
+    landscape = Landscape(RATES, [0.1], np.ones((1, 3, 2)), floor=0.0, diverged=mask)
+    without_first, without_last = without_each_seed(landscape)
+    assert without_first.diverged.tolist() == [[[False], [False], [True]]]
+    assert without_first.scores[0, 2, 0] == 0
+    assert not without_last.diverged.any()

@@ -88,7 +88,7 @@ def test_bad_k(k):
 
 
 def test_clear_errors():
-    with pytest.raises(ValueError, match="`estimator` must be 'u' or 'v'"):
+    with pytest.raises(ValueError, match="`estimator` must be one of u, v"):
         expected_best_of(one_row([1, 2]), 1, "w")
     with pytest.raises(ValueError, match="only missing"):
         expected_best_of(one_row([np.nan]), 1)

@@ -19,7 +19,7 @@ from keras_lion.robustness.calibration.planted import (
     resampled,
 )
 from keras_lion.robustness.effective_decay.law import product_verdict
-from keras_lion.robustness.landscape import Landscape, paired, with_seeds
+from keras_lion.robustness.landscape import Landscape, paired
 from keras_lion.robustness.verdict import DETECTED_GAP, Verdict, tolerance_verdict
 from keras_lion.statistics import Interval, wilson_interval
 
@@ -112,15 +112,6 @@ def calibrate(
 
     Returns:
         One rate for each control and event.
-
-    Raises:
-        ValueError: If there is no draw, or a real landscape has too few seeds.
-
-    Example:
-
-    ```python
-    print(calibration_text(calibrate(np.random.default_rng(0), draws=50)))
-    ```
     """
     generator = np.random.default_rng(generator)
     if draws < 1:
@@ -176,24 +167,9 @@ def power_table(
 ) -> pd.DataFrame:
     """Share of studies that support a true claim, by grid, seeds, gap and noise.
 
-    Args:
-        generator: Source of the draws.
-        draws: Studies that are simulated for each row.
-        sizes: Numbers of positive weight decays and learning rates.
-        seeds: Numbers of seeds.
-        gaps: Planted gaps, in decades: the wider one tolerates 1 decade and the gap.
-        noises: In units of ε.
-        decades: Extent of every grid on both axes; None: half a decade a step.
-
     Returns:
         One row for each combination, with columns weight_decays, learning_rates,
         decades, seeds, gap, cell_noise, power, low and high (Wilson's interval).
-
-    Example:
-
-    ```python
-    power_table(np.random.default_rng(0), draws=20, seeds=(3, 6))
-    ```
     """
     rows = []
     for size in sizes:
@@ -312,8 +288,8 @@ def _real_rates(
     splits = _halves(known, draws, generator)
     found = [
         tolerance_verdict(
-            with_seeds(landscape, one),
-            with_seeds(landscape, other),
+            landscape.select(seeds=one),
+            landscape.select(seeds=other),
             epsilon,
             generator=generator,
         )

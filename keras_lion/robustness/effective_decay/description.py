@@ -48,22 +48,8 @@ def groupings(landscape: Landscape) -> Groupings:
     additive description has as many free parameters. The row of no decay and missing
     cells are left out.
 
-    Args:
-        landscape: Scores on a grid with equal geometric ratios on both axes.
-
     Returns:
         The three R²; NaN where all means are equal.
-
-    Raises:
-        ValueError: If the axes do not have equal geometric ratios, or no weight decay
-            is positive.
-
-    Example:
-
-    ```python
-    scores = [[0, 1, 4], [1, 4, 9], [4, 9, 16]]
-    groupings(Landscape([1, 2, 4], [1, 2, 4], scores)).product  # 1.0
-    ```
     """
     landscape = with_decay(landscape)
     check_lines(landscape)
@@ -98,8 +84,7 @@ def check_lines(landscape: Landscape) -> None:
             "Lines of equal lr × λ need two or more values on each axis, with one "
             "geometric ratio on both. Received: "
             f"learning_rate={landscape.learning_rate.tolist()}, "
-            f"weight_decay={landscape.weight_decay.tolist()}. `single_index` "
-            "and `product_quadratic` take any grid."
+            f"weight_decay={landscape.weight_decay.tolist()}."
         )
 
 
@@ -167,22 +152,8 @@ def single_index(landscape: Landscape, confidence: float = 0.95) -> SingleIndex:
     cells with equal weight. The lines of equal score have the slope
     d log λ / d log lr = −cot θ. The row of no decay is left out.
 
-    Args:
-        landscape: Scores on a grid, of any spacing.
-        confidence: Share of such intervals that hold the true angle, in (0, 1).
-
     Returns:
         The direction, with a jackknife interval over seeds.
-
-    Raises:
-        ValueError: If no weight decay is positive.
-
-    Example:
-
-    ```python
-    scores = [[0, 1, 4], [1, 4, 9], [4, 9, 16]]  # a parabola in lr × λ
-    single_index(Landscape([1, 2, 4], [1, 2, 4], scores)).degrees  # 45.0
-    ```
 
     References:
         Ichimura (1993). Semiparametric least squares estimation of single-index models.
@@ -256,13 +227,11 @@ class Ridge:
             rate, 1 if lr / λ alone counts. NaN with fewer than three columns.
         learning_rate: Learning rates of the columns in use, shape (k,).
         weight_decay: λ* at each of them, shape (k,).
-        num_trained: Number of learning rates at which something trains.
     """
 
     interval: Interval
     learning_rate: tuple[float, ...]
     weight_decay: tuple[float, ...]
-    num_trained: int
 
     @property
     def holds_product(self) -> bool:
@@ -282,25 +251,8 @@ def ridge(landscape: Landscape, confidence: float = 0.95) -> Ridge:
     neighbours have a diverged run: elsewhere λ* is only a bound, which would pull the
     slope towards 0. The row of no decay is left out.
 
-    Args:
-        landscape: Scores on a grid.
-        confidence: Share of such intervals that hold the true slope, in (0, 1).
-
     Returns:
         The ridge, with a jackknife interval over seeds.
-
-    Raises:
-        ValueError: If no weight decay is positive.
-
-    Example:
-
-    ```python
-    import numpy as np
-
-    x = np.arange(5.0)
-    scores = -((x + x[:, None] - 4) ** 2)  # best where lr × λ = 1e-4
-    ridge(Landscape(10 ** (x - 4), 10 ** (x - 4), scores)).interval.estimate  # -1.0
-    ```
     """
     landscape = with_decay(landscape)
     stable = landscape.num_diverged == 0
@@ -326,7 +278,6 @@ def ridge(landscape: Landscape, confidence: float = 0.95) -> Ridge:
         interval=jackknife_interval(slope, landscape.scores, confidence),
         learning_rate=tuple(landscape.learning_rate[inside].tolist()),
         weight_decay=tuple((10 ** best[inside]).tolist()),
-        num_trained=num_trained_columns(landscape),
     )
 
 

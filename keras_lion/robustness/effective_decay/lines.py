@@ -204,24 +204,7 @@ class ProductCurve:
 
 
 def product_curve(landscape: Landscape) -> ProductCurve:
-    """The scores that lr × λ alone predicts, beside those of the cells.
-
-    Args:
-        landscape: Scores on a grid.
-
-    Returns:
-        Cells and prediction; none is predicted if no cell with decay has a score.
-
-    Raises:
-        ValueError: If no weight decay is positive.
-
-    Example:
-
-    ```python
-    scores = [[0, 1, 4], [1, 4, 9], [4, 9, 16]]
-    product_curve(Landscape([1, 2, 4], [1, 2, 4], scores)).predicted  # 0, 1, 4, 9, 16
-    ```
-    """
+    """The scores that lr × λ alone predicts, beside those of the cells."""
     decayed = with_decay(landscape)
     x, y = decades(decayed)
     totals = x + y
@@ -293,27 +276,10 @@ def compare_parametrizations(
     with a weight decay that is multiplied by the learning rate and one that is not. The
     row of no decay is left out, and so are stretches with a missing cell.
 
-    Args:
-        landscape: Scores on a grid with equal geometric ratios on both axes.
-        columns: k, at least 2: number of learning rates in a stretch.
-        confidence: Share of such intervals that hold the true difference, in (0, 1).
-
     Returns:
         Both sensitivities, in the unit of the scores, and their difference with a
         jackknife interval over seeds. Noise adds alike to both sensitivities. NaN where
         every stretch lacks a cell.
-
-    Raises:
-        ValueError: If the axes do not have equal geometric ratios, no weight decay is
-            positive, or the grid has no block of that size.
-
-    Example:
-
-    ```python
-    scores = [[1, 2, 3], [2, 3, 4], [3, 4, 5]]
-    found = compare_parametrizations(Landscape([1, 2, 4], [1, 2, 4], scores))
-    found.fixed_weight_decay, found.fixed_product  # 1.0, 0.0
-    ```
 
     References:
         Wortsman et al. (2023). Small-scale proxies for large-scale transformer training
