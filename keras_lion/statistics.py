@@ -50,6 +50,10 @@ class Interval:
         low, high = sorted((factor * self.low, factor * self.high))
         return Interval(factor * self.estimate, low, high, self.n)
 
+    def shifted(self, by: float) -> Interval:
+        """The interval of the same number plus a constant."""
+        return Interval(self.estimate + by, self.low + by, self.high + by, self.n)
+
     def __format__(self, spec: str) -> str:
         spec = spec or ".3f"
         if self.n == 0:
@@ -63,6 +67,9 @@ class Interval:
 
     def __str__(self) -> str:
         return format(self, "")
+
+
+NOTHING = Interval(math.nan, math.nan, math.nan, 0)
 
 
 def t_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:

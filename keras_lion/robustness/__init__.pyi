@@ -1,12 +1,8 @@
 from .batch_size import batch_size_scaling as batch_size_scaling
 from .batch_size import landscapes_of_batch_sizes as landscapes_of_batch_sizes
-from .calibration.controls import calibrate as calibrate
 from .comparison import best_score as best_score
-from .comparison import compare as compare
 from .comparison import compare_best as compare_best
-from .comparison import compare_tolerance as compare_tolerance
 from .effective_decay.law import product_law as product_law
-from .effective_decay.lines import compare_parametrizations as compare_parametrizations
 from .effective_decay.lines import iso_product as iso_product
 from .grid import boundary_optimum as boundary_optimum
 from .landscape import Landscape as Landscape
@@ -18,11 +14,8 @@ from .regret import worst_regret as worst_regret
 from .sensitivity import isolation_curve as isolation_curve
 from .sensitivity import learning_rate_sensitivity as learning_rate_sensitivity
 from .sensitivity import variance_shares as variance_shares
-from .sensitivity import weight_decay_sensitivity as weight_decay_sensitivity
 from .study_verdicts import decide as decide
 from .study_verdicts import findings as findings
-from .summary import runs_of_preset as runs_of_preset
-from .summary import selected_keys as selected_keys
 from .summary import summarize as summarize
 from .tolerance import cells_within as cells_within
 from .tolerance import tolerance_area as tolerance_area
@@ -32,5 +25,4 @@ from .tuning_budget import expected_best_of as expected_best_of
 from .tuning_budget import rule_of_thumb_regret as rule_of_thumb_regret
 from .tuning_budget import tuning_curve as tuning_curve
 from .verdict import Verdict as Verdict
-from .verdict import tolerance_verdict as tolerance_verdict
 from .windows import window_agreement as window_agreement

@@ -19,9 +19,7 @@ from keras_lion.robustness.runs import (
     runs_of_cell,
 )
 from keras_lion.robustness.tolerance import ToleranceWidth, tolerance_width
-from keras_lion.statistics import Interval, t_interval
-
-NO_VALUE = Interval(math.nan, math.nan, math.nan, 0)
+from keras_lion.statistics import NOTHING, Interval, t_interval
 
 
 @dataclass(frozen=True)
@@ -175,16 +173,16 @@ def _summary(
     runs = frame[(frame["task"] == task) & (frame["optimizer"] == optimizer)]
     scores = Landscape.from_runs(frame, optimizer=optimizer, task=task)
     known = not scores.empty
-    test_score = NO_VALUE
+    test_score = NOTHING
     if known and "test_score" in frame:
         selected = _selected_runs(frame, task, optimizer, scores)
         tested = selected["test_score"].to_numpy(float)
         tested = tested[np.isfinite(tested)]
-        test_score = t_interval(tested) if len(tested) else NO_VALUE
+        test_score = t_interval(tested) if len(tested) else NOTHING
     return OptimizerSummary(
         optimizer=optimizer,
         task=task,
-        score=_best_score(scores) if known else NO_VALUE,
+        score=_best_score(scores) if known else NOTHING,
         learning_rate=scores.best.learning_rate if known else math.nan,
         weight_decay=scores.best.weight_decay if known else math.nan,
         value=value,

@@ -113,22 +113,17 @@ def test_an_optimum_on_an_edge_is_provisional(low, high, outcome):
 @pytest.mark.parametrize(
     ("low", "high", "share", "outcome"),
     [
-        (0.2, 0.8, 0.79, "provisional"),
-        (0.2, 0.8, 0.8, "supported"),
-        (-0.8, -0.2, 0.79, "provisional"),
+        (0.2, 0.8, 0.74, "provisional"),
+        (0.2, 0.8, 0.75, "supported"),
+        (-0.8, -0.2, 0.74, "provisional"),
         (-0.1, 0.1, 0.1, "not supported"),  # no sign that could stay
     ],
 )
 def test_windows_that_disagree_are_provisional(low, high, share, outcome):
-    found = verdict(
-        comparison(low, high),
-        smallest_gap=0.5,
-        window_share=share,
-        least_window_share=0.8,
-    )
+    found = verdict(comparison(low, high), smallest_gap=0.5, window_share=share)
     assert found.outcome == outcome
     assert found.window_share == share
-    assert ("79%" in "".join(found.reasons)) == (outcome == "provisional")
+    assert ("74%" in "".join(found.reasons)) == (outcome == "provisional")
 
 
 @pytest.mark.parametrize(
@@ -170,7 +165,6 @@ def test_the_claim_has_a_default():
         ({"smallest_gap": math.inf}, "larger than `resolution`"),
         ({"smallest_gap": 0.5, "resolution": 0.5}, "larger than `resolution`"),
         ({"resolution": -0.1}, "larger than `resolution`"),
-        ({"least_window_share": 1.5}, "`least_window_share` must"),
     ],
 )
 def test_refusals(options, message):
@@ -193,9 +187,6 @@ def test_a_planted_gap_from_end_to_end():
     reverse = tolerance_verdict(narrow, wide, 1.0)
     assert (reverse.outcome, reverse.direction) == ("not supported", -1)
     assert reverse.estimate.estimate == pytest.approx(-found.estimate.estimate)
-    strict = tolerance_verdict(wide, narrow, 1.0, least_window_share=1.0)
-    agreed = found.window_share == 1
-    assert strict.outcome == ("supported" if agreed else "provisional")
 
 
 def test_the_resolution_is_a_quarter_of_the_widest_step():

@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from keras_lion.robustness.cautions import inert_decay_cautions
 from keras_lion.robustness.effective_decay.description import (
     FEWEST_COLUMNS,
     Groupings,
@@ -29,12 +30,10 @@ from keras_lion.robustness.grid import has_lines, with_decay
 from keras_lion.robustness.landscape import Landscape
 from keras_lion.robustness.tolerance import check_epsilon
 from keras_lion.robustness.verdict import (
-    NOTHING,
     Outcome,
     Verdict,
-    inert_decay_cautions,
 )
-from keras_lion.statistics import check_confidence
+from keras_lion.statistics import NOTHING, check_confidence
 
 
 @dataclass(frozen=True)
@@ -234,7 +233,7 @@ def _why_untestable(
         return "no run with weight decay has finished."
     inert = inert_decay_cautions(landscape, epsilon)
     if inert:
-        return str(inert[0])
+        return inert[0]
     columns = num_trained_columns(decayed)
     if columns < FEWEST_COLUMNS:
         return (
