@@ -146,12 +146,12 @@ def wilson_interval(successes: float, n: int, confidence: float = 0.95) -> Inter
         )
     share = successes / n
     z = float(stats.norm.ppf((1 + confidence) / 2))
-    centre = share + z**2 / (2 * n)
+    center = share + z**2 / (2 * n)
     half = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     scale = 1 + z**2 / n
     # The ends are 0 and 1 exactly at these counts; rounding would miss them.
-    low = 0.0 if successes == 0 else (centre - half) / scale
-    high = 1.0 if successes == n else (centre + half) / scale
+    low = 0.0 if successes == 0 else (center - half) / scale
+    high = 1.0 if successes == n else (center + half) / scale
     return Interval(share, low, high, n)
 
 
@@ -315,7 +315,7 @@ def bootstrap_interval(
     if array.size < FEWEST_FOR_BOOTSTRAP:
         raise ValueError(
             f"A bootstrap needs {FEWEST_FOR_BOOTSTRAP} values or more: with fewer its "
-            "interval is too narrow. Use `t_interval` on one number a seed. "
+            "interval is too narrow. Use `t_interval` on one number per seed. "
             f"Received: {array.size} values."
         )
     estimate = float(statistic(array, axis=-1))
@@ -381,7 +381,7 @@ def detectable_gap(
 
     The δ with P(T > t) = power, so that the interval lies on the right side of 0 that
     often. T has the noncentral t distribution with n − 1 degrees of freedom and
-    centre δ √n / s, and t is the quantile (1 + confidence) / 2 of the central one. It
+    center δ √n / s, and t is the quantile (1 + confidence) / 2 of the central one. It
     depends on the noise and on n, not on the observed mean.
 
     Args:
@@ -420,8 +420,8 @@ def detectable_gap(
 def _gap_of_unit_noise(n: int, power: float, confidence: float) -> float:
     critical = float(stats.t.ppf((1 + confidence) / 2, n - 1))
 
-    def missing(centre: float) -> float:
-        return float(stats.nct.sf(critical, n - 1, centre)) - power
+    def missing(center: float) -> float:
+        return float(stats.nct.sf(critical, n - 1, center)) - power
 
     high = critical
     while missing(high) < 0:

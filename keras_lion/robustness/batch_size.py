@@ -25,7 +25,7 @@ class BatchSizeScaling:
         best: Best score at each B, learning rate and weight decay retuned there,
             cross-fitted over seeds, with its interval.
         learning_rate: lr* at each B, between the cells; NaN where it is only bounded:
-            the best score is at an end of the axis or beside a diverged cell.
+            the best score is at an end of the axis or next to a diverged cell.
         product: (lr × λ)* at each B, likewise; NaN too where the grid has no lines of
             equal lr × λ.
         learning_rate_exponent: α of lr* ∝ B^α, with its interval over seeds; NaN with
@@ -53,7 +53,7 @@ def batch_size_scaling(
 ) -> BatchSizeScaling:
     """Best score over the batch size, hyperparameters retuned at each, and their laws.
 
-    lr* is the vertex of the parabola through the best score at three neighbouring
+    lr* is the vertex of the parabola through the best score at three neighboring
     learning rates, λ retuned at each, on log lr. (lr × λ)* is the same over lines of
     equal lr × λ, the best of each: along a ridge lr* and λ* are ill determined while
     their product is not. The exponents are least-squares slopes of log lr* and

@@ -106,7 +106,7 @@ def compare(
 
         vₛ = θ + (S − 1) · (mean of θ₋ₛ − θ₋ₛ),
 
-    and the interval is the t interval of these values: a jackknife, centred at θ. The
+    and the interval is the t interval of these values: a jackknife, centered at θ. The
     measure of a single seed's landscape is not used: its noise does not average out,
     because the best of many noisy cells and the point where a profile crosses a level
     are biased, by more than the interval's width with ten seeds. The coverage of both

@@ -39,7 +39,7 @@ def with_decay(landscape: Landscape) -> Landscape:
 
 
 def steps(landscape: Landscape) -> tuple[float, float]:
-    """Decades between neighbours on the axes of learning rate and weight decay.
+    """Decades between neighbors on the axes of learning rate and weight decay.
 
     The mean step of each axis (its row of no decay left out); NaN on an axis of one
     value, or whose values are further than 0.05 steps from a geometric series.
@@ -115,7 +115,7 @@ def interior_peak(x: Array, y: Array, usable: NDArray[np.bool_]) -> float:
     if left == right:
         return math.nan
     # The parabola's slope is `left` at the middle of the left interval, `right` at that
-    # of the right one, and 0 in between. Equal neighbours on one side put the peak at
+    # of the right one, and 0 in between. Equal neighbors on one side put the peak at
     # the middle of that interval, so that it never leaves the outer two.
     middle_left, middle_right = (x0 + x1) / 2, (x1 + x2) / 2
     share = left / (left - right)
@@ -132,10 +132,10 @@ def interpolated(
     """Value at a point of the window: bilinear in log lr and log λ.
 
     Nothing is extrapolated. No decay has no place on a log axis: it is a line by
-    itself, where the value is linear in log lr, and no neighbour of any weight decay.
+    itself, where the value is linear in log lr, and no neighbor of any weight decay.
     """
-    rows = _neighbours(landscape.weight_decay, weight_decay)
-    columns = _neighbours(landscape.learning_rate, learning_rate)
+    rows = _neighbors(landscape.weight_decay, weight_decay)
+    columns = _neighbors(landscape.learning_rate, learning_rate)
     if not rows or not columns:
         return math.nan
     return float(
@@ -147,8 +147,8 @@ def interpolated(
     )
 
 
-def _neighbours(axis: Array, value: float) -> list[tuple[int, float]]:
-    """Indices beside a value, with their parts; none outside the window."""
+def _neighbors(axis: Array, value: float) -> list[tuple[int, float]]:
+    """Indices next to a value, with their parts; none outside the window."""
     if value == 0:
         return [(0, 1.0)] if axis[0] == 0 else []
     first = int(axis[0] == 0)
@@ -188,11 +188,11 @@ class BoundaryOptimum:
 def boundary_optimum(landscape: Landscape) -> tuple[BoundaryOptimum, ...]:
     """On which sides of the grid the best cell lies, and why.
 
-    A side is stability-limited if, of the cells beside the best one along that edge (or
-    of the best cell itself), one has at least half of its seeds diverged: what lies
-    further out is then likely to break down, too. Otherwise it is range-limited.
+    A side is stability-limited if the best cell, or one next to it along that edge, has
+    at least half of its seeds diverged: what lies further out is then likely to break
+    down, too. Otherwise it is range-limited.
     No decay is not an edge, and an axis of one positive value has none. The next values
-    go on with the ratio of the last two on that side.
+    continue with the ratio of the last two on that side.
 
     Args:
         landscape: Scores on a grid.
@@ -245,9 +245,9 @@ Weights = Literal["uniform", "trapezoid"]
 def axis_weights(values: ArrayLike, weights: Weights = "uniform") -> Array:
     """How much each value of an axis counts, before missing ones are left out.
 
-    `"uniform"`: 1 each. `"trapezoid"`: half the distance between its neighbours in
+    `"uniform"`: 1 each. `"trapezoid"`: half the distance between its neighbors in
     powers of ten, so that sums over an uneven grid are integrals over log₁₀(axis); a
-    value at an end has one neighbour, and half the weight of an inner one on an even
+    value at an end has one neighbor, and half the weight of an inner one on an even
     grid. 0 has no place on that scale and counts as 0, unless no other value is there.
 
     Returns:
@@ -320,7 +320,7 @@ def cells_to_show(landscape: Landscape) -> dict[str, Cell]:
     """The best cell, the one in the middle of the grid, and the worst.
 
     Best and worst by mean score, diverged runs at their floor; of equal cells the one
-    of least weight decay, then of least learning rate. The centre is the cell with a
+    of least weight decay, then of least learning rate. The center is the cell with a
     score that is nearest to the middle of the grid, counted in cells, the row of no
     decay left out where there is another.
     """
@@ -335,9 +335,9 @@ def cells_to_show(landscape: Landscape) -> dict[str, Cell]:
     middle_column = (len(landscape.learning_rate) - 1) / 2
     rows, columns = np.nonzero(present)
     distance = (rows - middle_row) ** 2 + (columns - middle_column) ** 2
-    centre = int(distance.argmin())
+    center = int(distance.argmin())
     return {
         "best": best,
-        "centre": (int(rows[centre]), int(columns[centre])),
+        "centre": (int(rows[center]), int(columns[center])),
         "worst": first_best(-landscape.means),
     }

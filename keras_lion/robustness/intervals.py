@@ -74,8 +74,8 @@ def jackknife_values(
 ) -> NDArray[np.float64]:
     """One value for each seed whose mean is the estimate: (…), (…, S) → (…, S)."""
     seeds = without.shape[-1]
-    centred = without.mean(axis=-1, keepdims=True) - without
-    return np.asarray(whole[..., None] + (seeds - 1) * centred)
+    centered = without.mean(axis=-1, keepdims=True) - without
+    return np.asarray(whole[..., None] + (seeds - 1) * centered)
 
 
 def without_each_seed(landscape: Landscape) -> list[Landscape]:

@@ -1,7 +1,7 @@
 """The measures that may decide a study, each with its verdict.
 
-`keras_lion.tuning.study.comparison` says what a `Comparison` may declare: the names of
-the measures, their units and their sides, so that a study is checked before it runs.
+`keras_lion.tuning.study.comparison` defines what a `Comparison` may declare: the names
+of the measures, their units and their sides, so that a study is checked before it runs.
 This module has the function, the direction and the sentence of each.
 """
 

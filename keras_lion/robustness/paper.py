@@ -12,7 +12,7 @@ FILE = "paper_figure_8.csv"
 
 
 def paper_figure_8() -> pd.DataFrame:
-    """Figure 8 of the Lion paper, one row a point; source and errors head the file.
+    """Figure 8 of the Lion paper, one row per point; source and errors head the file.
 
     Returns:
         Columns `panel` (`"heatmap"` or `"batch_size"`), `optimizer` (`"adamw"` or

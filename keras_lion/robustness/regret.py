@@ -367,13 +367,13 @@ def _within(axis: Array, at: int, factor: float) -> list[float]:
     if value == 0 or len(positive) < 2:
         return [value]
     x = np.log10(positive)
-    centre, reach = math.log10(value), math.log10(factor)
-    ends = np.array([centre - reach, centre + reach])
+    center, reach = math.log10(value), math.log10(factor)
+    ends = np.array([center - reach, center + reach])
     low, high = x[1] - x[0], x[-1] - x[-2]
     below = x[0] - low * np.arange(1, 1 + math.ceil(reach / low))
     above = x[-1] + high * np.arange(1, 1 + math.ceil(reach / high))
     known = np.concatenate([below, x, above])
-    inner = known[np.abs(known - centre) < reach - SAME]
+    inner = known[np.abs(known - center) < reach - SAME]
     return [float(each) for each in 10 ** np.sort(np.concatenate([ends, inner]))]
 
 

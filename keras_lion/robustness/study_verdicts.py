@@ -45,7 +45,7 @@ def findings(
 
     Returns:
         The verdicts. Where an analysis cannot be made, its verdict is `"untestable"`
-        and says why.
+        and gives the reason.
 
     Example:
 

@@ -24,7 +24,7 @@ from keras_lion.statistics import NOTHING, Interval, t_interval
 
 @dataclass(frozen=True)
 class OptimizerSummary:
-    """What the runs of one optimizer on one task say.
+    """What the runs of one optimizer on one task show.
 
     Attributes:
         optimizer: Name of the optimizer.
@@ -37,7 +37,7 @@ class OptimizerSummary:
         best_value: Best mean of that value.
         common_best: The largest `best_value` of all optimizers.
         width: Tolerance width of the learning rate around the common best; its `none`
-            says that no setting of the optimizer is within ε of it.
+            is true where no setting of the optimizer is within ε of it.
         own_width: The same around the optimizer's own best, cross-fitted over seeds.
         mean_regret: Mean regret over the grid, against the common best.
         num_runs: Number of runs with a score.

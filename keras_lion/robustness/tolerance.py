@@ -201,7 +201,7 @@ def tolerance_area(
     """Decades² of learning rate and weight decay whose score is within ε.
 
     The area of {(x, y) : mean score ≥ reference − ε} on x = log₁₀(lr), y = log₁₀(λ).
-    Between four neighbouring cells the score is interpolated on four triangles that
+    Between four neighboring cells the score is interpolated on four triangles that
     meet in the middle, at the mean of the four: exact where the score is linear. Four
     cells of which one is missing add nothing.
 

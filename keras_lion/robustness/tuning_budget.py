@@ -129,7 +129,7 @@ def _probabilities(
     return probabilities
 
 
-CURVE_POINTS = 24  # of a curve; neighbours differ by little
+CURVE_POINTS = 24  # of a curve; neighbors differ by little
 
 
 @dataclass(frozen=True)

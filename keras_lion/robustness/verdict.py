@@ -328,7 +328,7 @@ def verdict(
     if direction and window_share < LEAST_WINDOW_SHARE:
         reasons.append(
             f"the sign stays in only {window_share:.0%} of the windows "
-            f"(at least {LEAST_WINDOW_SHARE:.0%} are asked for)."
+            f"(at least {LEAST_WINDOW_SHARE:.0%} are needed)."
         )
     outcome: Outcome
     if not direction and not precise:
@@ -382,7 +382,7 @@ def _sentence(
         return f"{numbers}; the grids do not settle it."
     if direction:
         better = comparison.names[0] if direction > 0 else comparison.names[1]
-        return f"{numbers}; the difference is in favour of {better}."
+        return f"{numbers}; the difference is in favor of {better}."
     return (
         f"{numbers}; no difference of {smallest_gap:g}{unit} or more, which the study "
         "would have found."

@@ -23,7 +23,7 @@ RMS values are per weight: the norm of n weights is √n times as large.
 
 References:
     - [Kosson et al., 2023, *Rotational Equilibrium*](https://arxiv.org/abs/2305.17212),
-      whose linearised constant for Lion the arcsine law here makes exact
+      whose linearized constant for Lion the arcsine law here makes exact
     - Van Vleck and Middleton, 1966, *The spectrum of clipped noise*
       (corr(sign x, sign y) = 2/π · arcsin corr(x, y) for Gaussian x, y)
 """

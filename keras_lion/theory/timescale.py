@@ -39,7 +39,7 @@ def ema_timescale(learning_rate: float, weight_decay: float) -> float:
 def relaxation_steps(learning_rate: float, weight_decay: float) -> float:
     """3 / (2ηλ): steps after which weights count as settled.
 
-    The distance of E[w²] from its equilibrium shrinks by (1 − ηλ)² a step: its
+    The distance of E[w²] from its equilibrium shrinks by (1 − ηλ)² per step: its
     half-life is ln 2 / (2ηλ), and e^{−3} = 5 % of it is left after these steps, where
     1 / (ηλ) is well above the 1 / (1 − β₂) steps that momentum remembers. A
     measurement before them compares with `lion_path` or `adamw_path`, not with an

@@ -130,8 +130,8 @@ def test_windows_that_disagree_are_provisional(low, high, share, outcome):
     ("found", "text"),
     [
         (comparison(0.2, 0.4), "0.30 [0.20, 0.40] (n=6) decades; the difference is in"),
-        (comparison(0.2, 0.4), "favour of lion."),
-        (comparison(-0.4, -0.2), "favour of adamw."),
+        (comparison(0.2, 0.4), "favor of lion."),
+        (comparison(-0.4, -0.2), "favor of adamw."),
         (comparison(-0.1, 0.1), "no difference of 0.5 decades or more, which the"),
         (
             comparison(-1, 1, gap=0.7),

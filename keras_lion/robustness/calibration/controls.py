@@ -55,7 +55,7 @@ class ErrorRate:
 
     @property
     def passed(self) -> bool:
-        """Whether the share keeps its limit, but for the error of so many draws."""
+        """Whether the share is within its limit, up to the error of so many draws."""
         if self.at_most:
             return self.rate.low <= self.limit
         return self.rate.high >= self.limit
@@ -79,7 +79,7 @@ def calibrate(
     landscapes: Mapping[str, Landscape] | None = None,
     positive: Mapping[str, Pair] | None = None,
 ) -> tuple[ErrorRate, ...]:
-    """Run the whole analysis on controls, and count what it says.
+    """Run the whole analysis on controls, and count its verdicts.
 
     Every draw goes through `tolerance_verdict` or `product_verdict`, as a study does:
 
@@ -102,7 +102,7 @@ def calibrate(
             law, which takes longer.
         size: Numbers of positive weight decays and learning rates of planted grids; a
             row without decay is added.
-        ratio: Of neighbouring values of planted grids.
+        ratio: Of neighboring values of planted grids.
         seeds: Number of seeds of each study.
         noise: Of planted landscapes, in units of ε. None: `Noise()`.
         gap: The planted gap, in decades.

@@ -44,7 +44,7 @@ def coverage_table(
 
     The truth is the quantity on the planted landscape without noise: the mean of a
     cell, the best mean of a landscape, the difference of two tolerance widths. For
-    each, the interval that reports use (`used`) stands beside those that they do not.
+    each, the interval that reports use (`used`) stands next to those that they do not.
 
     Returns:
         One row for each quantity, surface, interval and number of seeds, with columns

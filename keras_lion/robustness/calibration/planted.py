@@ -14,7 +14,7 @@ Surface = Literal["bowl", "product", "ratio", "additive", "flat"]
 
 DEPTH = 6.0  # losses of score beyond this many ε are cut off, as divergence does
 UNDECAYED = 3.0  # the row without decay lies this many ε below the best
-MIDDLE = (1e-3, 0.1)  # learning rate and weight decay at the centre of the grid
+MIDDLE = (1e-3, 0.1)  # learning rate and weight decay at the center of the grid
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def plant(
     Args:
         surface: Which of them.
         size: Numbers of positive weight decays and of learning rates.
-        ratio: Of neighbouring values, on both axes.
+        ratio: Of neighboring values, on both axes.
         width: Of the bowl, in decades.
         curvature: In ε per decade².
         offset: Where the optimum lies, in decades of (learning rate, weight decay) from

@@ -185,7 +185,7 @@ class _Fits:
     def __init__(self, x: Array, y: Array) -> None:
         radians = np.radians(ANGLES)[:, None]
         index = np.cos(radians) * (x - x.mean()) + np.sin(radians) * (y - y.mean())
-        # Without a scale of its own no angle is favoured by rounding.
+        # Without a scale of its own no angle is favored by rounding.
         index /= np.maximum(index.std(axis=1, keepdims=True), 1e-12)
         design = np.stack([np.ones_like(index), index, index**2], axis=-1)
         basis, sizes, _ = np.linalg.svd(design, full_matrices=False)
@@ -194,16 +194,16 @@ class _Fits:
 
     def r2(self, values: Array) -> Array:
         """R² at every angle; NaN if the values are constant."""
-        centred = values - values.mean()
+        centered = values - values.mean()
         total = variation(values)
         if math.isnan(total):
             return np.full(len(ANGLES), math.nan)
-        fitted = np.einsum("ack,c->ak", self.basis, centred)
+        fitted = np.einsum("ack,c->ak", self.basis, centered)
         return np.asarray(np.einsum("ak,ak->a", fitted, fitted) / total)
 
 
 def _peak(r2: Array) -> float:
-    """The angle of the largest value, from the parabola through it and its neighbours.
+    """The angle of the largest value, from the parabola through it and its neighbors.
 
     Steps of 0.5° would be coarse for the differences that one seed makes.
     """
@@ -243,12 +243,12 @@ def ridge(landscape: Landscape, confidence: float = 0.95) -> Ridge:
     """Slope of the ridge: best weight decay against learning rate, on log axes.
 
     λ*(lr) is the vertex of the parabola through the best cell of a column and its two
-    neighbours, on log λ. Under the product law columns of a grid with equal ratios see
+    neighbors, on log λ. Under the product law columns of a grid with equal ratios see
     the same scores, one cell apart, so that the slope is −1 whatever the shape of the
     score. Least squares through (log lr, log λ*).
 
     A column counts if its best cell lies inside the grid and neither it nor its
-    neighbours have a diverged run: elsewhere λ* is only a bound, which would pull the
+    neighbors have a diverged run: elsewhere λ* is only a bound, which would pull the
     slope towards 0. The row of no decay is left out.
 
     Returns:

@@ -82,7 +82,7 @@ def iso_product(
     with one a_line for each value of lr × λ. A cell takes part if all of its runs ended
     above the floor: the mean of the runs that happen to reach a target in time is
     better than the cell is. Where whole cells are left out, the slopes describe the
-    others. Intervals leave out one seed at a time; they say nothing of how well a
+    others. Intervals leave out one seed at a time; they do not show how well a
     straight line fits.
 
     Args:
@@ -158,7 +158,7 @@ def _measured(landscape: Landscape, reached: NDArray[np.bool_]) -> NDArray[np.bo
 def _slope(x: Array, y: Array, groups: NDArray[np.int64]) -> float:
     """Least-squares slope with one intercept for each group; NaN where there is none.
 
-    Groups of one cell say nothing of the slope.
+    Groups of one cell do not count.
     """
     covariance = variance = 0.0
     for group in np.unique(groups):
@@ -204,7 +204,7 @@ class ProductCurve:
 
 
 def product_curve(landscape: Landscape) -> ProductCurve:
-    """The scores that lr × λ alone predicts, beside those of the cells."""
+    """The scores that lr × λ alone predicts, next to those of the cells."""
     decayed = with_decay(landscape)
     x, y = decades(decayed)
     totals = x + y
@@ -238,11 +238,11 @@ def product_curve(landscape: Landscape) -> ProductCurve:
 
 def _parabola(totals: Array, values: Array) -> tuple[Array, Array]:
     """Least-squares parabola over log₁₀(lr × λ), of a lower degree on few points."""
-    centre = totals.mean()
+    center = totals.mean()
     degree = min(2, len(np.unique(totals.round(9))) - 1)
-    fitted = np.polynomial.Polynomial.fit(totals - centre, values, degree)
+    fitted = np.polynomial.Polynomial.fit(totals - center, values, degree)
     at = np.linspace(totals.min(), totals.max(), PARABOLA_POINTS if degree else 1)
-    return at, np.asarray(fitted(at - centre))
+    return at, np.asarray(fitted(at - center))
 
 
 @dataclass(frozen=True)
@@ -270,7 +270,7 @@ def compare_parametrizations(
     """Learning-rate sensitivity in the coordinates (lr, λ) and (lr, lr × λ).
 
     Sensitivity along k cells is the mean of (best of the k − score). It is taken in
-    every block of k × k neighbouring cells: along each row of the block (λ fixed), and
+    every block of k × k neighboring cells: along each row of the block (λ fixed), and
     along its anti-diagonal (lr × λ fixed). Both cross the same learning rates; means
     over all rows and blocks. This is one set of cells, read along two directions, as
     with a weight decay that is multiplied by the learning rate and one that is not. The

@@ -1,4 +1,4 @@
-"""Slopes across and along lines of equal lr·λ: planted ones, bounds left out."""
+"""Slopes across and along lines of equal lr × λ: planted ones, bounds left out."""
 
 import math
 
@@ -20,7 +20,7 @@ FLOOR = -6.0
 
 
 def planted(over=-0.9, along=0.0, *, seeds=(0, 1, 2), noise=0.0, rows=5, columns=6):
-    """Runs whose score is `over` a decade of lr·λ and `along` a decade of lr."""
+    """Runs whose score is `over` a decade of lr × λ and `along` a decade of lr."""
     generator = np.random.default_rng(0)
     return pd.DataFrame(
         [
