@@ -7,10 +7,10 @@ from .effective_decay.lines import iso_product as iso_product
 from .grid import boundary_optimum as boundary_optimum
 from .landscape import Landscape as Landscape
 from .landscape import common_best as common_best
+from .missed_optimum import misspecification as misspecification
+from .missed_optimum import worst_regret as worst_regret
 from .paper import paper_landscape as paper_landscape
 from .regret import mean_regret as mean_regret
-from .regret import misspecification as misspecification
-from .regret import worst_regret as worst_regret
 from .sensitivity import isolation_curve as isolation_curve
 from .sensitivity import learning_rate_sensitivity as learning_rate_sensitivity
 from .sensitivity import variance_shares as variance_shares

@@ -35,8 +35,8 @@ from keras_lion.robustness.verdict import (
     Verdict,
     outcome_of,
     range_limits,
-    tolerance_verdict,
 )
+from keras_lion.robustness.width_verdict import tolerance_verdict
 from keras_lion.robustness.windows import windows_agreeing
 from keras_lion.statistics import Interval, t_interval
 from keras_lion.tuning.study.comparison import MEASURES as DECLARABLE

@@ -14,14 +14,12 @@ from keras_lion.robustness.intervals import (
     without_each_seed,
 )
 from keras_lion.robustness.landscape import Landscape
-from keras_lion.robustness.regret import (
-    mean_regret,
-    misspecification,
-    worst_regret,
-)
+from keras_lion.robustness.missed_optimum import misspecification, worst_regret
+from keras_lion.robustness.regret import mean_regret
 from keras_lion.robustness.sensitivity import learning_rate_sensitivity
 from keras_lion.robustness.tolerance import tolerance_width
 from keras_lion.statistics import t_interval
+from tests.robustness.made_up import DECAYS, RATES, noisy
 
 AXIS = 10.0 ** np.arange(5)
 
@@ -146,17 +144,6 @@ def test_the_profile_of_a_width_is_cross_fitted_against_the_own_best():
     raw = tolerance_width(landscape, 0.1, cross_fit=False).decades
     assert raw == pytest.approx(0.1 + 0.1 / 1.5)
     assert tolerance_width(landscape, 0.1, 2.0).decades == pytest.approx(raw)
-
-
-RATES, DECAYS = [1e-4, 1e-3, 1e-2], [0, 0.01, 0.1]
-
-
-MEANS = np.array([[0.5, 0.6, 0.3], [0.4, 0.8, 0.2], [0.45, 0.7, 0.5]])
-
-
-def noisy(seeds=4, scale=0.05, seed=0):
-    noise = np.random.default_rng(seed).normal(0, scale, (3, 3, seeds))
-    return Landscape(RATES, DECAYS, MEANS[..., None] + noise)
 
 
 def test_intervals_of_a_linear_curve_are_t_intervals():

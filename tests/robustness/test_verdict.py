@@ -15,7 +15,8 @@ from keras_lion.robustness.effective_decay.law import (
     product_verdict,
     verdict_of_law,
 )
-from keras_lion.robustness.verdict import tolerance_verdict, verdict
+from keras_lion.robustness.verdict import verdict
+from keras_lion.robustness.width_verdict import tolerance_verdict
 from keras_lion.statistics import Interval, SignFlipTest
 
 

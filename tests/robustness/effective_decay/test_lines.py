@@ -14,7 +14,7 @@ from keras_lion.robustness.effective_decay.lines import (
     iso_product,
     product_curve,
 )
-from tests.robustness.made_up import run
+from tests.robustness.made_up import DECAYS, MEANS, RATES, run
 
 FLOOR = -6.0
 
@@ -132,12 +132,6 @@ def test_floors_are_needed():
     )
     assert found.slope_over_product.estimate != 0
     assert found.floors[0, 0, 0] == -2.3
-
-
-RATES, DECAYS = [1e-4, 1e-3, 1e-2], [0, 0.01, 0.1]
-
-
-MEANS = np.array([[0.5, 0.6, 0.3], [0.4, 0.8, 0.2], [0.45, 0.7, 0.5]])
 
 
 def test_product_curve_of_a_law_that_holds():
