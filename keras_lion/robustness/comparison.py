@@ -110,7 +110,7 @@ def compare(
     measure of a single seed's landscape is not used: its noise does not average out,
     because the best of many noisy cells and the point where a profile crosses a level
     are biased, by more than the interval's width with ten seeds. The coverage of both
-    is in `keras_lion.robustness.coverage`.
+    is in `studies/results/calibration/coverage.csv`.
 
     Returns:
         The comparison. One seed gives an estimate without an interval. Seeds without

@@ -41,8 +41,8 @@ def mean_regret(
             optimizers against their common best: a uniformly bad one is flat.
         weights: `"uniform"` (every cell alike, no decay included) or `"trapezoid"` (by
             area in log lr and log λ, no decay left out).
-        cross_fit: Whether the own best is cross-fitted over seeds
-            (`cross_fitting.own_best`). Raw, 25 equal cells with S seeds of standard
+        cross_fit: Whether the own best is cross-fitted over seeds: chosen on all but
+            one and scored on that one. Raw, 25 equal cells with S seeds of standard
             deviation σ would seem to have a regret of about 2 σ/√S.
 
     Returns:
@@ -100,7 +100,6 @@ DECADES = 3  # of ε that `regret_range` spans at most
 def regret_profiles(
     landscapes: Mapping[str, Landscape],
     epsilons: ArrayLike,
-    confidence: float = 0.95,
 ) -> dict[str, tuple[Interval, ...]]:
     """Share of the cells within each ε of the common best, with a band over seeds.
 
@@ -131,9 +130,7 @@ def regret_profiles(
     for name, landscape in known.items():
         seeds = landscape.scores.shape[2]
         paired = seeds == len(levels) and bool(np.isfinite(levels).all())
-        ends = _ends(
-            (levels if paired else reference) - landscape.scores, landscape, confidence
-        )
+        ends = _ends((levels if paired else reference) - landscape.scores, landscape)
         intervals = []
         for epsilon in tolerated:
             share = tolerance_fraction(landscape, float(epsilon), reference)
@@ -164,12 +161,10 @@ def regret_range(landscapes: Mapping[str, Landscape]) -> tuple[float, float]:
     return max(float(found.min()), largest / 10**DECADES), largest
 
 
-def _ends(
-    differences: Array, landscape: Landscape, confidence: float
-) -> tuple[Array, Array]:
+def _ends(differences: Array, landscape: Landscape) -> tuple[Array, Array]:
     """Lower and upper ends of the regret of each cell with a score, NaN if unknown."""
     intervals = [
-        t_interval(values[np.isfinite(values)], confidence)
+        t_interval(values[np.isfinite(values)])
         for values in differences[landscape.num_seeds > 0]
     ]
     return (

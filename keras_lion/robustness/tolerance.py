@@ -88,7 +88,7 @@ def tolerance_width(
         axis: `"learning_rate"` (retuning over λ includes no decay) or `"weight_decay"`
             (its positive values: no decay has no place on a log axis).
         cross_fit: Whether, against the own best, profile and best are cross-fitted over
-            seeds (`cross_fitting.own_profile`). A given reference meets the raw
+            seeds (each seed left out once). A given reference meets the raw
             profile.
 
     Returns:

@@ -145,7 +145,7 @@ class TuningCurve:
     best: tuple[Interval, ...]
 
 
-def tuning_curve(landscape: Landscape, confidence: float = 0.95) -> TuningCurve:
+def tuning_curve(landscape: Landscape) -> TuningCurve:
     """Expected score of the best of 1, 2, … configurations drawn from the grid.
 
     `expected_best_of(landscape, k)`: drawn without replacement, ranked on some seeds
@@ -154,7 +154,6 @@ def tuning_curve(landscape: Landscape, confidence: float = 0.95) -> TuningCurve:
 
     Args:
         landscape: Scores on a grid.
-        confidence: Share of such intervals that hold the true value of one k.
 
     Returns:
         The curve.
@@ -179,7 +178,7 @@ def tuning_curve(landscape: Landscape, confidence: float = 0.95) -> TuningCurve:
     def curve(part: Landscape) -> Array:
         return np.array([expected_best_of(part, int(k)) for k in ks])
 
-    return TuningCurve(ks, intervals_over_seeds(landscape, curve, confidence))
+    return TuningCurve(ks, intervals_over_seeds(landscape, curve))
 
 
 def _drawable(landscape: Landscape) -> int:
@@ -251,8 +250,7 @@ def rule_of_thumb_regret(
         lion: Scores of Lion on the same task.
         factors: k, positive, shape (k,).
         weight_decay_factors: What λ is multiplied by, if not by `factors` too.
-        cross_fit: Whether Lion's best is cross-fitted over seeds
-            (`cross_fitting.own_best`).
+        cross_fit: Whether Lion's best is cross-fitted over seeds.
 
     Returns:
         The regret at each factor.

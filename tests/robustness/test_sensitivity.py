@@ -32,15 +32,6 @@ def test_by_hand():
     assert found == pytest.approx(0.1)  # of the only value that counts
 
 
-def test_floor_clips_and_divides():
-    # Losses 0.1, 0 and 0.9 − 0.5 of the 0.4 between floor and best.
-    found = learning_rate_sensitivity(BY_HAND, floor=0.5)
-    assert found == pytest.approx((0.1 + 0.4) / 3 / 0.4)
-    assert learning_rate_sensitivity(BY_HAND, floor=0) == pytest.approx(0.7 / 3 / 0.9)
-    with pytest.raises(ValueError, match="`floor` must be a score below the best, 0.9"):
-        learning_rate_sensitivity(BY_HAND, floor=0.9)
-
-
 def test_one_value_and_constant_landscapes_are_not_sensitive():
     assert learning_rate_sensitivity(Landscape([1], [1, 2], [[1], [3]])) == 0
     flat = Landscape([1, 2, 3], [0, 1], np.full((2, 3, 2), 0.7))

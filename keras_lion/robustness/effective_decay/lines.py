@@ -70,7 +70,6 @@ def iso_product(
     batch_size: int | None = None,
     value: Value = "score",
     fit_between: tuple[float, float] = (0.0, math.inf),
-    confidence: float = 0.95,
 ) -> IsoProduct:
     """Scores of run records by lr × λ, with the slopes across and along its lines.
 
@@ -93,7 +92,6 @@ def iso_product(
         value: `"score"` or `"final_loss"` (validation, negated).
         fit_between: Least and largest lr × λ of the cells that are fitted, declared
             before the scores were seen: where a score saturates, it is level.
-        confidence: Share of such intervals that hold the true slope, in (0, 1).
 
     Returns:
         Scores and slopes. A slope is NaN where fewer than two values of its variable
@@ -135,12 +133,10 @@ def iso_product(
         slope_over_product=jackknife_interval(
             lambda means: _slope(rate + decay, means, np.zeros(usable.shape, int)),
             scores,
-            confidence,
         ),
         slope_along_lines=jackknife_interval(
             lambda means: math.nan if lines is None else _slope(rate, means, lines),
             scores,
-            confidence,
         ),
     )
 
@@ -265,7 +261,7 @@ class Parametrizations:
 
 
 def compare_parametrizations(
-    landscape: Landscape, columns: int = 3, confidence: float = 0.95
+    landscape: Landscape, columns: int = 3
 ) -> Parametrizations:
     """Learning-rate sensitivity in the coordinates (lr, λ) and (lr, lr × λ).
 
@@ -301,7 +297,7 @@ def compare_parametrizations(
     return Parametrizations(
         fixed_weight_decay=rows,
         fixed_product=lines,
-        difference=jackknife_interval(difference, landscape.scores, confidence),
+        difference=jackknife_interval(difference, landscape.scores),
         decades=(columns - 1) * steps(landscape)[0],
     )
 
