@@ -50,6 +50,10 @@ class Interval:
         low, high = sorted((factor * self.low, factor * self.high))
         return Interval(factor * self.estimate, low, high, self.n)
 
+    def shifted(self, by: float) -> Interval:
+        """The interval of the same number plus a constant."""
+        return Interval(self.estimate + by, self.low + by, self.high + by, self.n)
+
     def __format__(self, spec: str) -> str:
         spec = spec or ".3f"
         if self.n == 0:
@@ -63,6 +67,9 @@ class Interval:
 
     def __str__(self) -> str:
         return format(self, "")
+
+
+NOTHING = Interval(math.nan, math.nan, math.nan, 0)
 
 
 def t_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
@@ -92,7 +99,7 @@ def t_interval(values: ArrayLike, confidence: float = 0.95) -> Interval:
     References:
         Student (1908). The probable error of a mean. Biometrika 6.
     """
-    _check_confidence(confidence)
+    check_confidence(confidence)
     array = _checked_values(values)
     mean = float(array.mean())
     if array.size == 1:
@@ -131,7 +138,7 @@ def wilson_interval(successes: float, n: int, confidence: float = 0.95) -> Inter
         Wilson (1927). Probable inference, the law of succession, and statistical
         inference. Journal of the American Statistical Association 22.
     """
-    _check_confidence(confidence)
+    check_confidence(confidence)
     if n < 1 or not 0 <= successes <= n:
         raise ValueError(
             "`successes` must be 0 to `n`, and `n` at least 1. "
@@ -139,12 +146,12 @@ def wilson_interval(successes: float, n: int, confidence: float = 0.95) -> Inter
         )
     share = successes / n
     z = float(stats.norm.ppf((1 + confidence) / 2))
-    centre = share + z**2 / (2 * n)
+    center = share + z**2 / (2 * n)
     half = z * math.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
     scale = 1 + z**2 / n
     # The ends are 0 and 1 exactly at these counts; rounding would miss them.
-    low = 0.0 if successes == 0 else (centre - half) / scale
-    high = 1.0 if successes == n else (centre + half) / scale
+    low = 0.0 if successes == 0 else (center - half) / scale
+    high = 1.0 if successes == n else (center + half) / scale
     return Interval(share, low, high, n)
 
 
@@ -256,32 +263,6 @@ def probability_of_improvement(
     return wilson_interval(wins, array.size, confidence)
 
 
-def interquartile_mean(values: ArrayLike) -> float:
-    """Mean of the middle half: the ⌊n/4⌋ smallest and largest values are left out.
-
-    Args:
-        values: Finite numbers, shape (n,).
-
-    Returns:
-        The mean of the others, in the unit of `values`. Fewer than four values are all
-        kept.
-
-    Raises:
-        ValueError: If there is no value, or one is not finite.
-
-    Example:
-
-    ```python
-    interquartile_mean([0, 1, 2, 30])  # 1.5
-    ```
-
-    References:
-        Agarwal et al. (2021). Deep reinforcement learning at the edge of the
-        statistical precipice.
-    """
-    return float(stats.trim_mean(_checked_values(values), 0.25))
-
-
 def bootstrap_interval(
     values: ArrayLike,
     statistic: Statistic = np.mean,
@@ -324,7 +305,7 @@ def bootstrap_interval(
         Efron (1987). Better bootstrap confidence intervals. Journal of the American
         Statistical Association 82.
     """
-    _check_confidence(confidence)
+    check_confidence(confidence)
     array = _checked_values(values)
     if method not in get_args(Bootstrap):
         raise ValueError(
@@ -334,7 +315,7 @@ def bootstrap_interval(
     if array.size < FEWEST_FOR_BOOTSTRAP:
         raise ValueError(
             f"A bootstrap needs {FEWEST_FOR_BOOTSTRAP} values or more: with fewer its "
-            "interval is too narrow. Use `t_interval` on one number a seed. "
+            "interval is too narrow. Use `t_interval` on one number per seed. "
             f"Received: {array.size} values."
         )
     estimate = float(statistic(array, axis=-1))
@@ -400,7 +381,7 @@ def detectable_gap(
 
     The δ with P(T > t) = power, so that the interval lies on the right side of 0 that
     often. T has the noncentral t distribution with n − 1 degrees of freedom and
-    centre δ √n / s, and t is the quantile (1 + confidence) / 2 of the central one. It
+    center δ √n / s, and t is the quantile (1 + confidence) / 2 of the central one. It
     depends on the noise and on n, not on the observed mean.
 
     Args:
@@ -425,7 +406,7 @@ def detectable_gap(
     References:
         Cohen (1988). Statistical power analysis for the behavioral sciences.
     """
-    _check_confidence(confidence)
+    check_confidence(confidence)
     if not (math.isfinite(deviation) and deviation >= 0):
         raise ValueError(
             f"`deviation` must be finite and 0 or more. Received: {deviation}."
@@ -439,8 +420,8 @@ def detectable_gap(
 def _gap_of_unit_noise(n: int, power: float, confidence: float) -> float:
     critical = float(stats.t.ppf((1 + confidence) / 2, n - 1))
 
-    def missing(centre: float) -> float:
-        return float(stats.nct.sf(critical, n - 1, centre)) - power
+    def missing(center: float) -> float:
+        return float(stats.nct.sf(critical, n - 1, center)) - power
 
     high = critical
     while missing(high) < 0:
@@ -463,7 +444,7 @@ def _checked_values(values: ArrayLike) -> NDArray[np.float64]:
     return array
 
 
-def _check_confidence(confidence: float) -> None:
+def check_confidence(confidence: float) -> None:
     if not 0 < confidence < 1:
         raise ValueError(
             "`confidence` must lie between 0 and 1, such as 0.95. "

@@ -12,7 +12,6 @@ from keras_lion.statistics import (
     SignFlipTest,
     bootstrap_interval,
     detectable_gap,
-    interquartile_mean,
     probability_of_improvement,
     sign_flip_test,
     t_interval,
@@ -140,13 +139,6 @@ def test_probability_of_improvement_by_hand():
     assert probability_of_improvement([-1.0]).estimate == 0
 
 
-def test_interquartile_mean_by_hand():
-    assert interquartile_mean([30, 1, 0, 2]) == 1.5
-    assert interquartile_mean([9, 1, 2]) == 4
-    assert interquartile_mean(range(8)) == 3.5
-    assert interquartile_mean([0, 0, 0, 1, 5, 100, 200]) == pytest.approx(106 / 5)
-
-
 @pytest.mark.parametrize("method", ["bca", "percentile"])
 @pytest.mark.parametrize("statistic", [np.mean, np.median, np.std, np.max])
 def test_bootstrap_agrees_with_scipy(method, statistic):
@@ -220,9 +212,7 @@ def test_detectable_gap_refuses(arguments, message):
         detectable_gap(*arguments)
 
 
-@pytest.mark.parametrize(
-    "function", [sign_flip_test, probability_of_improvement, interquartile_mean]
-)
+@pytest.mark.parametrize("function", [sign_flip_test, probability_of_improvement])
 @pytest.mark.parametrize("values", [[], [[1.0]], [1.0, np.nan], [np.inf]])
 def test_statistics_of_values_refuse(function, values):
     with pytest.raises(ValueError, match="`values` must"):

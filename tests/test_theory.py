@@ -160,23 +160,6 @@ def test_rotation_is_that_of_a_settled_step():
     )
 
 
-def test_drift_of_lion():
-    """On gradients with a mean, against a simulation; and its two ends."""
-    generator = np.random.default_rng(0)
-    for betas, signal in [((0.9, 0.99), 0.1), ((0.95, 0.98), -0.05)]:
-        update, state, signs = lion(*betas), (np.zeros(2000), None), []
-        for step in range(1500):
-            u, state = update(signal + generator.normal(size=2000), state)
-            signs += [u.mean()] if step >= 700 else []
-        assert np.mean(signs) == pytest.approx(
-            theory.lion_drift(signal, *betas), rel=0.02
-        )
-    assert theory.lion_drift(0.0) == 0
-    assert theory.lion_drift(10.0) == 1
-    with pytest.raises(ValueError, match="`signal_to_noise`"):
-        theory.lion_drift(math.nan)
-
-
 @pytest.mark.parametrize(
     ("kind", "rms", "flips"),
     [("laplace", 0.12, -0.09), ("half zero", 0.30, -0.29), ("signs", -0.37, 0.15)],

@@ -1,4 +1,4 @@
-"""Conversions between optimizers and batch sizes, and timescales."""
+"""Conversions between optimizers, and timescales."""
 
 from __future__ import annotations
 
@@ -94,11 +94,7 @@ def test_matched_simulations():
 
 def test_timescales():
     assert theory.ema_timescale(1e-3, 0.1) == pytest.approx(1e4)
-    assert theory.ema_timescale_epochs(1e-3, 0.1, 100, 50_000) == pytest.approx(20)
     assert theory.relaxation_steps(1e-3, 0.1) == pytest.approx(1.5e4)
-    assert theory.kappa([1e-3, 2e-3], 0.5) == pytest.approx(1.5e-3)
-    assert theory.kappa([1e-3, 2e-3], [0.5, 1.0]) == pytest.approx(2.5e-3)
-    assert theory.kappa(np.ones(3), 0.0) == 0
 
 
 def test_what_is_left_of_a_start():
@@ -108,9 +104,7 @@ def test_what_is_left_of_a_start():
     settled = theory.adamw_equilibrium_rms(1e-4, 1.0) ** 2
     left = (path.rms[-1] ** 2 - settled) / (1 - settled)
     assert left == pytest.approx(math.exp(-3), rel=0.01)
-    assert math.sqrt(left) == pytest.approx(
-        math.exp(-theory.kappa(np.full(steps, 1e-4), 1.0)), rel=0.01
-    )
+    assert math.sqrt(left) == pytest.approx(math.exp(-1e-4 * steps), rel=0.01)
 
 
 def test_arguments_out_of_range():
@@ -121,5 +115,3 @@ def test_arguments_out_of_range():
         theory.conversion_factors(("timescale", "rotation"))
     with pytest.raises(ValueError, match="product is below 2"):
         theory.ema_timescale(1.0, 2.0)
-    with pytest.raises(ValueError, match="`train_examples` must be positive"):
-        theory.ema_timescale_epochs(1e-3, 0.1, 32, -1)

@@ -25,7 +25,7 @@ class BatchSizeScaling:
         best: Best score at each B, learning rate and weight decay retuned there,
             cross-fitted over seeds, with its interval.
         learning_rate: lr* at each B, between the cells; NaN where it is only bounded:
-            the best score is at an end of the axis or beside a diverged cell.
+            the best score is at an end of the axis or next to a diverged cell.
         product: (lr × λ)* at each B, likewise; NaN too where the grid has no lines of
             equal lr × λ.
         learning_rate_exponent: α of lr* ∝ B^α, with its interval over seeds; NaN with
@@ -43,27 +43,15 @@ class BatchSizeScaling:
     product_exponent: Interval
     robust_range: ToleranceWidth
 
-    @property
-    def learning_rate_bounded(self) -> tuple[bool, ...]:
-        """At which B lr* is only bounded and takes no part in its exponent."""
-        return tuple(math.isnan(value) for value in self.learning_rate)
-
-    @property
-    def product_bounded(self) -> tuple[bool, ...]:
-        """At which B (lr × λ)* is only bounded and takes no part in its exponent."""
-        return tuple(math.isnan(value) for value in self.product)
-
 
 def batch_size_scaling(
     landscapes: Mapping[int, Landscape],
     epsilon: float,
     reference: float | None = None,
-    *,
-    confidence: float = 0.95,
 ) -> BatchSizeScaling:
     """Best score over the batch size, hyperparameters retuned at each, and their laws.
 
-    lr* is the vertex of the parabola through the best score at three neighbouring
+    lr* is the vertex of the parabola through the best score at three neighboring
     learning rates, λ retuned at each, on log lr. (lr × λ)* is the same over lines of
     equal lr × λ, the best of each: along a ridge lr* and λ* are ill determined while
     their product is not. The exponents are least-squares slopes of log lr* and
@@ -80,7 +68,6 @@ def batch_size_scaling(
         epsilon: Loss of score that counts as none, in its unit; 0 or more.
         reference: Score that ε is counted from. None: the best of `best`. Comparisons
             pass the common best of all optimizers.
-        confidence: Share of such intervals that hold the true value, in (0, 1).
 
     Returns:
         All of it.
@@ -104,7 +91,7 @@ def batch_size_scaling(
     """
     sizes = _checked(landscapes)
     grids = [landscapes[size] for size in sizes]
-    best = tuple(_best(grid, confidence) for grid in grids)
+    best = tuple(_best(grid) for grid in grids)
     log_sizes = np.log10(sizes)
     counts = np.cumsum([0, *(grid.means.size for grid in grids)])
     pooled = np.concatenate([_flat(grid) for grid in grids])[None]
@@ -128,10 +115,10 @@ def batch_size_scaling(
         learning_rate=tuple((10 ** rates(everything)).tolist()),
         product=tuple((10 ** products(everything)).tolist()),
         learning_rate_exponent=jackknife_interval(
-            lambda means: _slope(log_sizes, rates(means)), pooled, confidence
+            lambda means: _slope(log_sizes, rates(means)), pooled
         ),
         product_exponent=jackknife_interval(
-            lambda means: _slope(log_sizes, products(means)), pooled, confidence
+            lambda means: _slope(log_sizes, products(means)), pooled
         ),
         robust_range=_robust_range(sizes, best, epsilon, reference),
     )
@@ -210,10 +197,10 @@ def _flat(landscape: Landscape) -> Array:
     return landscape.scores.reshape(-1, landscape.scores.shape[2])
 
 
-def _best(landscape: Landscape, confidence: float) -> Interval:
+def _best(landscape: Landscape) -> Interval:
     """Score of the cell chosen on the other seeds, for each seed left out."""
     held_out = [scores[ties(means)].mean() for means, scores in folds(landscape)]
-    return t_interval(held_out, confidence)
+    return t_interval(held_out)
 
 
 def _best_rate(landscape: Landscape, means: Array) -> float:

@@ -10,14 +10,13 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_lion.robustness.intervals import jackknife_values
+from keras_lion.robustness.intervals import jackknife_values, without_each_seed
 from keras_lion.robustness.landscape import (
     AxisName,
     Landscape,
     common_best,
     paired,
-    with_seeds,
-    without_seed,
+    rounded,
 )
 from keras_lion.robustness.tolerance import ToleranceWidth, tolerance_width
 from keras_lion.statistics import (
@@ -107,20 +106,11 @@ def compare(
 
         vₛ = θ + (S − 1) · (mean of θ₋ₛ − θ₋ₛ),
 
-    and the interval is the t interval of these values: a jackknife, centred at θ. The
+    and the interval is the t interval of these values: a jackknife, centered at θ. The
     measure of a single seed's landscape is not used: its noise does not average out,
     because the best of many noisy cells and the point where a profile crosses a level
     are biased, by more than the interval's width with ten seeds. The coverage of both
-    is in `keras_lion.robustness.coverage`.
-
-    Args:
-        first: Landscape of one optimizer; seed k of both is one pair.
-        second: Landscape of the other, with as many seeds.
-        measure: (landscape, common best) → a number, larger is better.
-        name: What the measure is called.
-        unit: Its unit.
-        names: The two optimizers.
-        generator: For the sign-flip test; needed for more than 16 seeds.
+    is in `studies/results/calibration/coverage.csv`.
 
     Returns:
         The comparison. One seed gives an estimate without an interval. Seeds without
@@ -129,12 +119,6 @@ def compare(
     Raises:
         ValueError: If the numbers of seeds differ, no seed has scores in both, or the
             measure is not finite.
-
-    Example:
-
-    ```python
-    compare(lion, adamw, lambda each, best: -mean_regret(each, best))
-    ```
 
     References:
         Tukey (1958). Bias and confidence in not quite large samples.
@@ -148,8 +132,10 @@ def compare(
     else:
         without = np.stack(
             [
-                _both(without_seed(first, k), without_seed(second, k), measure)
-                for k in range(seeds)
+                _both(one, other, measure)
+                for one, other in zip(
+                    without_each_seed(first), without_each_seed(second), strict=True
+                )
             ],
             axis=1,
         )
@@ -173,31 +159,6 @@ def compare_tolerance(
     `tolerance_width`); `compare` gives the interval. A width that reaches an end of
     its grid is a lower bound and enters as it is: the difference is then a bound, too
     (`Comparison.bound`), and `verdict` lets it speak in the safe direction only.
-
-    Args:
-        first: Landscape of one optimizer; seed k of both is one pair.
-        second: Landscape of the other, with as many seeds.
-        epsilon: Tolerated loss of score, in its unit; 0 or more.
-        axis: `"learning_rate"` or `"weight_decay"`.
-        own_best: Whether each width is that within ε of the optimizer's own best, and
-            not of the common best. The luck of the best cell is about the same on both
-            sides and cancels: the difference is that of the raw widths, whose jackknife
-            is half as wide as that of cross-fitted ones and covers as often as it
-            should (`studies/calibration.py`).
-        names: The two optimizers.
-        generator: For the sign-flip test; needed for more than 16 seeds.
-
-    Returns:
-        The comparison, in decades.
-
-    Raises:
-        ValueError: As `compare` and `tolerance_width`.
-
-    Example:
-
-    ```python
-    print(compare_tolerance(lion, adamw, 0.05, names=("lion", "adamw")))
-    ```
     """
 
     around = "own" if own_best else "common"
@@ -233,7 +194,7 @@ def comparison_of(
 ) -> Comparison:
     """The comparison of two rows of values, shape (2, seeds), around `whole`, (2,)."""
     # A measure that does not vary shall not seem to, by rounding.
-    values = np.asarray(np.round(values, 12), dtype=float)
+    values = rounded(values)
     differences = np.asarray(values[0] - values[1])
     several = len(differences) > 1
     varies = several and bool((values.min(axis=1) < values.max(axis=1)).all())
@@ -359,7 +320,7 @@ def _cross_fitted(landscape: Landscape) -> NDArray[np.float64]:
     half = np.arange(landscape.scores.shape[2]) % 2 == 0
     crossed = np.empty(len(half))
     for scored in (half, ~half):
-        cell = with_seeds(landscape, np.flatnonzero(~scored)).best.cell
+        cell = landscape.select(seeds=np.flatnonzero(~scored)).best.cell
         crossed[scored] = _scores_at(landscape, cell, scored)
     return crossed
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from keras_lion.robustness.intervals import first_best
-from keras_lion.robustness.landscape import Array, AxisName, Landscape, Side
+from keras_lion.robustness.landscape import (
+    Array,
+    AxisName,
+    Landscape,
+    Side,
+    check_choice,
+    check_trained,
+)
 
 # 1, 3, 10, 30 counts as geometric: 3 is 0.046 of a step away from √10.
 TOLERATED_STEP = 0.05
@@ -28,30 +35,11 @@ def with_decay(landscape: Landscape) -> Landscape:
             "The product lr × λ needs a positive weight decay. "
             f"Received: weight_decay={landscape.weight_decay.tolist()}."
         )
-    return Landscape(
-        landscape.learning_rate,
-        landscape.weight_decay[decayed],
-        landscape.scores[decayed],
-        diverged=landscape.diverged[decayed],
-    )
-
-
-def without_diverged(landscape: Landscape) -> Landscape:
-    """The landscape with every cell missing in which a run diverged.
-
-    A divergence edge that follows the learning rate alone breaks the product law; what
-    is left says whether the law holds among the cells that train.
-    """
-    stable = landscape.num_diverged[..., None] == 0
-    return Landscape(
-        landscape.learning_rate,
-        landscape.weight_decay,
-        np.where(stable, landscape.scores, np.nan),
-    )
+    return landscape.select(weight_decay=decayed)
 
 
 def steps(landscape: Landscape) -> tuple[float, float]:
-    """Decades between neighbours on the axes of learning rate and weight decay.
+    """Decades between neighbors on the axes of learning rate and weight decay.
 
     The mean step of each axis (its row of no decay left out); NaN on an axis of one
     value, or whose values are further than 0.05 steps from a geometric series.
@@ -110,12 +98,6 @@ def _step(values: Array) -> float:
 def interior_peak(x: Array, y: Array, usable: NDArray[np.bool_]) -> float:
     """Position of a maximum: vertex of the parabola around the best score.
 
-    Args:
-        x: Ascending positions, shape (n,).
-        y: Scores there, NaN where missing.
-        usable: Where the parabola may pass: a score at the floor says how a run failed,
-            not where the peak is.
-
     Returns:
         The vertex, between the outer two of the three positions. NaN where the best is
         the first or last score, one of the three is not usable, or all three are
@@ -133,7 +115,7 @@ def interior_peak(x: Array, y: Array, usable: NDArray[np.bool_]) -> float:
     if left == right:
         return math.nan
     # The parabola's slope is `left` at the middle of the left interval, `right` at that
-    # of the right one, and 0 in between. Equal neighbours on one side put the peak at
+    # of the right one, and 0 in between. Equal neighbors on one side put the peak at
     # the middle of that interval, so that it never leaves the outer two.
     middle_left, middle_right = (x0 + x1) / 2, (x1 + x2) / 2
     share = left / (left - right)
@@ -150,27 +132,10 @@ def interpolated(
     """Value at a point of the window: bilinear in log lr and log λ.
 
     Nothing is extrapolated. No decay has no place on a log axis: it is a line by
-    itself, where the value is linear in log lr, and no neighbour of any weight decay.
-
-    Args:
-        landscape: The grid.
-        values: Values of its cells, shape (m, n): `landscape.means`, say. NaN is
-            missing.
-        learning_rate: Positive.
-        weight_decay: 0 or more.
-
-    Returns:
-        The value; NaN outside the window and where a cell that it needs is missing.
-
-    Example:
-
-    ```python
-    landscape = Landscape([1e-3, 1e-1], [0.1], [[0.8, 0.9]])
-    interpolated(landscape, landscape.means, 1e-2, 0.1)  # 0.85
-    ```
+    itself, where the value is linear in log lr, and no neighbor of any weight decay.
     """
-    rows = _neighbours(landscape.weight_decay, weight_decay)
-    columns = _neighbours(landscape.learning_rate, learning_rate)
+    rows = _neighbors(landscape.weight_decay, weight_decay)
+    columns = _neighbors(landscape.learning_rate, learning_rate)
     if not rows or not columns:
         return math.nan
     return float(
@@ -182,8 +147,8 @@ def interpolated(
     )
 
 
-def _neighbours(axis: Array, value: float) -> list[tuple[int, float]]:
-    """Indices beside a value, with their parts; none outside the window."""
+def _neighbors(axis: Array, value: float) -> list[tuple[int, float]]:
+    """Indices next to a value, with their parts; none outside the window."""
     if value == 0:
         return [(0, 1.0)] if axis[0] == 0 else []
     first = int(axis[0] == 0)
@@ -223,11 +188,11 @@ class BoundaryOptimum:
 def boundary_optimum(landscape: Landscape) -> tuple[BoundaryOptimum, ...]:
     """On which sides of the grid the best cell lies, and why.
 
-    A side is stability-limited if, of the cells beside the best one along that edge (or
-    of the best cell itself), one has at least half of its seeds diverged: what lies
-    further out is then likely to break down, too. Otherwise it is range-limited.
+    A side is stability-limited if the best cell, or one next to it along that edge, has
+    at least half of its seeds diverged: what lies further out is then likely to break
+    down, too. Otherwise it is range-limited.
     No decay is not an edge, and an axis of one positive value has none. The next values
-    go on with the ratio of the last two on that side.
+    continue with the ratio of the last two on that side.
 
     Args:
         landscape: Scores on a grid.
@@ -251,11 +216,7 @@ def boundary_optimum(landscape: Landscape) -> tuple[BoundaryOptimum, ...]:
         Godbole et al. (2023). Deep learning tuning playbook (search space boundaries).
     """
     row, column = landscape.best.cell
-    if landscape.all_diverged:
-        raise ValueError(
-            "An optimum needs a run that trained. Received a landscape whose runs all "
-            "diverged: move the grid."
-        )
+    check_trained(landscape)
     unstable = 2 * landscape.num_diverged >= landscape.num_seeds.clip(1)
     found = []
     for axis, side in landscape.edge:
@@ -284,32 +245,15 @@ Weights = Literal["uniform", "trapezoid"]
 def axis_weights(values: ArrayLike, weights: Weights = "uniform") -> Array:
     """How much each value of an axis counts, before missing ones are left out.
 
-    `"uniform"`: 1 each. `"trapezoid"`: half the distance between its neighbours in
+    `"uniform"`: 1 each. `"trapezoid"`: half the distance between its neighbors in
     powers of ten, so that sums over an uneven grid are integrals over log₁₀(axis); a
-    value at an end has one neighbour, and half the weight of an inner one on an even
+    value at an end has one neighbor, and half the weight of an inner one on an even
     grid. 0 has no place on that scale and counts as 0, unless no other value is there.
-
-    Args:
-        values: Values of the axis, ascending, shape (n,); the first may be 0.
-        weights: `"uniform"` or `"trapezoid"`.
 
     Returns:
         Shape (n,): in decades with `"trapezoid"`, and 1 for a single value.
-
-    Raises:
-        ValueError: If `weights` is neither.
-
-    Example:
-
-    ```python
-    axis_weights([0, 1e-3, 1e-2, 1e-1], "trapezoid")  # [0, 0.5, 1, 0.5]
-    ```
     """
-    if weights not in get_args(Weights):
-        raise ValueError(
-            f"`weights` must be one of {', '.join(get_args(Weights))}. "
-            f"Received: weights={weights!r}."
-        )
+    check_choice("weights", weights, Weights)
     array = np.asarray(values, dtype=float)
     if weights == "uniform":
         return np.ones(len(array))
@@ -327,25 +271,6 @@ def cell_weights(landscape: Landscape, weights: Weights = "uniform") -> Array:
 
     The product of the weights of its learning rate and its weight decay, divided by
     their sum over the cells with a score.
-
-    Args:
-        landscape: Scores on a grid.
-        weights: `"uniform"` (every cell alike, the row of no decay included) or
-            `"trapezoid"` (by its area in log₁₀(lr) and log₁₀(λ), the row of no decay
-            left out).
-
-    Returns:
-        Shape (m, n); the sum is 1.
-
-    Raises:
-        ValueError: If no cell with a score has a weight.
-
-    Example:
-
-    ```python
-    cell_weights(Landscape([1, 10, 100], [1], [[3, 4, 5]]), "trapezoid")
-    # [[0.25, 0.5, 0.25]]
-    ```
     """
     present = _areas(landscape, weights)
     return np.asarray(present / present.sum())
@@ -354,19 +279,7 @@ def cell_weights(landscape: Landscape, weights: Weights = "uniform") -> Array:
 def mean_over_cells(
     landscape: Landscape, values: Array, weights: Weights = "uniform"
 ) -> float:
-    """Weighted mean of one value a cell, missing cells left out.
-
-    Args:
-        landscape: Scores on a grid.
-        values: Shape (m, n); not read where the landscape has no score.
-        weights: As in `cell_weights`.
-
-    Returns:
-        The mean, in the unit of `values`.
-
-    Raises:
-        ValueError: If no cell with a score has a weight.
-    """
+    """Weighted mean of one value a cell, missing cells left out."""
     present = _areas(landscape, weights)
     return float(np.nansum(present * values) / present.sum())
 
@@ -391,21 +304,6 @@ def line_of_slope(x: ArrayLike, y: ArrayLike, slope: float, at: ArrayLike) -> Ar
     """Values of the least-squares line with a given slope.
 
     It passes through the mean of the points, whatever its slope is.
-
-    Args:
-        x: Positions of the points, shape (n,).
-        y: Their values, shape (n,); points whose value is NaN are left out.
-        slope: The slope.
-        at: Where the line is wanted, shape (k,).
-
-    Returns:
-        Shape (k,); NaN if no point is known.
-
-    Example:
-
-    ```python
-    line_of_slope([0, 2], [1, 3], slope=0.0, at=[5])  # [2.0]
-    ```
     """
     xs, ys = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     known = np.isfinite(xs) & np.isfinite(ys)
@@ -422,24 +320,9 @@ def cells_to_show(landscape: Landscape) -> dict[str, Cell]:
     """The best cell, the one in the middle of the grid, and the worst.
 
     Best and worst by mean score, diverged runs at their floor; of equal cells the one
-    of least weight decay, then of least learning rate. The centre is the cell with a
+    of least weight decay, then of least learning rate. The center is the cell with a
     score that is nearest to the middle of the grid, counted in cells, the row of no
     decay left out where there is another.
-
-    Args:
-        landscape: Scores on a grid.
-
-    Returns:
-        `"best"`, `"centre"` and `"worst"` → (row, column).
-
-    Raises:
-        ValueError: If every cell is missing.
-
-    Example:
-
-    ```python
-    cells_to_show(Landscape([1, 2, 4], [1], [[5, 7, 6]]))["worst"]  # (0, 0)
-    ```
     """
     best = landscape.best.cell
     present = landscape.num_seeds > 0
@@ -452,9 +335,9 @@ def cells_to_show(landscape: Landscape) -> dict[str, Cell]:
     middle_column = (len(landscape.learning_rate) - 1) / 2
     rows, columns = np.nonzero(present)
     distance = (rows - middle_row) ** 2 + (columns - middle_column) ** 2
-    centre = int(distance.argmin())
+    center = int(distance.argmin())
     return {
         "best": best,
-        "centre": (int(rows[centre]), int(columns[centre])),
+        "centre": (int(rows[center]), int(columns[center])),
         "worst": first_best(-landscape.means),
     }

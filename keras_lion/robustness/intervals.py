@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from keras_lion.robustness.landscape import (
+    RESOLUTION,
     Array,
     AxisName,
     Landscape,
-    with_seeds,
-    without_seed,
+    check_scored,
+    check_trained,
 )
 from keras_lion.statistics import Interval, t_interval
 
@@ -42,13 +43,6 @@ def jackknife_interval(
     (1 + confidence) / 2 of Student's distribution with S − 1 degrees of freedom. For a
     mean it is the t interval. A bootstrap of a few seeds is too narrow: it draws from
     S values as if their spread were the true one.
-
-    Args:
-        statistic: Means, shape (m, n), NaN where missing → the number, or NaN where it
-            is undefined.
-        scores: Shape (m, n, S), NaN where missing.
-        confidence: Share of such intervals that hold the true value, in (0, 1).
-        period: The statistic is known up to multiples of this, as angles are.
 
     Returns:
         The interval; its ends are NaN with one seed, or where the statistic is
@@ -80,8 +74,14 @@ def jackknife_values(
 ) -> NDArray[np.float64]:
     """One value for each seed whose mean is the estimate: (…), (…, S) → (…, S)."""
     seeds = without.shape[-1]
-    centred = without.mean(axis=-1, keepdims=True) - without
-    return np.asarray(whole[..., None] + (seeds - 1) * centred)
+    centered = without.mean(axis=-1, keepdims=True) - without
+    return np.asarray(whole[..., None] + (seeds - 1) * centered)
+
+
+def without_each_seed(landscape: Landscape) -> list[Landscape]:
+    """The landscape without its first seed, without its second, and so on."""
+    seeds = np.arange(landscape.scores.shape[2])
+    return [landscape.select(seeds=np.delete(seeds, seed)) for seed in seeds]
 
 
 def seed_means(scores: NDArray[np.float64]) -> Array:
@@ -89,10 +89,6 @@ def seed_means(scores: NDArray[np.float64]) -> Array:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # a mean of no seeds is NaN
         return np.asarray(np.nanmean(scores, axis=-1))
-
-
-# Means that differ by less are ties: sums of the same scores in another order.
-RESOLUTION = 1e-12
 
 
 class Fold(NamedTuple):
@@ -112,22 +108,8 @@ def folds(landscape: Landscape, cross_fit: bool = True) -> list[Fold]:
 
     A cell of one seed is in no fold. Where no cell has two seeds, and with
     `cross_fit=False`, there is one fold: chosen and scored on the means of all seeds.
-
-    Args:
-        landscape: Scores on a grid.
-        cross_fit: Whether to part choosing from scoring.
-
-    Returns:
-        One fold or more, each with a score.
-
-    Raises:
-        ValueError: If every cell is missing.
     """
-    if landscape.empty:
-        raise ValueError(
-            "A landscape without any score has no best cell. Received only missing "
-            "cells: run the study, or leave this optimizer out."
-        )
+    check_scored(landscape)
     found = []
     present = np.isfinite(landscape.scores)
     filled = np.where(present, landscape.scores, 0.0)
@@ -150,22 +132,8 @@ def own_best(landscape: Landscape, cross_fit: bool = True) -> float:
     cells with one seed fewer than there are is worth, and so does not exceed the score
     of the truly best cell on average.
 
-    Args:
-        landscape: Scores on a grid.
-        cross_fit: False: the raw best, `landscape.best.value`.
-
     Returns:
         The score. Raw where no cell has two seeds.
-
-    Raises:
-        ValueError: If every cell is missing.
-
-    Example:
-
-    ```python
-    # Each cell is chosen on one seed, and worth what the other says.
-    own_best(Landscape([1, 2], [1], [[[1.0, 0.0], [0.0, 1.0]]]))  # 0.0
-    ```
 
     References:
         Stone (1974). Cross-validatory choice and assessment of statistical
@@ -184,24 +152,6 @@ def own_profile(landscape: Landscape, axis: AxisName, cross_fit: bool = True) ->
     """Best score at each value of one axis, the other retuned there, cross-fitted.
 
     As `own_best`, for each value of the axis by itself.
-
-    Args:
-        landscape: Scores on a grid.
-        axis: `"learning_rate"` or `"weight_decay"`.
-        cross_fit: False: the raw profile, `landscape.profile_over(axis)`.
-
-    Returns:
-        Shape (n,) or (m,); NaN where every cell is missing, raw where none has two
-        seeds.
-
-    Raises:
-        ValueError: If every cell is missing, or `axis` is not one.
-
-    Example:
-
-    ```python
-    own_profile(landscape, "learning_rate")
-    ```
     """
     raw = landscape.profile_over(axis)
     if not cross_fit:
@@ -219,11 +169,7 @@ def own_profile(landscape: Landscape, axis: AxisName, cross_fit: bool = True) ->
 def reference_of(
     landscape: Landscape, reference: float | None, cross_fit: bool
 ) -> float:
-    """The score that regret is counted from: a given one, or the landscape's own best.
-
-    Raises:
-        ValueError: If `reference` is not finite.
-    """
+    """The score that regret is counted from: as given, or the landscape's own best."""
     if reference is None:
         return own_best(landscape, cross_fit)
     if not np.isfinite(reference):
@@ -240,16 +186,8 @@ def ties(values: Array) -> NDArray[np.bool_]:
 
 
 def trained_folds(landscape: Landscape, cross_fit: bool) -> list[Fold]:
-    """`folds` of a landscape that has an optimum.
-
-    Raises:
-        ValueError: If every cell is missing, or every run diverged.
-    """
-    if landscape.all_diverged:
-        raise ValueError(
-            "An optimum needs a run that trained. Received a landscape whose runs all "
-            "diverged: move the grid."
-        )
+    """`folds` of a landscape that has an optimum."""
+    check_trained(landscape)
     return folds(landscape, cross_fit)
 
 
@@ -271,34 +209,20 @@ def intervals_over_seeds(
     time (see `compare`). Points are taken one by one: a band of them covers the whole
     curve less often than `confidence`.
 
-    Args:
-        landscape: Scores on a grid. Seeds without any score are left out.
-        curve: Landscape → k numbers, as many for every subset of the seeds; NaN where
-            undefined.
-        confidence: Share of such intervals that hold the true value of one point.
-
     Returns:
         k intervals. Their ends are NaN with one seed, or where the curve is undefined
         without one of the seeds.
-
-    Example:
-
-    ```python
-    intervals_over_seeds(landscape, lambda each: each.profile_over("learning_rate"))
-    ```
 
     References:
         Miller (1974). The jackknife: a review. Biometrika 61.
     """
     present = np.asarray(np.isfinite(landscape.scores).any(axis=(0, 1)))
-    landscape = with_seeds(landscape, present)
+    landscape = landscape.select(seeds=present)
     seeds = int(present.sum())
     whole = curve(landscape)
     if seeds < 2:
         return tuple(Interval(float(y), math.nan, math.nan, seeds) for y in whole)
-    without = np.stack(
-        [curve(without_seed(landscape, seed)) for seed in range(seeds)], axis=-1
-    )
+    without = np.stack([curve(each) for each in without_each_seed(landscape)], axis=-1)
     return tuple(
         t_interval(values, confidence)
         if np.isfinite(values).all()

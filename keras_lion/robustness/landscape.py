@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
@@ -18,14 +18,24 @@ from keras_lion.robustness.runs import arrange
 from keras_lion.statistics import Interval, t_interval
 
 AxisName = Literal["learning_rate", "weight_decay"]
+Side = Literal["low", "high"]
+Index = slice | NDArray[Any]
+ALL = slice(None)
+# Scores that differ by less are equal: sums of the same numbers in another order.
+RESOLUTION = 1e-12
 
 
-def check_axis_name(axis: str) -> None:
-    """Raise a ValueError unless `axis` is the name of one."""
-    if axis not in get_args(AxisName):
+def rounded(values: ArrayLike) -> Array:
+    """Scores without what rounding alone adds: 0.94 is within 0.01 of 0.95."""
+    return np.asarray(np.round(np.asarray(values, dtype=float), 12))
+
+
+def check_choice(name: str, value: str, choices: object) -> None:
+    """Raise a ValueError unless a value is one of those of a `Literal`."""
+    if value not in get_args(choices):
         raise ValueError(
-            f"`axis` must be one of {', '.join(get_args(AxisName))}. "
-            f"Received: axis={axis!r}."
+            f"`{name}` must be one of {', '.join(get_args(choices))}. "
+            f"Received: {name}={value!r}."
         )
 
 
@@ -55,9 +65,6 @@ def checked_floors(floor: ArrayLike, shape: tuple[int, ...]) -> Array:
             "`floor` must be a number or an array that broadcasts to the shape of "
             f"`scores`, {shape}. Received: shape {array.shape}."
         ) from None
-
-
-Side = Literal["low", "high"]
 
 
 @dataclass(frozen=True)
@@ -215,6 +222,32 @@ class Landscape:
         """
         return cls(**arrange(frame, optimizer, task, batch_size, value))
 
+    def select(
+        self,
+        *,
+        weight_decay: Index = ALL,
+        learning_rate: Index = ALL,
+        seeds: Index = ALL,
+    ) -> Landscape:
+        """Some rows, columns and seeds: each a slice, a mask or indices.
+
+        Example:
+
+        ```python
+        landscape.select(weight_decay=landscape.weight_decay > 0)
+        ```
+        """
+        scores, diverged = (
+            array[weight_decay][:, learning_rate][..., seeds]
+            for array in (self.scores, self.diverged)
+        )
+        return Landscape(
+            self.learning_rate[learning_rate],
+            self.weight_decay[weight_decay],
+            scores,
+            diverged=diverged,
+        )
+
     @cached_property
     def num_seeds(self) -> NDArray[np.int64]:
         """Number of seeds of each cell that have a score, shape (m, n)."""
@@ -240,11 +273,7 @@ class Landscape:
         Raises:
             ValueError: If every cell is missing.
         """
-        if self.empty:
-            raise ValueError(
-                "A landscape without any score has no best cell. Received only missing "
-                "cells: run the study, or leave this optimizer out."
-            )
+        check_scored(self)
         row, column = np.unravel_index(np.nanargmax(self.means), self.means.shape)
         return Best(
             value=float(self.means[row, column]),
@@ -310,7 +339,7 @@ class Landscape:
         best_score_at_each_rate = landscape.profile_over("learning_rate")
         ```
         """
-        check_axis_name(axis)
+        check_choice("axis", axis, AxisName)
         other = 0 if axis == "learning_rate" else 1
         filled = np.where(np.isnan(self.means), -np.inf, self.means).max(axis=other)
         return np.where(np.isinf(filled), np.nan, filled)
@@ -357,71 +386,13 @@ def common_best(landscapes: Iterable[Landscape]) -> float:
     return max(bests, default=float("nan"))
 
 
-def paired_landscapes(
-    frame: pd.DataFrame,
-    names: tuple[str, str],
-    *,
-    task: str | None = None,
-    batch_size: int | None = None,
-    value: Value = "final_loss",
-) -> tuple[Landscape, Landscape]:
-    """Landscapes of two optimizers over the seeds that both have.
-
-    Args:
-        frame: Run records, one per row.
-        names: The two optimizers.
-        task: Task whose runs are taken; needed if there are several.
-        batch_size: Batch size whose runs are taken; needed if there are several.
-        value: `"final_loss"` (validation, negated) or `"score"`.
-
-    Returns:
-        Two landscapes; seed k of both is the same seed.
-
-    Raises:
-        ValueError: If the optimizers have no seed in common, or as
-            `Landscape.from_runs`.
-
-    Example:
-
-    ```python
-    lion, adamw = paired_landscapes(frame, ("lion", "adamw"), task="digits")
-    ```
-    """
-    runs = frame[frame["status"] != "failed"]
-    for column, choice in (("task", task), ("batch_size", batch_size)):
-        if choice is not None and column in runs:
-            runs = runs[runs[column] == choice]
-    seeds = [set(runs.loc[runs["optimizer"] == name, "seed"]) for name in names]
-    if not all(seeds):
-        without = names[0] if not seeds[0] else names[1]
-        raise ValueError(
-            f"No finished run of {without}. The records have: "
-            f"{', '.join(map(str, sorted(runs['optimizer'].unique()))) or 'none'}."
-        )
-    common = seeds[0] & seeds[1]
-    if not common:
-        raise ValueError(
-            "Paired optimizers need seeds in common. Received seeds "
-            f"{sorted(seeds[0])} of {names[0]} and {sorted(seeds[1])} of {names[1]}."
-        )
-    runs = runs[runs["seed"].isin(common)]
-    first, second = (
-        Landscape.from_runs(
-            runs, optimizer=name, task=task, batch_size=batch_size, value=value
-        )
-        for name in names
-    )
-    return first, second
-
-
 def paired(first: Landscape, second: Landscape) -> tuple[Landscape, Landscape]:
     """Both landscapes over the seeds that have a score in each."""
     counts = first.scores.shape[2], second.scores.shape[2]
     if counts[0] != counts[1]:
         raise ValueError(
             "Paired landscapes need the same seeds. "
-            f"Received: {counts[0]} and {counts[1]} seeds; `paired_landscapes` keeps "
-            "those that both have."
+            f"Received: {counts[0]} and {counts[1]} seeds: keep those that both have."
         )
     present = np.asarray(
         np.isfinite(first.scores).any(axis=(0, 1))
@@ -434,19 +405,22 @@ def paired(first: Landscape, second: Landscape) -> tuple[Landscape, Landscape]:
         )
     if present.all():
         return first, second
-    return with_seeds(first, present), with_seeds(second, present)
+    return first.select(seeds=present), second.select(seeds=present)
 
 
-def with_seeds(landscape: Landscape, seeds: NDArray[np.generic]) -> Landscape:
-    """The landscape of some of the seeds: a mask or indices of the last axis."""
-    return Landscape(
-        landscape.learning_rate,
-        landscape.weight_decay,
-        landscape.scores[..., seeds],
-        diverged=landscape.diverged[..., seeds],
-    )
+def check_scored(landscape: Landscape) -> None:
+    """Raise a ValueError if every cell is missing."""
+    if landscape.empty:
+        raise ValueError(
+            "A landscape without any score has no best cell. Received only missing "
+            "cells: run the study, or leave this optimizer out."
+        )
 
 
-def without_seed(landscape: Landscape, seed: int) -> Landscape:
-    """The landscape without one of its seeds, by position."""
-    return with_seeds(landscape, np.delete(np.arange(landscape.scores.shape[2]), seed))
+def check_trained(landscape: Landscape, name: str = "") -> None:
+    """Raise a ValueError if every run diverged."""
+    if landscape.all_diverged:
+        raise ValueError(
+            f"An optimum needs a run that trained. Received{name and f' for `{name}`'} "
+            "a landscape whose runs all diverged: move the grid."
+        )

@@ -1,7 +1,7 @@
 """The measures that may decide a study, each with its verdict.
 
-`keras_lion.tuning.study.comparison` says what a `Comparison` may declare: the names of
-the measures, their units and their sides, so that a study is checked before it runs.
+`keras_lion.tuning.study.comparison` defines what a `Comparison` may declare: the names
+of the measures, their units and their sides, so that a study is checked before it runs.
 This module has the function, the direction and the sentence of each.
 """
 
@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -17,22 +18,26 @@ import pandas as pd
 
 from keras_lion.robustness.comparison import compare, compare_best
 from keras_lion.robustness.effective_decay.lines import (
-    IsoProduct,
     compare_parametrizations,
     iso_product,
 )
+from keras_lion.robustness.effective_decay.slope import slope_verdict
 from keras_lion.robustness.landscape import Landscape, Value
 from keras_lion.robustness.regret import mean_regret
 from keras_lion.robustness.runs import Array
+from keras_lion.robustness.transfer import (
+    factor_of_least_loss,
+    gain_at_factor,
+    transfer_curve,
+)
 from keras_lion.robustness.verdict import (
     SMALLEST_GAP,
-    Outcome,
     Verdict,
     outcome_of,
     range_limits,
-    tolerance_verdict,
 )
-from keras_lion.robustness.windows import window_agreement
+from keras_lion.robustness.width_verdict import tolerance_verdict
+from keras_lion.robustness.windows import windows_agreeing
 from keras_lion.statistics import Interval, t_interval
 from keras_lion.tuning.study.comparison import MEASURES as DECLARABLE
 from keras_lion.tuning.study.comparison import Comparison, Condition
@@ -41,9 +46,6 @@ Scope = Literal["condition", "task", "study"]
 SCALE = {"points": 100.0}  # of a score that is a share
 # Factors by which the advice moves AdamW's hyperparameters; their rounding counts.
 ADVISED = (3, 10.01)
-# A slope over the two decades of learning rate that lines have, at most.
-DECADES_OF_LINES = 2
-FEWEST_CELLS = 6
 
 
 @dataclass(frozen=True)
@@ -72,8 +74,13 @@ class Question:
 
     @property
     def unit(self) -> str:
-        """Unit of the numbers."""
-        return unit_of(self.comparison)
+        """Unit of the numbers: the declared one, or the usual one."""
+        if self.comparison.unit is not None:
+            return self.comparison.unit
+        units = DECLARABLE[self.comparison.measure].units
+        if units[0] == "" and units != ("",):
+            return "nats" if self.comparison.value == "final_loss" else ""
+        return units[0]
 
     @property
     def scale(self) -> float:
@@ -82,14 +89,22 @@ class Question:
 
     @property
     def margin(self) -> float:
-        """Smallest difference that matters, in `unit`."""
-        return margin_of(self.comparison, self.epsilon)
+        """Smallest difference that matters, in `unit`: declared or usual."""
+        if self.comparison.margin is not None:
+            return self.comparison.margin
+        width = self.comparison.measure == "tolerance_width"
+        return SMALLEST_GAP if width else self.epsilon
 
     @property
     def pair(self) -> tuple[str, str]:
         """The two sides."""
         first, second = self.sides
         return first, second
+
+    @property
+    def generator(self) -> np.random.Generator:
+        """A new generator for a sign-flip test."""
+        return np.random.default_rng(self.seed)
 
     def landscape(
         self, optimizer: str, condition: Condition | None = None
@@ -99,6 +114,13 @@ class Question:
         for column, value in (condition or {}).items():
             runs = runs[runs[column] == value]
         return Landscape.from_runs(runs, optimizer=optimizer, value=self.value)
+
+    def landscapes(
+        self, condition: Condition | None = None
+    ) -> tuple[Landscape, Landscape]:
+        """Scores of the two sides."""
+        first, second = self.pair
+        return self.landscape(first, condition), self.landscape(second, condition)
 
 
 @dataclass(frozen=True)
@@ -120,54 +142,33 @@ class Measure:
     scope: Scope = "condition"
 
 
-def unit_of(comparison: Comparison) -> str:
-    """Unit of a comparison's numbers: the declared one, or the usual one."""
-    if comparison.unit is not None:
-        return comparison.unit
-    usual = DECLARABLE[comparison.measure].units[0]
-    if usual == "" and DECLARABLE[comparison.measure].units != ("",):
-        return "nats" if comparison.value == "final_loss" else ""
-    return usual
-
-
-def margin_of(comparison: Comparison, epsilon: float) -> float:
-    """Smallest difference that matters: the declared one, or the measure's own."""
-    if comparison.margin is not None:
-        return comparison.margin
-    return SMALLEST_GAP if comparison.measure == "tolerance_width" else epsilon
-
-
 def _tolerance_width(question: Question) -> list[Verdict]:
-    first, second = map(question.landscape, question.pair)
     return [
         tolerance_verdict(
-            first,
-            second,
+            *question.landscapes(),
             question.epsilon,
             names=question.pair,
             claim=_claim(question),
             smallest_gap=question.margin,
             unit="nats" if question.value == "final_loss" else "",
-            generator=np.random.default_rng(question.seed),
+            generator=question.generator,
         )
     ]
 
 
 def _mean_regret(question: Question) -> list[Verdict]:
-    pair = question.landscape(question.pair[0]), question.landscape(question.pair[1])
-    found = compare(
-        *pair,
-        lambda each, best: -mean_regret(each, best),
-        generator=np.random.default_rng(question.seed),
-    ).difference.scaled(question.scale)
+    pair = question.landscapes()
+
+    def measure(landscape: Landscape, best: float) -> float:
+        return -mean_regret(landscape, best)
+
+    found = compare(*pair, measure, generator=question.generator).difference
     return [
         _judged(
             question,
-            found,
+            found.scaled(question.scale),
             "mean regret of {second} − that of {first}",
-            windows=windows_agreeing(
-                *pair, lambda each, best: -mean_regret(each, best)
-            ),
+            windows=windows_agreeing(*pair, measure),
             limited=range_limits(pair, question.pair),
         )
     ]
@@ -178,18 +179,12 @@ def _best_score(question: Question) -> list[Verdict]:
 
 
 def best_score_verdict(question: Question, *, kept: bool = False) -> Verdict:
-    """Verdict on the difference of the best scores of two optimizers.
-
-    Args:
-        question: The two sides, their runs, and the margin.
-        kept: Whether the claim is that the first side's best is no worse than the
-            second's by more than the margin, and not that it is better.
-    """
-    pair = question.landscape(question.pair[0]), question.landscape(question.pair[1])
+    """Verdict on the difference of the best scores of two optimizers."""
+    pair = question.landscapes()
     for name, each in zip(question.pair, pair, strict=True):
         if each.empty or each.all_diverged:
             return Verdict.untestable(_claim(question), f"no run of {name} trained.")
-    found = compare_best(*pair, generator=np.random.default_rng(question.seed))
+    found = compare_best(*pair, generator=question.generator)
     return _judged(
         question,
         found.difference.scaled(question.scale),
@@ -204,16 +199,9 @@ def _best_score_kept(question: Question) -> list[Verdict]:
     return [best_score_verdict(question, kept=True)]
 
 
-def _best_score_change(question: Question) -> list[Verdict]:
+def _best_score_change(question: Question, shrinks: bool = False) -> list[Verdict]:
     return [
-        _change(question, label, conditions, shrinks=False)
-        for label, conditions in question.comparison.between.items()
-    ]
-
-
-def _best_score_shrinkage(question: Question) -> list[Verdict]:
-    return [
-        _change(question, label, conditions, shrinks=True)
+        _change(question, label, conditions, shrinks=shrinks)
         for label, conditions in question.comparison.between.items()
     ]
 
@@ -229,9 +217,8 @@ def _change(
     gains, limited = [], []
     try:
         for condition in conditions:
-            pair = [question.landscape(name, condition) for name in question.pair]
-            scores = [question.scale * best_values(each) for each in pair]
-            gains.append(scores[0] - scores[1])
+            pair = question.landscapes(condition)
+            gains.append(_gain(question, *pair))
             limited += range_limits(pair, question.pair)
         change = t_interval(gains[0] - gains[1])
     except ValueError as error:
@@ -245,9 +232,7 @@ def _change(
             f"{question.pair[0]} has no gain on {question.pair[1]} that could shrink: "
             f"{found[0]}."
         )
-        return replace(
-            Verdict.untestable(_claim(question, label), reason), estimate=change
-        )
+        return Verdict.untestable(_claim(question, label), reason, estimate=change)
     return _judged(
         question,
         change,
@@ -282,14 +267,19 @@ def _best_score_per_doubling(question: Question) -> list[Verdict]:
 
 def batch_gains(question: Question) -> dict[int, Array]:
     """Batch size → best score of the first side less that of the second, per seed."""
-    gains = {}
-    for size in sorted(question.runs["batch_size"].unique().tolist()):
-        first, second = (
-            question.scale * best_values(question.landscape(name, {"batch_size": size}))
-            for name in question.pair
-        )
-        gains[int(size)] = np.asarray(first - second)
-    return gains
+    return {
+        int(size): _gain(question, *question.landscapes({"batch_size": size}))
+        for size in sorted(question.runs["batch_size"].unique().tolist())
+    }
+
+
+def _gain(question: Question, first: Landscape, second: Landscape) -> Array:
+    """Best score of the first less that of the second, per seed."""
+    scores = [
+        question.scale * np.asarray(each.scores[each.best.cell])
+        for each in (first, second)
+    ]
+    return np.asarray(scores[0] - scores[1])
 
 
 def _rule_of_thumb(question: Question) -> list[Verdict]:
@@ -297,13 +287,7 @@ def _rule_of_thumb(question: Question) -> list[Verdict]:
     line = curve[curve["on_line"]]
     factor = factor_of_least_loss(line[line["factor"].between(*ADVISED)])
     gain = gain_at_factor(question.runs, factor, *question.pair)
-    shifted = Interval(
-        gain.estimate + question.margin,
-        gain.low + question.margin,
-        gain.high + question.margin,
-        gain.n,
-    )
-    outcome, reasons = outcome_of(shifted, margin=0.0)
+    outcome, reasons = outcome_of(gain.shifted(question.margin), margin=0.0)
     return [
         Verdict(
             outcome=outcome,
@@ -345,140 +329,6 @@ def _iso_product_slope(question: Question) -> list[Verdict]:
     ]
 
 
-def slope_verdict(lines: IsoProduct, *, margin: float, claim: str) -> Verdict:
-    """Verdict on "the score does not change along lines of equal lr × λ".
-
-    Args:
-        lines: Scores by lr × λ, here −log₁₀ of the steps to a target.
-        margin: Slope d log steps / d log lr that counts as none.
-        claim: The claim in words.
-
-    Returns:
-        Supported where the interval of the slope lies within the margin and no two
-        cells of one line differ by more than that slope over two decades; untestable
-        where fewer than six cells reach the target with every seed.
-    """
-    along = lines.slope_along_lines.scaled(-1)  # scores are −log₁₀ steps
-    across = lines.slope_over_product.scaled(-1)
-    cells, declared = (
-        int(lines.fitted.sum()),
-        int((lines.landscape.num_seeds > 0).sum()),
-    )
-    reached = f"{cells} of {declared} cells reach the target with every seed"
-    if math.isnan(along.estimate):
-        return Verdict.untestable(claim, f"{reached}.")
-    change = largest_change(lines)
-    outcome: Outcome = "underpowered"
-    reasons: tuple[str, ...] = ()
-    if cells < FEWEST_CELLS:
-        outcome, reasons = "untestable", (f"{reached}; {FEWEST_CELLS} are needed.",)
-    elif along.low > margin or along.high < -margin:
-        outcome = "not supported"
-    elif change > DECADES_OF_LINES * margin:
-        outcome, reasons = "not supported", ("no straight slope, but a curve.",)
-    elif along.low >= -margin and along.high <= margin:
-        outcome = "supported"
-    return Verdict(
-        outcome=outcome,
-        claim=claim,
-        sentence=f"d log steps / d log lr along lines {_number(along)}, across them "
-        f"d log steps / d log (lr × λ) {_number(across)}; steps at equal lr × λ differ "
-        f"by up to {change:.2f} decades; {reached}.",
-        estimate=along,
-        reasons=reasons,
-    )
-
-
-def transfer_curve(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """Mean validation loss of one optimizer over the factor from the other's recipe.
-
-    Args:
-        runs: Run records of one task; the second optimizer has one cell, its recipe.
-        first: Optimizer that runs at the recipe's learning rate / k, λ × k.
-        second: Optimizer of the recipe.
-
-    Returns:
-        One row per cell of the first, by factor: learning_rate, weight_decay, mean, low
-        and high (t interval over seeds), factor, and on_line, whether λ is larger by
-        the factor by which the learning rate is smaller.
-    """
-    recipe = runs[runs["optimizer"] == second].iloc[0]
-    cells = []
-    own = runs[runs["optimizer"] == first]
-    for (rate, decay), part in own.groupby(["learning_rate", "weight_decay"]):
-        loss = t_interval(part["final_loss"])
-        cells.append((rate, decay, loss.estimate, loss.low, loss.high))
-    columns = ["learning_rate", "weight_decay", "mean", "low", "high"]
-    curve = pd.DataFrame(cells, columns=columns)
-    curve["factor"] = recipe["learning_rate"] / curve["learning_rate"]
-    larger = curve["weight_decay"] / recipe["weight_decay"]
-    curve["on_line"] = np.isclose(curve["factor"], larger, rtol=1e-2)
-    return curve.sort_values("factor", ignore_index=True)
-
-
-def best_values(landscape: Landscape) -> Array:
-    """Scores of every seed at the cell that is best on average."""
-    return np.asarray(landscape.scores[landscape.best.cell])
-
-
-def windows_agreeing(
-    first: Landscape,
-    second: Landscape,
-    measure: Callable[[Landscape, float], float] | None = None,
-) -> float:
-    """Share of other windows in which the sign of a difference stays.
-
-    Args:
-        first: Landscape of one optimizer.
-        second: Landscape of the other.
-        measure: (landscape, common best) → number. None: the best score.
-
-    Returns:
-        The share; NaN for grids of one cell, or of different sizes.
-    """
-    compared = measure or (lambda each, reference: each.best.value - reference)
-    try:
-        return window_agreement(first, second, measure=compared).share
-    except ValueError:
-        return math.nan
-
-
-def cells_by_product(lines: IsoProduct) -> dict[float, list[tuple[float, float]]]:
-    """Product → learning rate and log₁₀ steps of its cells that reach the target."""
-    landscape = lines.landscape
-    found: dict[float, list[tuple[float, float]]] = {}
-    for i, j in zip(*np.nonzero(lines.fitted), strict=True):
-        rate, decay = landscape.learning_rate[j], landscape.weight_decay[i]
-        product = float(f"{rate * decay:.2g}")
-        found.setdefault(product, []).append((float(rate), -float(lines.means[i, j])))
-    return dict(sorted(found.items()))
-
-
-def largest_change(lines: IsoProduct) -> float:
-    """Largest difference of log₁₀ steps between cells of one product."""
-    steps = [[y for _, y in cells] for cells in cells_by_product(lines).values()]
-    return max((max(each) - min(each) for each in steps), default=math.nan)
-
-
-def factor_of_least_loss(curve: pd.DataFrame) -> float:
-    """The factor of a `transfer_curve` with the lowest mean loss."""
-    return float(curve.sort_values("mean")["factor"].iloc[0])
-
-
-def gain_at_factor(
-    runs: pd.DataFrame, factor: float, first: str, second: str
-) -> Interval:
-    """Loss of the second optimizer's recipe − loss of the first one at a factor."""
-    losses = {
-        str(name): part.pivot_table("final_loss", "seed", "learning_rate")
-        for name, part in runs.groupby("optimizer")
-    }
-    rate = float(losses[second].columns.to_numpy(float)[0]) / factor
-    columns = losses[first].columns.to_numpy(float)
-    nearest = int(np.argmin(np.abs(np.log(columns / rate))))
-    return t_interval(losses[second].iloc[:, 0] - losses[first].iloc[:, nearest])
-
-
 def _claim(question: Question, name: str = "") -> str:
     """The declared claim, or the measure's own; with the optimizer it is judged for."""
     comparison = question.comparison
@@ -503,8 +353,7 @@ def _judged(
     margin = question.margin
     judged, smallest = found, margin
     if kept:
-        ends = (found.estimate + margin, found.low + margin, found.high + margin)
-        judged, smallest, windows = Interval(*ends, found.n), 0.0, math.nan
+        judged, smallest, windows = found.shifted(margin), 0.0, math.nan
     outcome, reasons = outcome_of(
         judged, margin=smallest, windows=windows, limited=tuple(limited)
     )
@@ -558,7 +407,7 @@ MEASURES: Mapping[str, Measure] = {
         scope="study",
     ),
     "best_score_shrinkage": Measure(
-        _best_score_shrinkage,
+        partial(_best_score_change, shrinks=True),
         "The gain of {first} on {second} is smaller under the second condition.",
         scope="study",
     ),

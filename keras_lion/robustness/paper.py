@@ -12,21 +12,12 @@ FILE = "paper_figure_8.csv"
 
 
 def paper_figure_8() -> pd.DataFrame:
-    """Figure 8 of the Lion paper, one row a point; source and errors head the file.
+    """Figure 8 of the Lion paper, one row per point; source and errors head the file.
 
     Returns:
         Columns `panel` (`"heatmap"` or `"batch_size"`), `optimizer` (`"adamw"` or
         `"lion"`), `learning_rate`, `weight_decay` (both NaN in the batch-size panel),
         `batch_size`, `top_1` (percent) and `error` (of reading the figure, ±).
-
-    Example:
-
-    ```python
-    figure = paper_figure_8()
-    figure[figure["panel"] == "batch_size"].pivot(
-        index="batch_size", columns="optimizer", values="top_1"
-    )
-    ```
 
     References:
         Chen et al. (2023). Symbolic discovery of optimization algorithms. NeurIPS.

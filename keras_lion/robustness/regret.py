@@ -1,24 +1,16 @@
-"""Regret: how much worse than the best a cell is, and a missed optimum."""
+"""Regret: how much worse than the best a cell is."""
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import norm
 
-from keras_lion.robustness.grid import SAME, Weights, interpolated, mean_over_cells
-from keras_lion.robustness.intervals import (
-    first_best,
-    reference_of,
-    ties,
-    trained_folds,
-)
-from keras_lion.robustness.landscape import Array, Landscape, common_best
+from keras_lion.robustness.grid import Weights, mean_over_cells
+from keras_lion.robustness.intervals import reference_of
+from keras_lion.robustness.landscape import RESOLUTION, Array, Landscape, common_best
 from keras_lion.robustness.tolerance import tolerance_fraction
 from keras_lion.statistics import Interval, t_interval
 
@@ -26,27 +18,7 @@ from keras_lion.statistics import Interval, t_interval
 def regrets(
     landscape: Landscape, reference: float | None = None, *, cross_fit: bool = True
 ) -> NDArray[np.float64]:
-    """Regret of every cell: reference − mean score.
-
-    Args:
-        landscape: Scores on a grid.
-        reference: Score to compare with. None: the landscape's own best.
-        cross_fit: Whether the own best is cross-fitted over seeds
-            (`cross_fitting.own_best`); a lucky cell then has a regret below 0.
-
-    Returns:
-        Shape (m, n), in the unit of the scores; NaN for missing cells.
-
-    Raises:
-        ValueError: If every cell is missing and no reference is given, or the reference
-            is not finite.
-
-    Example:
-
-    ```python
-    regrets(Landscape([1e-3, 1e-2], [0.1], [[0.80, 0.90]]))  # [[0.1, 0.0]]
-    ```
-    """
+    """Regret of every cell: reference − mean score."""
     return np.asarray(reference_of(landscape, reference, cross_fit) - landscape.means)
 
 
@@ -69,8 +41,8 @@ def mean_regret(
             optimizers against their common best: a uniformly bad one is flat.
         weights: `"uniform"` (every cell alike, no decay included) or `"trapezoid"` (by
             area in log lr and log λ, no decay left out).
-        cross_fit: Whether the own best is cross-fitted over seeds
-            (`cross_fitting.own_best`). Raw, 25 equal cells with S seeds of standard
+        cross_fit: Whether the own best is cross-fitted over seeds: chosen on all but
+            one and scored on that one. Raw, 25 equal cells with S seeds of standard
             deviation σ would seem to have a regret of about 2 σ/√S.
 
     Returns:
@@ -108,26 +80,6 @@ def regret_profile_area(
     tolerance, it does not hang on a choice of ε; unlike the mean regret, it does not
     hang on how bad the bad cells are.
 
-    Args:
-        landscape: Scores on a grid.
-        epsilon_max: Regret beyond which cells are equally bad, in the unit of the
-            scores; more than 0.
-        reference: Score to compare with. None: the landscape's own best.
-        weights: `"uniform"` or `"trapezoid"`, as in `mean_regret`.
-        cross_fit: Whether the own best is cross-fitted over seeds.
-
-    Returns:
-        A share in [0, 1], larger is better.
-
-    Raises:
-        ValueError: If every cell is missing, or an argument is out of its range.
-
-    Example:
-
-    ```python
-    regret_profile_area(Landscape([1e-3, 1e-2], [0.1], [[0.8, 0.9]]), 0.2)  # 0.75
-    ```
-
     References:
         Dolan and Moré (2002). Benchmarking optimization software with performance
         profiles. Mathematical Programming 91.
@@ -148,7 +100,6 @@ DECADES = 3  # of ε that `regret_range` spans at most
 def regret_profiles(
     landscapes: Mapping[str, Landscape],
     epsilons: ArrayLike,
-    confidence: float = 0.95,
 ) -> dict[str, tuple[Interval, ...]]:
     """Share of the cells within each ε of the common best, with a band over seeds.
 
@@ -159,27 +110,10 @@ def regret_profiles(
     They are the profiles if every cell were as bad, or as good, as its seeds allow:
     wider than an interval of the share.
 
-    Args:
-        landscapes: Optimizer → its scores, of one task. Seeds are paired by position
-            where two landscapes have equally many; elsewhere the common best counts as
-            known.
-        epsilons: Tolerated losses of score, in its unit, shape (k,); 0 or more.
-        confidence: Of the t interval of each cell.
-
     Returns:
         Optimizer → k intervals; `n` is the number of seeds. Their ends are NaN where a
         cell has one seed only and where all runs diverged. Optimizers without a score
         are left out.
-
-    Raises:
-        ValueError: If an ε is negative or not finite.
-
-    Example:
-
-    ```python
-    lion = Landscape([1e-3, 1e-2], [0.1], [[0.80, 0.90]])
-    regret_profiles({"lion": lion}, [0.05])["lion"][0].estimate  # 0.5
-    ```
 
     References:
         Dolan and Moré (2002). Benchmarking optimization software with performance
@@ -196,14 +130,14 @@ def regret_profiles(
     for name, landscape in known.items():
         seeds = landscape.scores.shape[2]
         paired = seeds == len(levels) and bool(np.isfinite(levels).all())
-        ends = _ends(
-            (levels if paired else reference) - landscape.scores, landscape, confidence
-        )
+        ends = _ends((levels if paired else reference) - landscape.scores, landscape)
         intervals = []
         for epsilon in tolerated:
             share = tolerance_fraction(landscape, float(epsilon), reference)
             # Rounding alone must not put a cell beyond ε, as in `tolerance_fraction`.
-            low, high = (float((end <= epsilon + 1e-12).mean()) for end in ends[::-1])
+            low, high = (
+                float((end <= epsilon + RESOLUTION).mean()) for end in ends[::-1]
+            )
             if landscape.all_diverged or np.isnan(ends).any():
                 low = high = math.nan
             # A cell without one of the seeds has another mean than its regrets.
@@ -214,259 +148,26 @@ def regret_profiles(
 
 
 def regret_range(landscapes: Mapping[str, Landscape]) -> tuple[float, float]:
-    """Smallest and largest regret to the common best, for a logarithmic axis.
-
-    Args:
-        landscapes: Optimizer → its scores.
-
-    Returns:
-        The smallest regret above 0, but at most three decades below the largest, and
-        the largest. (0.1, 1) where no cell is worse than the common best.
-
-    Example:
-
-    ```python
-    lion = Landscape([1e-3, 1e-2, 1e-1], [0.1], [[0.80, 0.90, 0.85]])
-    regret_range({"lion": lion})  # (0.05, 0.1)
-    ```
-    """
+    """Smallest and largest regret to the common best, for a logarithmic axis."""
     known = [each for each in landscapes.values() if not each.empty]
     if not known:
         return 0.1, 1.0
     reference = common_best(known)
     found = np.concatenate([regrets(each, reference).ravel() for each in known])
-    found = found[found > 1e-12]
+    found = found[found > RESOLUTION]
     if not len(found):
         return 0.1, 1.0
     largest = float(found.max())
     return max(float(found.min()), largest / 10**DECADES), largest
 
 
-def _ends(
-    differences: Array, landscape: Landscape, confidence: float
-) -> tuple[Array, Array]:
+def _ends(differences: Array, landscape: Landscape) -> tuple[Array, Array]:
     """Lower and upper ends of the regret of each cell with a score, NaN if unknown."""
     intervals = [
-        t_interval(values[np.isfinite(values)], confidence)
+        t_interval(values[np.isfinite(values)])
         for values in differences[landscape.num_seeds > 0]
     ]
     return (
         np.array([each.low for each in intervals]),
         np.array([each.high for each in intervals]),
     )
-
-
-@dataclass(frozen=True)
-class WorstRegret:
-    """The largest regret near the optimum.
-
-    Attributes:
-        regret: Largest regret found, in the unit of the scores.
-        observed: At how many of the points around the best cell a score is known.
-        expected: How many points there are.
-        lower_bound: Whether points are missing, so that the worst may be worse.
-    """
-
-    regret: float
-    observed: int
-    expected: int
-    lower_bound: bool
-
-    def __str__(self) -> str:
-        return (
-            f"{'≥ ' if self.lower_bound else ''}{self.regret:.3g} "
-            f"({self.observed} of {self.expected} points)"
-        )
-
-
-@dataclass(frozen=True)
-class Misspecification:
-    """The expected regret of a randomly missed optimum.
-
-    Attributes:
-        regret: Expected regret of the errors that stay where scores are known, in the
-            unit of the scores.
-        covered: Probability of such an error; the rest is not measured.
-    """
-
-    regret: float
-    covered: float
-
-    def __str__(self) -> str:
-        return f"{self.regret:.3g} ({round(100 * self.covered)} % covered)"
-
-
-def worst_regret(
-    landscape: Landscape, factor: float = 2.0, *, cross_fit: bool = True
-) -> WorstRegret:
-    """Largest regret where learning rate and weight decay are each off by ≤ a factor.
-
-        max of (best − score) over |log(lr / lr*)| ≤ log f, |log(λ / λ*)| ≤ log f
-
-    with the score bilinear in log lr and log λ: its extremes lie at the grid's values
-    within the factor and at the factor itself, which are the points that are looked at.
-    Outside the window, where the grid is thought to continue with its last ratio,
-    nothing is known.
-
-    Args:
-        landscape: Scores on a grid.
-        factor: f, more than 1.
-        cross_fit: Whether best and worst point are chosen on some seeds and scored on
-            another, each seed left out once.
-
-    Returns:
-        The largest regret; a lower bound where the window ends or a cell is missing
-        within the factor. An optimum without decay has its learning rate moved only,
-        and an axis of one positive value is kept.
-
-    Raises:
-        ValueError: If `factor` is not more than 1, every cell is missing, or every run
-            diverged.
-
-    Example:
-
-    ```python
-    landscape = Landscape([1, 2, 4, 8], [1], [[0.5, 0.9, 0.8, 0.1]])
-    print(worst_regret(landscape))  # 0.4 (3 of 3 points)
-    ```
-    """
-    if not (math.isfinite(factor) and factor > 1):
-        raise ValueError(
-            f"`factor` must be a finite number, more than 1. Received: {factor}."
-        )
-    found, complete = [], True
-    for chosen, scored in trained_folds(landscape, cross_fit):
-        row, column = first_best(chosen)
-        points = _points(landscape, row, column, factor)
-        choices = np.array([interpolated(landscape, chosen, *at) for at in points])
-        # Of equally bad points the mean: rounding alone must not choose one.
-        worst = [
-            interpolated(landscape, scored, *points[at])
-            for at in np.flatnonzero(ties(-choices))
-        ]
-        found.append(float(scored[row, column] - np.mean(worst)))
-        complete &= bool(np.isfinite(choices).all())
-    points = _points(landscape, *landscape.best.cell, factor)
-    known = [interpolated(landscape, landscape.means, *at) for at in points]
-    return WorstRegret(
-        regret=float(np.mean(found)),
-        observed=int(np.isfinite(known).sum()),
-        expected=len(points),
-        lower_bound=not complete,
-    )
-
-
-def misspecification(
-    landscape: Landscape, decades: float, *, cross_fit: bool = True
-) -> Misspecification:
-    """Expected regret of an optimum missed at random in both hyperparameters.
-
-    best − E[score(x* + σ z₁, y* + σ z₂)] with x = log₁₀(lr), y = log₁₀(λ), independent
-    standard normal z, and the score bilinear between cells: an exact sum over cells,
-    without sampling. Only errors that stay where scores are known count: the
-    expectation is conditional on them, and nothing is extrapolated.
-
-    Args:
-        landscape: Scores on a grid.
-        decades: σ, the standard deviation of log₁₀ of either hyperparameter; 0.3 is a
-            factor of 2.
-        cross_fit: Whether the optimum is chosen on some seeds and everything scored on
-            another, each seed left out once.
-
-    Returns:
-        The expected regret and the probability that it covers. An optimum without decay
-        has its learning rate missed only, and an axis of one positive value is kept.
-
-    Raises:
-        ValueError: If `decades` is not positive, every cell is missing, every run
-            diverged, or no score is known between cells, so that nothing can be missed.
-
-    Example:
-
-    ```python
-    landscape = Landscape([1e-3, 1e-2, 1e-1], [0.1], [[0.8, 0.9, 0.8]])
-    print(misspecification(landscape, 0.3))  # 0.0239 (100 % covered)
-    ```
-    """
-    if not (math.isfinite(decades) and decades > 0):
-        raise ValueError(
-            "`decades` must be a finite standard deviation in powers of ten, more than "
-            f"0. Received: {decades}."
-        )
-    found, covered = [], []
-    for chosen, scored in trained_folds(landscape, cross_fit):
-        row, column = first_best(chosen)
-        rows = _hats(landscape.weight_decay, row, decades)
-        columns = _hats(landscape.learning_rate, column, decades)
-        expected, mass = 0.0, 0.0
-        for (below, above), (left, right) in itertools.product(rows, columns):
-            parts = [
-                (a * b, scored[i, j])
-                for i, a in (below, above)
-                for j, b in (left, right)
-            ]
-            if all(np.isfinite(score) for _, score in parts):
-                expected += sum(part * score for part, score in parts)
-                mass += sum(part for part, _ in parts)
-        covered.append(mass)
-        if mass > 0:
-            found.append(scored[row, column] - expected / mass)
-    searched = max(len(landscape.learning_rate), (landscape.weight_decay > 0).sum()) > 1
-    if not found or not searched:
-        raise ValueError(
-            "A missed optimum needs scores between the cells of a grid. Received "
-            f"{landscape!r} with {int((landscape.num_seeds > 0).sum())} scored cells, "
-            "no two of them side by side where the optimum may be missed."
-        )
-    return Misspecification(float(np.mean(found)), float(np.mean(covered)))
-
-
-def _points(
-    landscape: Landscape, row: int, column: int, factor: float
-) -> list[tuple[float, float]]:
-    """(lr, λ) to look at within a factor of a cell, whether in the window or not."""
-    rates = _within(landscape.learning_rate, column, factor)
-    decays = _within(landscape.weight_decay, row, factor)
-    return [(rate, decay) for decay in decays for rate in rates]
-
-
-def _within(axis: Array, at: int, factor: float) -> list[float]:
-    """Values of the axis within a factor of one of them, and the factor's two ends."""
-    value = float(axis[at])
-    positive = axis[axis > 0]
-    if value == 0 or len(positive) < 2:
-        return [value]
-    x = np.log10(positive)
-    centre, reach = math.log10(value), math.log10(factor)
-    ends = np.array([centre - reach, centre + reach])
-    low, high = x[1] - x[0], x[-1] - x[-2]
-    below = x[0] - low * np.arange(1, 1 + math.ceil(reach / low))
-    above = x[-1] + high * np.arange(1, 1 + math.ceil(reach / high))
-    known = np.concatenate([below, x, above])
-    inner = known[np.abs(known - centre) < reach - SAME]
-    return [float(each) for each in 10 ** np.sort(np.concatenate([ends, inner]))]
-
-
-_Part = tuple[int, float]
-
-
-def _hats(axis: Array, at: int, sigma: float) -> list[tuple[_Part, _Part]]:
-    """For each gap of the axis: E[part of its left and of its right end] in the score.
-
-    With x normal around the value `at`, a score that is linear in x over a gap from l
-    to r has the expectation E[(r − x) 1] / (r − l) · left + E[(x − l) 1] / (r − l) ·
-    right, 1 being whether x is in the gap.
-    """
-    first = int(axis[0] == 0)
-    if axis[at] == 0 or len(axis) - first < 2:
-        return [((at, 1.0), (at, 0.0))]
-    z = (np.log10(axis[first:]) - math.log10(axis[at])) / sigma
-    mass = np.diff(norm.cdf(z))
-    moment = -np.diff(norm.pdf(z))  # E[z 1]
-    width = np.diff(z)
-    left = (z[1:] * mass - moment) / width
-    right = (moment - z[:-1] * mass) / width
-    return [
-        ((first + i, float(left[i])), (first + i + 1, float(right[i])))
-        for i in range(len(width))
-    ]

@@ -146,21 +146,6 @@ def conditions_of(frame: pd.DataFrame, task: str) -> Mapping[str, pd.DataFrame]:
 
     A condition is a batch size, a budget, a schedule, a size of the data, or a
     hyperparameter of the model, where one optimizer has runs with several of them.
-
-    Args:
-        frame: Run records, one per row.
-        task: Task whose runs are read.
-
-    Returns:
-        Label → runs, in ascending order; one entry with an empty label if all runs
-        share their conditions.
-
-    Example:
-
-    ```python
-    for label, runs in conditions_of(load_runs("results/batch_size"), "digits").items():
-        print(label, len(runs))  # batch_size 16 200
-    ```
     """
     runs = frame[frame["task"] == task]
     return dict(_split(runs, ""))
@@ -197,21 +182,6 @@ def name_contenders(frame: pd.DataFrame) -> pd.DataFrame:
     Landscapes are over learning rate and weight decay: runs with other betas do not
     belong into them. Where the runs of one optimizer on one task have several pairs,
     each pair becomes a contender: `lion` becomes `lion 0.9/0.99` and `lion 0.95/0.98`.
-
-    Args:
-        frame: Run records, one per row.
-
-    Returns:
-        The frame, with the names in `optimizer`; the same object where nothing varies.
-
-    Example:
-
-    ```python
-    runs = pd.DataFrame({
-        "task": "digits", "optimizer": "lion", "beta_1": 0.9, "beta_2": [0.99, 0.999],
-    })
-    list(name_contenders(runs)["optimizer"])  # ["lion 0.9/0.99", "lion 0.9/0.999"]
-    ```
     """
     present = [name for name in BETAS if name in frame]
     if not present:
@@ -257,6 +227,19 @@ class RunCurves:
         return float(self.epoch[known[-1]]), float(self.values[index, known[-1]])
 
 
+def runs_of_cell(
+    frame: pd.DataFrame, optimizer: str, learning_rate: float, weight_decay: float
+) -> pd.DataFrame:
+    """The runs of one cell that did not fail, whoever computed its values."""
+    chosen = (frame["optimizer"] == optimizer) & (frame["status"] != "failed")
+    for axis, wanted in (
+        ("learning_rate", learning_rate),
+        ("weight_decay", weight_decay),
+    ):
+        chosen &= np.isclose(frame[axis].to_numpy(float), wanted, rtol=1e-9, atol=0)
+    return frame[chosen]
+
+
 def curves_of_cell(
     frame: pd.DataFrame,
     *,
@@ -270,38 +253,9 @@ def curves_of_cell(
     """The curves of one configuration, from the histories of its runs.
 
     Failed runs are left out, and so are runs without a history.
-
-    Args:
-        frame: Run records, one per row, with `history`.
-        optimizer: Optimizer of the cell.
-        learning_rate: Learning rate of the cell.
-        weight_decay: Weight decay of the cell.
-        quantity: What to read: `"loss"` and `"accuracy"` (validation), `"train_loss"`,
-            or another name in the histories.
-        task: Task whose runs are taken; needed if there are several.
-        batch_size: Batch size whose runs are taken; needed if there are several.
-
-    Returns:
-        The curves.
-
-    Raises:
-        ValueError: If there is no such run with a history, none has the quantity, or
-            two runs have one seed.
-
-    Example:
-
-    ```python
-    frame = load_runs("results/lr_wd")
-    cell = {"optimizer": "lion", "learning_rate": 1e-3, "weight_decay": 0.3}
-    curves_of_cell(frame, **cell, quantity="accuracy").mean[-1]
-    ```
     """
-    chosen = (frame["optimizer"] == optimizer) & (frame["status"] != "failed")
-    for axis, wanted in (
-        ("learning_rate", learning_rate),
-        ("weight_decay", weight_decay),
-    ):
-        chosen &= np.isclose(frame[axis].to_numpy(float), wanted, rtol=1e-9, atol=0)
+    frame = runs_of_cell(frame, optimizer, learning_rate, weight_decay)
+    chosen = pd.Series(True, index=frame.index)
     for name, choice in (("task", task), ("batch_size", batch_size)):
         if choice is not None:
             chosen &= frame[name] == choice
@@ -354,24 +308,9 @@ def _values_of_run(history: dict[str, list[Any]], quantity: str, epoch: Array) -
 def seed_ranges(frame: pd.DataFrame, column: str, by: Sequence[str]) -> pd.DataFrame:
     """Mean, least and largest value of a column over seeds.
 
-    Args:
-        frame: One row a seed and a value of `by`; with a column `seed`.
-        column: The column to summarize.
-        by: Columns whose values tell the points of a curve apart.
-
     Returns:
         One row for each value of `by`, ascending: the columns of `by`, then `mean`,
         `low`, `high` and `num_seeds`. Values that are missing are left out.
-
-    Raises:
-        ValueError: If a column is missing, or a seed has two values at one point.
-
-    Example:
-
-    ```python
-    frame = pd.DataFrame({"step": [1, 1], "seed": [0, 1], "rms": [0.2, 0.4]})
-    seed_ranges(frame, "rms", by=["step"])["high"].tolist()  # [0.4]
-    ```
     """
     needed = [*by, "seed", column]
     missing = [name for name in needed if name not in frame.columns]

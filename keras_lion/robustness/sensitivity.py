@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 
 from keras_lion.robustness.grid import Weights, axis_weights
 from keras_lion.robustness.intervals import (
-    RESOLUTION,
     intervals_over_seeds,
     own_best,
     own_profile,
 )
-from keras_lion.robustness.landscape import Array, AxisName, Landscape
+from keras_lion.robustness.landscape import RESOLUTION, Array, AxisName, Landscape
 from keras_lion.statistics import Interval
 
 
@@ -23,7 +22,6 @@ def learning_rate_sensitivity(
     landscape: Landscape,
     weight_decay: float | None = None,
     *,
-    floor: float | None = None,
     weights: Weights = "uniform",
     cross_fit: bool = True,
 ) -> float:
@@ -37,20 +35,16 @@ def learning_rate_sensitivity(
     Args:
         landscape: Scores on a grid.
         weight_decay: Value of the grid to keep to. None: retuned at each learning rate.
-        floor: Score of an untrained model. With it, lower scores count as the floor,
-            and the sensitivity is divided by best − floor. None: in the unit of the
-            scores.
         weights: `"uniform"` (every learning rate alike) or `"trapezoid"` (an integral
             over log lr, divided by the range).
         cross_fit: Whether best and retuning are cross-fitted over seeds.
 
     Returns:
-        The mean loss; 0 for a constant landscape. Below 0 only by the noise of
-        cross-fitting.
+        The mean loss, in the unit of the scores; 0 for a constant landscape. Below 0
+        only by the noise of cross-fitting.
 
     Raises:
-        ValueError: If every cell is missing, `weight_decay` is not on the grid, or the
-            best is not above the floor.
+        ValueError: If every cell is missing, or `weight_decay` is not on the grid.
 
     Example:
 
@@ -65,14 +59,13 @@ def learning_rate_sensitivity(
         instabilities. arXiv:2309.14322.
     """
     part = _only(landscape, "weight_decay", weight_decay)
-    return _sensitivity(part, "learning_rate", floor, weights, cross_fit)
+    return _sensitivity(part, "learning_rate", weights, cross_fit)
 
 
 def weight_decay_sensitivity(
     landscape: Landscape,
     learning_rate: float | None = None,
     *,
-    floor: float | None = None,
     weights: Weights = "uniform",
     cross_fit: bool = True,
 ) -> float:
@@ -81,30 +74,9 @@ def weight_decay_sensitivity(
     As `learning_rate_sensitivity`, with the axes swapped. No decay is a value like
     another with uniform weights; it has no place on a log axis, and so no weight, with
     `"trapezoid"`.
-
-    Args:
-        landscape: Scores on a grid.
-        learning_rate: Value of the grid to keep to. None: retuned at each weight decay.
-        floor: Score of an untrained model, as there.
-        weights: `"uniform"` or `"trapezoid"`.
-        cross_fit: Whether best and retuning are cross-fitted over seeds.
-
-    Returns:
-        The mean loss; 0 for a constant landscape.
-
-    Raises:
-        ValueError: If every cell is missing, `learning_rate` is not on the grid, the
-            best is not above the floor, or no weight decay with a score has a weight.
-
-    Example:
-
-    ```python
-    landscape = Landscape([1e-3, 1e-2], [0, 0.1], [[0.6, 0.9], [0.8, 0.7]])
-    weight_decay_sensitivity(landscape)  # 0.05
-    ```
     """
     part = _only(landscape, "learning_rate", learning_rate)
-    return _sensitivity(part, "weight_decay", floor, weights, cross_fit)
+    return _sensitivity(part, "weight_decay", weights, cross_fit)
 
 
 def _only(landscape: Landscape, axis: AxisName, value: float | None) -> Landscape:
@@ -118,20 +90,12 @@ def _only(landscape: Landscape, axis: AxisName, value: float | None) -> Landscap
             f"`{axis}` must be a value of the grid, {values.tolist()}, or None for the "
             f"best at each value of the other axis. Received: {value}."
         )
-    rows = at if axis == "weight_decay" else slice(None)
-    columns = at if axis == "learning_rate" else slice(None)
-    return Landscape(
-        landscape.learning_rate[columns],
-        landscape.weight_decay[rows],
-        landscape.scores[rows][:, columns],
-        diverged=landscape.diverged[rows][:, columns],
-    )
+    return landscape.select(**{axis: at})
 
 
 def _sensitivity(
     landscape: Landscape,
     axis: AxisName,
-    floor: float | None,
     weights: Weights,
     cross_fit: bool,
 ) -> float:
@@ -144,16 +108,7 @@ def _sensitivity(
             f"A value of `{axis}` with a score must have a weight. Received scores of "
             f"no decay only, and weights={weights!r}: use 'uniform'."
         )
-    scores = profile[present]
-    unit = 1.0
-    if floor is not None:
-        scores, unit = np.maximum(scores, floor), best - floor
-        if not unit > 0:
-            raise ValueError(
-                f"`floor` must be a score below the best, {best:.4g}. "
-                f"Received: floor={floor}."
-            )
-    return float(np.average(best - scores, weights=shares) / unit)
+    return float(np.average(best - profile[present], weights=shares))
 
 
 @dataclass(frozen=True)
@@ -189,7 +144,7 @@ class IsolationCurve:
 
 
 def isolation_curve(
-    landscape: Landscape, axis: AxisName = "learning_rate", confidence: float = 0.95
+    landscape: Landscape, axis: AxisName = "learning_rate"
 ) -> IsolationCurve:
     """Best score at each value of one hyperparameter, the other retuned there.
 
@@ -199,7 +154,6 @@ def isolation_curve(
     Args:
         landscape: Scores on a grid.
         axis: `"learning_rate"` (retuning over λ includes no decay) or `"weight_decay"`.
-        confidence: Share of such intervals that hold the true score of one value.
 
     Returns:
         The curve, without the values that have no score; empty if no cell has one.
@@ -221,9 +175,7 @@ def isolation_curve(
     known = np.isfinite(profile)
     if not known.any():
         return IsolationCurve(axis, np.empty(0), (), np.empty(0, bool))
-    bests = intervals_over_seeds(
-        landscape, lambda each: each.profile_over(axis), confidence
-    )
+    bests = intervals_over_seeds(landscape, lambda each: each.profile_over(axis))
     lines = landscape.means.T if axis == "learning_rate" else landscape.means
     counts = landscape.num_diverged
     counts = counts.T if axis == "learning_rate" else counts

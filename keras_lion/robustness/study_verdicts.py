@@ -45,7 +45,7 @@ def findings(
 
     Returns:
         The verdicts. Where an analysis cannot be made, its verdict is `"untestable"`
-        and says why.
+        and gives the reason.
 
     Example:
 
@@ -73,18 +73,7 @@ def law_verdicts(
     epsilon: float,
     value: Value = "final_loss",
 ) -> list[Verdict]:
-    """What each optimizer shows of "lr × λ alone explains the score".
-
-    Args:
-        frame: Run records of one condition, one per row.
-        task: Task whose runs are read.
-        epsilon: Tolerated loss of `value`, in its unit.
-        value: `"final_loss"` (validation, negated) or `"score"`.
-
-    Returns:
-        One verdict per optimizer, by name; `"untestable"` with the reason where the
-        analysis cannot be made.
-    """
+    """What each optimizer shows of "lr × λ alone explains the score"."""
     runs = frame[frame["task"] == task]
     found = []
     for name in task_optimizers(runs, task):

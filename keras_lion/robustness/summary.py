@@ -12,16 +12,19 @@ import pandas as pd
 from keras_lion.robustness.comparison import best_score
 from keras_lion.robustness.landscape import Landscape, Value, common_best
 from keras_lion.robustness.regret import mean_regret
-from keras_lion.robustness.runs import FIXED, conditions_of, name_contenders
+from keras_lion.robustness.runs import (
+    FIXED,
+    conditions_of,
+    name_contenders,
+    runs_of_cell,
+)
 from keras_lion.robustness.tolerance import ToleranceWidth, tolerance_width
-from keras_lion.statistics import Interval, t_interval
-
-NO_VALUE = Interval(math.nan, math.nan, math.nan, 0)
+from keras_lion.statistics import NOTHING, Interval, t_interval
 
 
 @dataclass(frozen=True)
 class OptimizerSummary:
-    """What the runs of one optimizer on one task say.
+    """What the runs of one optimizer on one task show.
 
     Attributes:
         optimizer: Name of the optimizer.
@@ -34,7 +37,7 @@ class OptimizerSummary:
         best_value: Best mean of that value.
         common_best: The largest `best_value` of all optimizers.
         width: Tolerance width of the learning rate around the common best; its `none`
-            says that no setting of the optimizer is within ε of it.
+            is true where no setting of the optimizer is within ε of it.
         own_width: The same around the optimizer's own best, cross-fitted over seeds.
         mean_regret: Mean regret over the grid, against the common best.
         num_runs: Number of runs with a score.
@@ -114,21 +117,11 @@ def summarize(
 def selected_keys(frame: pd.DataFrame, task: str) -> dict[str, list[str]]:
     """Keys of the runs whose test score may be looked at.
 
-    Args:
-        frame: Run records, one per row.
-        task: Task whose runs are read.
-
     Returns:
         optimizer → keys of the runs of its best cell (by mean score), by seed; of the
         best cell of each batch size, where there are several, and of each pair of betas
         as `name_contenders` calls it. Optimizers without a run
         that trained are left out.
-
-    Example:
-
-    ```python
-    keys = selected_keys(load_runs("results/lr_wd"), "digits")["lion"]
-    ```
     """
     keys: dict[str, list[str]] = {}
     for runs in conditions_of(name_contenders(frame), task).values():
@@ -147,19 +140,6 @@ def runs_of_preset(frame: pd.DataFrame, preset: str) -> pd.DataFrame:
     A run that two presets share is recorded once, under the preset that ran first. So
     these are the runs of the preset, and those of others that lie on its grid and were
     trained in the same way.
-
-    Args:
-        frame: Run records, one per row.
-        preset: Name of the preset.
-
-    Returns:
-        The rows of `frame` that belong to it, in their order.
-
-    Example:
-
-    ```python
-    standard = runs_of_preset(load_runs("results/lr_wd"), "standard")
-    ```
     """
     chosen = (frame["preset"] == preset).to_numpy().copy()
     columns = [
@@ -193,16 +173,16 @@ def _summary(
     runs = frame[(frame["task"] == task) & (frame["optimizer"] == optimizer)]
     scores = Landscape.from_runs(frame, optimizer=optimizer, task=task)
     known = not scores.empty
-    test_score = NO_VALUE
+    test_score = NOTHING
     if known and "test_score" in frame:
         selected = _selected_runs(frame, task, optimizer, scores)
         tested = selected["test_score"].to_numpy(float)
         tested = tested[np.isfinite(tested)]
-        test_score = t_interval(tested) if len(tested) else NO_VALUE
+        test_score = t_interval(tested) if len(tested) else NOTHING
     return OptimizerSummary(
         optimizer=optimizer,
         task=task,
-        score=_best_score(scores) if known else NO_VALUE,
+        score=_best_score(scores) if known else NOTHING,
         learning_rate=scores.best.learning_rate if known else math.nan,
         weight_decay=scores.best.weight_decay if known else math.nan,
         value=value,
@@ -228,12 +208,6 @@ def _best_score(scores: Landscape) -> Interval:
 def _selected_runs(
     frame: pd.DataFrame, task: str, optimizer: str, scores: Landscape
 ) -> pd.DataFrame:
-    chosen = (
-        (frame["task"] == task)
-        & (frame["optimizer"] == optimizer)
-        & (frame["status"] != "failed")
-    )
-    for axis in ("learning_rate", "weight_decay"):
-        wanted = getattr(scores.best, axis)
-        chosen &= np.isclose(frame[axis].to_numpy(float), wanted, rtol=1e-9, atol=0)
-    return frame[chosen]
+    best = scores.best
+    runs = frame[frame["task"] == task]
+    return runs_of_cell(runs, optimizer, best.learning_rate, best.weight_decay)

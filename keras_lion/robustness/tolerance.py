@@ -10,7 +10,12 @@ from numpy.typing import NDArray
 
 from keras_lion.robustness.grid import Weights, mean_over_cells
 from keras_lion.robustness.intervals import own_profile, reference_of
-from keras_lion.robustness.landscape import AxisName, Landscape, check_axis_name
+from keras_lion.robustness.landscape import (
+    AxisName,
+    Landscape,
+    check_choice,
+    rounded,
+)
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ def tolerance_width(
         axis: `"learning_rate"` (retuning over λ includes no decay) or `"weight_decay"`
             (its positive values: no decay has no place on a log axis).
         cross_fit: Whether, against the own best, profile and best are cross-fitted over
-            seeds (`cross_fitting.own_profile`). A given reference meets the raw
+            seeds (each seed left out once). A given reference meets the raw
             profile.
 
     Returns:
@@ -104,8 +109,8 @@ def tolerance_width(
     References:
         Godbole et al. (2023). Deep learning tuning playbook (isolation plots).
     """
-    check_axis_name(axis)
-    _check_epsilon(epsilon)
+    check_choice("axis", axis, AxisName)
+    check_epsilon(epsilon)
     values = getattr(landscape, axis)
     profile = landscape.profile_over(axis)
     if not (values > 0).any():
@@ -176,7 +181,7 @@ def tolerance_fraction(
     tolerance_fraction(landscape, epsilon=0.05)  # 0.5
     ```
     """
-    _check_epsilon(epsilon)
+    check_epsilon(epsilon)
     if landscape.empty:
         return math.nan
     if landscape.all_diverged:
@@ -196,7 +201,7 @@ def tolerance_area(
     """Decades² of learning rate and weight decay whose score is within ε.
 
     The area of {(x, y) : mean score ≥ reference − ε} on x = log₁₀(lr), y = log₁₀(λ).
-    Between four neighbouring cells the score is interpolated on four triangles that
+    Between four neighboring cells the score is interpolated on four triangles that
     meet in the middle, at the mean of the four: exact where the score is linear. Four
     cells of which one is missing add nothing.
 
@@ -222,7 +227,7 @@ def tolerance_area(
     print(tolerance_area(landscape, epsilon=1))  # ≥ 0.50 decades²
     ```
     """
-    _check_epsilon(epsilon)
+    check_epsilon(epsilon)
     level = reference_of(landscape, reference, cross_fit)
     rows = landscape.weight_decay > 0
     if not rows.any() or landscape.empty:
@@ -275,11 +280,10 @@ def _positive_share(
 def _excess(
     values: NDArray[np.float64], reference: float, epsilon: float
 ) -> NDArray[np.float64]:
-    # 0.94 counts as within 0.01 of 0.95, which binary fractions alone would deny.
-    return np.round(values - reference + epsilon, 12)
+    return rounded(values - reference + epsilon)
 
 
-def _check_epsilon(epsilon: float) -> None:
+def check_epsilon(epsilon: float) -> None:
     if not (math.isfinite(epsilon) and epsilon >= 0):
         raise ValueError(
             f"`epsilon` must be a finite loss of score, 0 or more. Received: {epsilon}."
@@ -312,7 +316,7 @@ def cells_within(
     cells_within(Landscape([1e-3, 1e-2], [0.1], [[0.80, 0.90]]), 0.05)  # False, True
     ```
     """
-    _check_epsilon(epsilon)
+    check_epsilon(epsilon)
     if landscape.empty or landscape.all_diverged:
         return np.zeros(landscape.means.shape, dtype=bool)
     level = reference_of(landscape, reference, cross_fit=False)

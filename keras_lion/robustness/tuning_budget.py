@@ -5,19 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from keras_lion.robustness.grid import Weights, cell_weights, interpolated
 from keras_lion.robustness.intervals import (
-    RESOLUTION,
     folds,
     intervals_over_seeds,
     own_best,
+    without_each_seed,
 )
-from keras_lion.robustness.landscape import Array, Landscape, with_seeds, without_seed
+from keras_lion.robustness.landscape import (
+    RESOLUTION,
+    Array,
+    Landscape,
+    check_choice,
+    check_trained,
+    rounded,
+)
 from keras_lion.statistics import Interval
 
 Estimator = Literal["u", "v"]
@@ -71,10 +78,7 @@ def expected_best_of(
           results. EMNLP. ("v")
         - Tang et al. (2020). Showing your work doesn't always work. ACL. ("u")
     """
-    if estimator not in get_args(Estimator):
-        raise ValueError(
-            f"`estimator` must be 'u' or 'v'. Received: estimator={estimator!r}."
-        )
+    check_choice("estimator", estimator, Estimator)
     if estimator == "u" and weights != "uniform":
         raise ValueError(
             "`weights` must be 'uniform' for cells drawn without replacement. "
@@ -125,7 +129,7 @@ def _probabilities(
     return probabilities
 
 
-CURVE_POINTS = 24  # of a curve; neighbours differ by little
+CURVE_POINTS = 24  # of a curve; neighbors differ by little
 
 
 @dataclass(frozen=True)
@@ -141,7 +145,7 @@ class TuningCurve:
     best: tuple[Interval, ...]
 
 
-def tuning_curve(landscape: Landscape, confidence: float = 0.95) -> TuningCurve:
+def tuning_curve(landscape: Landscape) -> TuningCurve:
     """Expected score of the best of 1, 2, … configurations drawn from the grid.
 
     `expected_best_of(landscape, k)`: drawn without replacement, ranked on some seeds
@@ -150,7 +154,6 @@ def tuning_curve(landscape: Landscape, confidence: float = 0.95) -> TuningCurve:
 
     Args:
         landscape: Scores on a grid.
-        confidence: Share of such intervals that hold the true value of one k.
 
     Returns:
         The curve.
@@ -175,7 +178,7 @@ def tuning_curve(landscape: Landscape, confidence: float = 0.95) -> TuningCurve:
     def curve(part: Landscape) -> Array:
         return np.array([expected_best_of(part, int(k)) for k in ks])
 
-    return TuningCurve(ks, intervals_over_seeds(landscape, curve, confidence))
+    return TuningCurve(ks, intervals_over_seeds(landscape, curve))
 
 
 def _drawable(landscape: Landscape) -> int:
@@ -183,8 +186,7 @@ def _drawable(landscape: Landscape) -> int:
     present = np.asarray(np.isfinite(landscape.scores).any(axis=(0, 1)))
     parts = [landscape]
     if present.sum() > 1:
-        used = with_seeds(landscape, present)
-        parts += [without_seed(used, seed) for seed in range(int(present.sum()))]
+        parts += without_each_seed(landscape.select(seeds=present))
     return min(
         int(np.isfinite(fold.chosen_on).sum()) for part in parts for fold in folds(part)
     )
@@ -223,7 +225,7 @@ class RuleOfThumb:
 
     def factors_within(self, epsilon: float) -> list[float]:
         """The factors, in their order, whose regret is at most ε."""
-        within = self.inside & (np.round(self.regret - epsilon, 12) <= 0)
+        within = self.inside & (rounded(self.regret - epsilon) <= 0)
         return [float(factor) for factor in self.factors[within]]
 
 
@@ -248,8 +250,7 @@ def rule_of_thumb_regret(
         lion: Scores of Lion on the same task.
         factors: k, positive, shape (k,).
         weight_decay_factors: What λ is multiplied by, if not by `factors` too.
-        cross_fit: Whether Lion's best is cross-fitted over seeds
-            (`cross_fitting.own_best`).
+        cross_fit: Whether Lion's best is cross-fitted over seeds.
 
     Returns:
         The regret at each factor.
@@ -270,11 +271,7 @@ def rule_of_thumb_regret(
         Chen et al. (2023). Symbolic discovery of optimization algorithms. NeurIPS.
     """
     for name, landscape in (("adamw", adamw), ("lion", lion)):
-        if landscape.all_diverged:
-            raise ValueError(
-                f"An optimum needs a run that trained. Received for `{name}` a "
-                "landscape whose runs all diverged: move its grid."
-            )
+        check_trained(landscape, name)
     rates = _checked("factors", factors)
     decays = rates
     if weight_decay_factors is not None:

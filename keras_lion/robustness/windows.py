@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
 
-from keras_lion.robustness.landscape import AxisName, Landscape, common_best
+from keras_lion.robustness.landscape import (
+    RESOLUTION,
+    AxisName,
+    Landscape,
+    common_best,
+)
 from keras_lion.robustness.tolerance import tolerance_width
 
 # (landscape, score that both optimizers are compared with) → number
@@ -49,208 +54,9 @@ class WindowAgreement:
         )
 
 
-def window_agreement(
-    first: Landscape,
-    second: Landscape,
-    epsilon: float | None = None,
-    *,
-    axis: AxisName = "learning_rate",
-    measure: Measure | None = None,
-    smallest: int | None = None,
-) -> WindowAgreement:
-    """Share of other windows in which the sign of a comparison stays.
-
-    The sign of measure(first, r) − measure(second, r), with r the common best of both
-    in the window, is taken again
-
-    - in every sub-window: the same neighbouring rows and columns of both landscapes,
-      matched by index, down to `smallest` of each;
-    - in every shift: the window of one row, one column or both fewer, one cell further
-      on in one landscape than in the other. Which cells of two grids face each other is
-      a choice of the grid's designer.
-
-    The row of no decay belongs to every window.
-
-    Args:
-        first: Landscape of one optimizer.
-        second: Landscape of the other, on a grid of as many values: the same one, or
-            moved by (1/k, k).
-        epsilon: Compare `tolerance_width`s at this tolerated loss of score.
-        axis: Of the tolerance width.
-        measure: Compare this instead: (landscape, reference) → number, such as
-            `mean_regret`.
-        smallest: Fewest values on an axis of a sub-window. None: two fewer than the
-            axis has, but at least two.
-
-    Returns:
-        The shares with their counts.
-
-    Raises:
-        ValueError: If neither or both of `epsilon` and `measure` are given, the grids
-            differ in their numbers of values, one has no score, the measure is NaN in
-            the full window, no other window exists, or `smallest` is not positive.
-
-    Example:
-
-    ```python
-    print(window_agreement(lion, adamw, measure=mean_regret))
-    ```
-
-    References:
-        Choi et al. (2019). On empirical comparisons of optimizers for deep learning
-        (rankings change with the search space).
-    """
-    if (epsilon is None) == (measure is None):
-        raise ValueError(
-            "Windows are compared by a tolerance width or by another measure: give "
-            f"`epsilon` or `measure`. Received: epsilon={epsilon}, measure={measure}."
-        )
-    if measure is None:
-        measure = width_measure(axis, math.nan if epsilon is None else epsilon)
-    if smallest is not None and smallest < 1:
-        raise ValueError(f"`smallest` must be 1 or more. Received: {smallest}.")
-    shape = grid_shape(first)
-    if shape != grid_shape(second):
-        raise ValueError(
-            "Windows are matched by index: both grids need the same numbers of "
-            "positive weight decays and of learning rates. "
-            f"Received: {shape} and {grid_shape(second)}."
-        )
-    least = (_least(shape[0], smallest), _least(shape[1], smallest))
-    whole = (slice(0, shape[0]), slice(0, shape[1]))
-    full = _difference(first, second, (whole, whole), measure)
-    if math.isnan(full):
-        raise ValueError(
-            "The measure must be a number for both landscapes in the full window. "
-            f"Received NaN for {first!r} and {second!r}."
-        )
-    sub_windows = window_differences(
-        first, second, list(smaller_windows(shape, least)), measure
-    )
-    shifts = window_differences(first, second, list(shifted_windows(shape)), measure)
-    both = sub_windows + shifts
-    if not both:
-        raise ValueError(
-            "A grid of one cell has no other windows. "
-            f"Received: {first!r} and {second!r}."
-        )
-    return WindowAgreement(
-        share=_share(both, full),
-        sign=sign_of(full),
-        num_windows=len(both),
-        num_decided=sum(sign_of(each) != 0 for each in both),
-        share_of_sub_windows=_share(sub_windows, full),
-        share_of_shifts=_share(shifts, full),
-        smallest=least,
-    )
-
-
-def sub_landscape(landscape: Landscape, part: Part) -> Landscape:
-    """Some rows (of positive weight decay; that of no decay stays) and columns."""
-    decays = landscape.weight_decay
-    undecayed, decayed = np.flatnonzero(decays == 0), np.flatnonzero(decays > 0)
-    rows = np.concatenate([undecayed, decayed[part[0]]])
-    return Landscape(
-        landscape.learning_rate[part[1]],
-        decays[rows],
-        landscape.scores[rows][:, part[1]],
-        diverged=landscape.diverged[rows][:, part[1]],
-    )
-
-
-def width_measure(axis: AxisName, epsilon: float, *, own_best: bool = False) -> Measure:
-    """The tolerance width as a measure, around the common or around the own best."""
-
-    def measure(landscape: Landscape, reference: float) -> float:
-        level = None if own_best else reference
-        return tolerance_width(landscape, epsilon, level, axis, cross_fit=False).decades
-
-    return measure
-
-
-def grid_shape(landscape: Landscape) -> tuple[int, int]:
-    """Numbers of positive weight decays and of learning rates."""
-    return int((landscape.weight_decay > 0).sum()), len(landscape.learning_rate)
-
-
-def _least(values: int, smallest: int | None) -> int:
-    return min(values, max(2, values - 2) if smallest is None else smallest)
-
-
-def smaller_windows(
-    shape: tuple[int, int], least: tuple[int, int]
-) -> Iterator[tuple[Part, Part]]:
-    """Every window of neighbouring rows and columns, but the full one."""
-    ranges = [
-        [
-            slice(start, start + size)
-            for size in range(fewest, values + 1)
-            for start in range(values - size + 1)
-        ]
-        for values, fewest in zip(shape, least, strict=True)
-    ]
-    whole = (slice(0, shape[0]), slice(0, shape[1]))
-    for rows, columns in product(*ranges):
-        if (rows, columns) != whole:
-            yield (rows, columns), (rows, columns)
-
-
-def shifted_windows(shape: tuple[int, int]) -> Iterator[tuple[Part, Part]]:
-    """Every pair of windows of which one lies a cell further on."""
-    for moves in product((-1, 0, 1), repeat=2):
-        fits = all(
-            move == 0 or values > 1 for move, values in zip(moves, shape, strict=True)
-        )
-        if moves == (0, 0) or not fits:
-            continue
-        ahead, behind = (
-            tuple(
-                slice(max(0, sign * move), values + min(0, sign * move))
-                for move, values in zip(moves, shape, strict=True)
-            )
-            for sign in (1, -1)
-        )
-        yield (ahead[0], ahead[1]), (behind[0], behind[1])
-
-
-def window_differences(
-    first: Landscape,
-    second: Landscape,
-    windows: list[tuple[Part, Part]],
-    measure: Measure,
-) -> list[float]:
-    """First minus second in each pair of windows."""
-    return [_difference(first, second, parts, measure) for parts in windows]
-
-
-def _difference(
-    first: Landscape, second: Landscape, parts: tuple[Part, Part], measure: Measure
-) -> float:
-    """Measure of the first minus that of the second; NaN where one is undefined."""
-    landscapes = [
-        sub_landscape(landscape, part)
-        for landscape, part in zip((first, second), parts, strict=True)
-    ]
-    if any(landscape.empty for landscape in landscapes):
-        return math.nan
-    reference = common_best(landscapes)
-    return measure(landscapes[0], reference) - measure(landscapes[1], reference)
-
-
-def sign_of(difference: float) -> int:
-    """Sign of a difference; 0 for rounding errors and for NaN."""
-    return 0 if not abs(difference) > 1e-12 else int(math.copysign(1, difference))
-
-
-def _share(differences: list[float], full: float) -> float:
-    signs = [sign_of(each) for each in differences]
-    counted = signs if sign_of(full) == 0 else [sign for sign in signs if sign != 0]
-    return counted.count(sign_of(full)) / len(counted) if counted else 0.0
-
-
 @dataclass(frozen=True)
 class SubWindow:
-    """Some neighbouring rows and columns of both landscapes.
+    """Some neighboring rows and columns of both landscapes.
 
     Attributes:
         weight_decay: (first, number) of its rows of positive weight decay.
@@ -302,6 +108,76 @@ class WindowSigns:
     shifts: tuple[Shift, ...]
 
 
+def window_agreement(
+    first: Landscape,
+    second: Landscape,
+    epsilon: float | None = None,
+    *,
+    axis: AxisName = "learning_rate",
+    measure: Measure | None = None,
+    smallest: int | None = None,
+) -> WindowAgreement:
+    """Share of other windows in which the sign of a comparison stays.
+
+    The sign of measure(first, r) − measure(second, r), with r the common best of both
+    in the window, is taken again
+
+    - in every sub-window: the same neighboring rows and columns of both landscapes,
+      matched by index, down to `smallest` of each;
+    - in every shift: the window of one row, one column or both fewer, one cell further
+      on in one landscape than in the other. Which cells of two grids face each other is
+      a choice of the grid's designer.
+
+    The row of no decay belongs to every window.
+
+    Args:
+        first: Landscape of one optimizer.
+        second: Landscape of the other, on a grid of as many values: the same one, or
+            moved by (1/k, k).
+        epsilon: Compare `tolerance_width`s at this tolerated loss of score.
+        axis: Of the tolerance width.
+        measure: Compare this instead: (landscape, reference) → number, such as
+            `mean_regret`.
+        smallest: Fewest values on an axis of a sub-window. None: two fewer than the
+            axis has, but at least two.
+
+    Returns:
+        The shares with their counts.
+
+    Raises:
+        ValueError: If neither or both of `epsilon` and `measure` are given, the grids
+            differ in their numbers of values, one has no score, the measure is NaN in
+            the full window, no other window exists, or `smallest` is not positive.
+
+    Example:
+
+    ```python
+    print(window_agreement(lion, adamw, measure=mean_regret))
+    ```
+
+    References:
+        Choi et al. (2019). On empirical comparisons of optimizers for deep learning
+        (rankings change with the search space).
+    """
+    return window_signs(
+        first, second, epsilon, axis=axis, measure=measure, smallest=smallest
+    ).agreement
+
+
+def windows_agreeing(
+    first: Landscape, second: Landscape, measure: Measure | None = None
+) -> float:
+    """Share of the other windows in which the sign of a difference stays.
+
+    `measure` None: of the best scores. NaN for grids of one cell or of unlike sizes.
+    """
+    compared = measure or (lambda each, reference: each.best.value - reference)
+    try:
+        return window_agreement(first, second, measure=compared).share
+    except ValueError:
+        return math.nan
+
+
 def window_signs(
     first: Landscape,
     second: Landscape,
@@ -311,59 +187,137 @@ def window_signs(
     measure: Measure | None = None,
     smallest: int | None = None,
 ) -> WindowSigns:
-    """The sign of a comparison in each window that `window_agreement` counts.
-
-    Args:
-        first: Landscape of one optimizer.
-        second: Landscape of the other, on a grid of as many values.
-        epsilon: Compare `tolerance_width`s at this tolerated loss of score.
-        axis: Of the tolerance width.
-        measure: Compare this instead: (landscape, reference) → number.
-        smallest: Fewest values on an axis of a sub-window, as in `window_agreement`.
-
-    Returns:
-        The signs and the shares.
-
-    Raises:
-        ValueError: As `window_agreement`.
-
-    Example:
-
-    ```python
-    found = window_signs(lion, adamw, epsilon=0.05)
-    [window.size for window in found.sub_windows if window.sign != found.agreement.sign]
-    ```
-    """
-    agreement = window_agreement(
-        first, second, epsilon, axis=axis, measure=measure, smallest=smallest
-    )
-    compared = measure or width_measure(axis, math.nan if epsilon is None else epsilon)
+    """The sign of a comparison in each window that `window_agreement` counts."""
+    if epsilon is not None and measure is None:
+        measure = width_measure(axis, epsilon)
+    elif epsilon is not None or measure is None:
+        raise ValueError(
+            "Windows are compared by a tolerance width or by another measure: give "
+            f"`epsilon` or `measure`. Received: epsilon={epsilon}, measure={measure}."
+        )
+    if smallest is not None and smallest < 1:
+        raise ValueError(f"`smallest` must be 1 or more. Received: {smallest}.")
     shape = grid_shape(first)
-    windows = list(smaller_windows(shape, agreement.smallest))
-    moved = list(shifted_windows(shape))
-    return WindowSigns(
-        agreement=agreement,
-        shape=shape,
-        sub_windows=tuple(
-            SubWindow(_extent(rows), _extent(columns), sign_of(difference))
-            for ((rows, columns), _), difference in zip(
-                windows,
-                window_differences(first, second, windows, compared),
-                strict=True,
-            )
-        ),
-        shifts=tuple(
-            Shift(
-                ahead[0].start - behind[0].start,
-                ahead[1].start - behind[1].start,
-                sign_of(difference),
-            )
-            for (ahead, behind), difference in zip(
-                moved, window_differences(first, second, moved, compared), strict=True
-            )
-        ),
+    if shape != grid_shape(second):
+        raise ValueError(
+            "Windows are matched by index: both grids need the same numbers of "
+            "positive weight decays and of learning rates. "
+            f"Received: {shape} and {grid_shape(second)}."
+        )
+
+    def sign(part: Part, facing: Part) -> int | None:
+        """Sign of the difference, 0 for rounding errors; None if it is undefined."""
+        parts = sub_landscape(first, part), sub_landscape(second, facing)
+        if any(each.empty for each in parts):
+            return None
+        reference = common_best(parts)
+        difference = measure(parts[0], reference) - measure(parts[1], reference)
+        if math.isnan(difference):
+            return None
+        return int(np.sign(difference)) if abs(difference) > RESOLUTION else 0
+
+    whole = (slice(0, shape[0]), slice(0, shape[1]))
+    full = sign(whole, whole)
+    if full is None:
+        raise ValueError(
+            "The measure must be a number for both landscapes in the full window. "
+            f"Received NaN for {first!r} and {second!r}."
+        )
+    least = (_least(shape[0], smallest), _least(shape[1], smallest))
+    sub_windows = tuple(
+        SubWindow(_extent(part[0]), _extent(part[1]), sign(part, part) or 0)
+        for part in _smaller(shape, least)
     )
+    shifts = tuple(
+        Shift(
+            ahead[0].start - behind[0].start,
+            ahead[1].start - behind[1].start,
+            sign(ahead, behind) or 0,
+        )
+        for ahead, behind in _shifted(shape)
+    )
+    inner, moved = ([each.sign for each in group] for group in (sub_windows, shifts))
+    if not inner + moved:
+        raise ValueError(
+            "A grid of one cell has no other windows. "
+            f"Received: {first!r} and {second!r}."
+        )
+    agreement = WindowAgreement(
+        share=_share(inner + moved, full),
+        sign=full,
+        num_windows=len(inner + moved),
+        num_decided=sum(each != 0 for each in inner + moved),
+        share_of_sub_windows=_share(inner, full),
+        share_of_shifts=_share(moved, full),
+        smallest=least,
+    )
+    return WindowSigns(agreement, shape, sub_windows, shifts)
+
+
+def sub_landscape(landscape: Landscape, part: Part) -> Landscape:
+    """Some rows (of positive weight decay; that of no decay stays) and columns."""
+    decays = landscape.weight_decay
+    undecayed, decayed = np.flatnonzero(decays == 0), np.flatnonzero(decays > 0)
+    rows = np.concatenate([undecayed, decayed[part[0]]])
+    return landscape.select(weight_decay=rows, learning_rate=part[1])
+
+
+def width_measure(axis: AxisName, epsilon: float, *, own_best: bool = False) -> Measure:
+    """The tolerance width as a measure, around the common or around the own best."""
+
+    def measure(landscape: Landscape, reference: float) -> float:
+        level = None if own_best else reference
+        return tolerance_width(landscape, epsilon, level, axis, cross_fit=False).decades
+
+    return measure
+
+
+def grid_shape(landscape: Landscape) -> tuple[int, int]:
+    """Numbers of positive weight decays and of learning rates."""
+    return int((landscape.weight_decay > 0).sum()), len(landscape.learning_rate)
+
+
+def _least(values: int, smallest: int | None) -> int:
+    return min(values, max(2, values - 2) if smallest is None else smallest)
+
+
+def _smaller(shape: tuple[int, int], least: tuple[int, int]) -> Iterator[Part]:
+    """Every window of neighboring rows and columns, but the full one."""
+    rows, columns = (
+        [
+            slice(start, start + size)
+            for size in range(fewest, values + 1)
+            for start in range(values - size + 1)
+        ]
+        for values, fewest in zip(shape, least, strict=True)
+    )
+    for part in product(rows, columns):
+        if part != (slice(0, shape[0]), slice(0, shape[1])):
+            yield part
+
+
+def _shifted(shape: tuple[int, int]) -> Iterator[tuple[Part, Part]]:
+    """Every pair of windows of which one lies a cell further on."""
+    for moves in product((-1, 0, 1), repeat=2):
+        fits = all(
+            move == 0 or values > 1 for move, values in zip(moves, shape, strict=True)
+        )
+        if moves == (0, 0) or not fits:
+            continue
+        ahead, behind = (
+            tuple(
+                slice(max(0, sign * move), values + min(0, sign * move))
+                for move, values in zip(moves, shape, strict=True)
+            )
+            for sign in (1, -1)
+        )
+        yield (ahead[0], ahead[1]), (behind[0], behind[1])
 
 
 def _extent(part: slice) -> tuple[int, int]:
     return part.start, part.stop - part.start
+
+
+def _share(signs: Sequence[int], full: int) -> float:
+    counted = [sign for sign in signs if sign != 0 or full == 0]
+    return counted.count(full) / len(counted) if counted else 0.0

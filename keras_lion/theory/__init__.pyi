@@ -1,10 +1,7 @@
-from .bound import adamw_update_bound as adamw_update_bound
 from .bound import sup_norm_bound as sup_norm_bound
-from .conversion import ConversionFactors as ConversionFactors
 from .conversion import conversion_factors as conversion_factors
 from .equilibrium import adamw_equilibrium_rms as adamw_equilibrium_rms
 from .equilibrium import adamw_update_rms as adamw_update_rms
-from .equilibrium import lion_drift as lion_drift
 from .equilibrium import lion_equilibrium_rms as lion_equilibrium_rms
 from .equilibrium import lion_noise_gain as lion_noise_gain
 from .equilibrium import sign_flip_probability as sign_flip_probability
@@ -14,6 +11,4 @@ from .path import lion_path as lion_path
 from .rotation import adamw_rotation as adamw_rotation
 from .rotation import lion_rotation as lion_rotation
 from .timescale import ema_timescale as ema_timescale
-from .timescale import ema_timescale_epochs as ema_timescale_epochs
-from .timescale import kappa as kappa
 from .timescale import relaxation_steps as relaxation_steps

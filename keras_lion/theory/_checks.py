@@ -30,14 +30,6 @@ def shrinkage(learning_rate: float, weight_decay: float, below: float = 2) -> fl
     return 1 - learning_rate * weight_decay
 
 
-def check_positive(**values: float) -> None:
-    for name, value in values.items():
-        if not 0 < value < np.inf:
-            raise ValueError(
-                f"`{name}` must be positive and finite. Received: {name}={value!r}."
-            )
-
-
 def checked_schedule(
     learning_rate: ArrayLike, weight_decay: ArrayLike
 ) -> tuple[Array, Array]:

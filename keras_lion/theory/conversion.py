@@ -39,7 +39,7 @@ def conversion_factors(
 
         "update_rms"   η_L / η_A = u               steps of one size
         "weight_rms"   (η_L / η_A) / (λ_L / λ_A) = 1 / G     weights of one size
-        "rotation"     (η_L / η_A) (λ_L / λ_A) = u² G    one angle a step
+        "rotation"     (η_L / η_A) (λ_L / λ_A) = u² G    one angle per step
         "timescale"    (η_L / η_A) (λ_L / λ_A) = 1        one τ = 1 / (ηλ)
 
     Any two of the first three give the same factors. `"timescale"` is what the authors'

@@ -23,7 +23,7 @@ RMS values are per weight: the norm of n weights is √n times as large.
 
 References:
     - [Kosson et al., 2023, *Rotational Equilibrium*](https://arxiv.org/abs/2305.17212),
-      whose linearised constant for Lion the arcsine law here makes exact
+      whose linearized constant for Lion the arcsine law here makes exact
     - Van Vleck and Middleton, 1966, *The spectrum of clipped noise*
       (corr(sign x, sign y) = 2/π · arcsin corr(x, y) for Gaussian x, y)
 """
@@ -36,7 +36,6 @@ from keras_lion.theory._checks import check_beta, shrinkage
 from keras_lion.theory._interpolation import (
     arcsine_series,
     lag_one_correlation,
-    variance,
 )
 
 _NEGLIGIBLE = 1e-17
@@ -171,42 +170,6 @@ def sign_flip_probability(beta_1: float = 0.9, beta_2: float = 0.99) -> float:
         ValueError: If a beta is not in [0, 1).
     """
     return math.acos(lag_one_correlation(beta_1, beta_2)) / math.pi
-
-
-def lion_drift(
-    signal_to_noise: float, beta_1: float = 0.9, beta_2: float = 0.99
-) -> float:
-    """Mean update of a weight whose gradients have a mean: E[sign c].
-
-        erf(s / √(2 S)),   S = (1 − β₁)² + β₁² (1 − β₂) / (1 + β₂)
-
-    with s the mean of the gradient over its standard deviation: proportional to √B for
-    batches of B examples, until it saturates at 1. Lion averages over about 1 / S
-    gradients (71 for the default betas), which is why it sees a signal that a sign of
-    the gradient alone would not.
-
-    Args:
-        signal_to_noise: s, the mean of a gradient over its standard deviation.
-        beta_1: β₁ in [0, 1).
-        beta_2: β₂ in [0, 1).
-
-    Returns:
-        The mean, in units of the learning rate: 0.60 for s = 0.1.
-
-    Raises:
-        ValueError: If a beta is not in [0, 1), or `signal_to_noise` is not a number.
-
-    Example:
-
-    ```python
-    from keras_lion import theory
-
-    theory.lion_drift(0.1)  # 0.601
-    ```
-    """
-    if math.isnan(signal_to_noise):
-        raise ValueError("`signal_to_noise` must be a number. Received: nan.")
-    return math.erf(signal_to_noise / math.sqrt(2 * variance(beta_1, beta_2)))
 
 
 def _lion_memory(beta_1: float, beta_2: float, a: float) -> float:

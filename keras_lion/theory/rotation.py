@@ -22,7 +22,7 @@ def lion_rotation(
     with w the RMS `lion_equilibrium_rms`. It follows from E[w²] being the same before
     and after a step, without a further assumption, and depends on ηλ alone. It is the
     angle of many weights (a neuron of n inputs turns by about 1/n of it differently),
-    and where a layer is normalised it is what a step changes.
+    and where a layer is normalized it is what a step changes.
 
     Args:
         learning_rate: η > 0.

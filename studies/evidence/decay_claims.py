@@ -10,8 +10,11 @@ from numpy.typing import NDArray
 
 from keras_lion.robustness import iso_product
 from keras_lion.robustness.effective_decay.lines import IsoProduct
+from keras_lion.robustness.effective_decay.slope import (
+    cells_by_product,
+    largest_change,
+)
 from keras_lion.robustness.intervals import jackknife_values
-from keras_lion.robustness.measures import cells_by_product, largest_change
 from keras_lion.statistics import Interval, t_interval
 from studies.evidence.measured import (
     Measured,

@@ -11,7 +11,7 @@ import pandas as pd
 from keras_lion.report.html import DPI
 from keras_lion.report.transfer_curve import transfer_figure
 from keras_lion.report.write import write_pages
-from keras_lion.robustness.measures import transfer_curve
+from keras_lion.robustness.transfer import transfer_curve
 from keras_lion.statistics import t_interval
 from studies.evidence.runs import declared, is_complete, runs_of
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from keras_lion.robustness import compare_parametrizations
+from keras_lion.robustness.effective_decay.lines import compare_parametrizations
 from keras_lion.robustness.study_verdicts import law_verdicts
 from keras_lion.robustness.verdict import Verdict
 from keras_lion.statistics import Interval, t_interval

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from keras_lion.robustness import Landscape, compare_best, decide
-from keras_lion.robustness.measures import Question, batch_gains, windows_agreeing
+from keras_lion.robustness.measures import Question, batch_gains
+from keras_lion.robustness.windows import windows_agreeing
 from keras_lion.statistics import t_interval
 from keras_lion.tuning.study.comparison import betas_text
 from studies.evidence.measured import (

@@ -1,7 +1,9 @@
-"""Made-up run records of a study of Lion and AdamW."""
+"""Made-up landscapes, and run records of a study of Lion and AdamW."""
 
 import numpy as np
 import pandas as pd
+
+from keras_lion.robustness.landscape import Landscape
 
 LION = {
     "learning_rate": [5e-4, 1e-3, 2e-3],
@@ -13,6 +15,15 @@ ADAMW = {
     "weight_decay": [0.15, 0.3, 0.6],
     "scores": [[73.41, 74.79, 75.56], [73.41, 75.67, 75.88], [74.05, 70.63, 67.67]],
 }
+
+RATES, DECAYS = [1e-4, 1e-3, 1e-2], [0, 0.01, 0.1]
+MEANS = np.array([[0.5, 0.6, 0.3], [0.4, 0.8, 0.2], [0.45, 0.7, 0.5]])
+
+
+def noisy(seeds=4, scale=0.05, seed=0):
+    """Seeds around `MEANS`."""
+    noise = np.random.default_rng(seed).normal(0, scale, (3, 3, seeds))
+    return Landscape(RATES, DECAYS, MEANS[..., None] + noise)
 
 
 def run(optimizer="lion", learning_rate=1e-3, weight_decay=0.1, seed=0, **columns):

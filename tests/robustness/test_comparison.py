@@ -15,10 +15,7 @@ from keras_lion.robustness.comparison import (
     compare_best,
     compare_tolerance,
 )
-from keras_lion.robustness.landscape import paired_landscapes, without_seed
 from keras_lion.statistics import t_interval
-
-from .made_up import study
 
 RATES = [1e-3, 1e-2, 1e-1]
 
@@ -161,7 +158,8 @@ def test_seeds_without_a_score_are_left_out_of_both():
     first = row([1, 4, 0], nothing, [-1, 4, 2])
     second = row([0, 4, 0], [9, 9, 9], [0, 4, 0])
     whole = compare_tolerance(first, second, 2.0)
-    part = compare_tolerance(without_seed(first, 1), without_seed(second, 1), 2.0)
+    kept = np.array([0, 2])
+    part = compare_tolerance(first.select(seeds=kept), second.select(seeds=kept), 2.0)
     assert whole.values == part.values
     with pytest.raises(ValueError, match="No seed has a score in both"):
         compare_tolerance(row(nothing), row([1, 2, 3]), 1.0)
@@ -169,15 +167,6 @@ def test_seeds_without_a_score_are_left_out_of_both():
         compare_tolerance(row([1, 2, 3], [1, 2, 3]), row([1, 2, 3]), 1.0)
     with pytest.raises(ValueError, match="measure must be finite"):
         compare(row([1, 2, 3]), row([1, 2, 3]), lambda each, best: math.nan)
-
-
-def test_a_seed_less_keeps_what_diverged():
-    mask = np.zeros((1, 3, 2), bool)
-    mask[0, 2, 1] = True
-    landscape = Landscape(RATES, [0.1], np.ones((1, 3, 2)), floor=0.0, diverged=mask)
-    assert without_seed(landscape, 0).diverged.tolist() == [[[False], [False], [True]]]
-    assert without_seed(landscape, 0).scores[0, 2, 0] == 0
-    assert not without_seed(landscape, 1).diverged.any()
 
 
 def test_many_seeds_need_a_generator():
@@ -226,25 +215,6 @@ def test_best_scores_compared_by_hand():
 def test_a_selected_cell_needs_all_seeds():
     with pytest.raises(ValueError, match="1 missing at learning_rate=0.1"):
         best_score(row([1, 2, 9], [1, 2, math.nan]))
-
-
-def test_landscapes_of_common_seeds():
-    frame = study(size=3, seeds=3)
-    frame = frame[(frame["optimizer"] != "lion") | (frame["seed"] != 1)]
-    lion, adamw = paired_landscapes(frame, ("lion", "adamw"), task="digits")
-    assert lion.scores.shape == adamw.scores.shape == (4, 3, 2)
-    adamw_2 = frame[(frame["optimizer"] == "adamw") & (frame["seed"] == 2)]
-    loss = adamw_2.sort_values(["weight_decay", "learning_rate"])["final_loss"].iloc[0]
-    assert adamw.scores[0, 0, 1] == -loss
-    scores, _ = paired_landscapes(frame, ("lion", "adamw"), value="score")
-    assert scores.best.value > 0
-    failed = frame.assign(status=frame["status"].where(frame["seed"] != 2, "failed"))
-    assert paired_landscapes(failed, ("lion", "adamw"))[0].scores.shape[2] == 1
-    alone = frame[(frame["optimizer"] == "lion") == (frame["seed"] == 2)]
-    with pytest.raises(ValueError, match=r"\[2\] of lion and \[0, 1\] of adamw"):
-        paired_landscapes(alone, ("lion", "adamw"))
-    with pytest.raises(ValueError, match="No finished run of sgd.*adamw, lion"):
-        paired_landscapes(frame, ("lion", "sgd"))
 
 
 def test_a_true_gap_is_found_and_none_invented():

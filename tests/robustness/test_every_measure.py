@@ -13,11 +13,10 @@ from hypothesis.extra import numpy as hnp
 
 from keras_lion.robustness.grid import boundary_optimum
 from keras_lion.robustness.landscape import Landscape, common_best
+from keras_lion.robustness.missed_optimum import misspecification, worst_regret
 from keras_lion.robustness.regret import (
     mean_regret,
-    misspecification,
     regret_profile_area,
-    worst_regret,
 )
 from keras_lion.robustness.sensitivity import (
     learning_rate_sensitivity,

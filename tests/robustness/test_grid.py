@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keras_lion.robustness.cautions import edge_cautions
 from keras_lion.robustness.grid import (
     BoundaryOptimum,
     axis_weights,
@@ -17,7 +18,6 @@ from keras_lion.robustness.grid import (
     steps,
 )
 from keras_lion.robustness.landscape import Landscape
-from keras_lion.robustness.verdict import edge_cautions
 
 AXES = [1, 2, 6], [0, 1, 4, 12]
 

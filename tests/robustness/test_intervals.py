@@ -11,16 +11,15 @@ from keras_lion.robustness.intervals import (
     jackknife_interval,
     own_best,
     own_profile,
+    without_each_seed,
 )
 from keras_lion.robustness.landscape import Landscape
-from keras_lion.robustness.regret import (
-    mean_regret,
-    misspecification,
-    worst_regret,
-)
+from keras_lion.robustness.missed_optimum import misspecification, worst_regret
+from keras_lion.robustness.regret import mean_regret
 from keras_lion.robustness.sensitivity import learning_rate_sensitivity
 from keras_lion.robustness.tolerance import tolerance_width
 from keras_lion.statistics import t_interval
+from tests.robustness.made_up import DECAYS, RATES, noisy
 
 AXIS = 10.0 ** np.arange(5)
 
@@ -147,17 +146,6 @@ def test_the_profile_of_a_width_is_cross_fitted_against_the_own_best():
     assert tolerance_width(landscape, 0.1, 2.0).decades == pytest.approx(raw)
 
 
-RATES, DECAYS = [1e-4, 1e-3, 1e-2], [0, 0.01, 0.1]
-
-
-MEANS = np.array([[0.5, 0.6, 0.3], [0.4, 0.8, 0.2], [0.45, 0.7, 0.5]])
-
-
-def noisy(seeds=4, scale=0.05, seed=0):
-    noise = np.random.default_rng(seed).normal(0, scale, (3, 3, seeds))
-    return Landscape(RATES, DECAYS, MEANS[..., None] + noise)
-
-
 def test_intervals_of_a_linear_curve_are_t_intervals():
     landscape = noisy()
     found = intervals_over_seeds(landscape, lambda each: each.means[0], 0.9)
@@ -244,3 +232,13 @@ def test_jackknife_without_an_interval():
     found = jackknife_interval(undefined_without_the_first, scores)
     assert (found.estimate, math.isnan(found.low)) == (1.0, True)
     assert jackknife_interval(lambda means: 1.0, scores[..., :1]).n == 1
+
+
+def test_a_seed_less_keeps_what_diverged():
+    mask = np.zeros((1, 3, 2), bool)
+    mask[0, 2, 1] = True
+    landscape = Landscape(RATES, [0.1], np.ones((1, 3, 2)), floor=0.0, diverged=mask)
+    without_first, without_last = without_each_seed(landscape)
+    assert without_first.diverged.tolist() == [[[False], [False], [True]]]
+    assert without_first.scores[0, 2, 0] == 0
+    assert not without_last.diverged.any()

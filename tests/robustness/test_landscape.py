@@ -40,6 +40,21 @@ def test_ties_go_to_the_first_cell():
     assert Landscape([1, 2], [1, 2], [[0, 1], [1, 1]]).best.cell == (0, 1)
 
 
+def test_select_rows_columns_and_seeds():
+    scores = np.arange(24.0).reshape(3, 4, 2)
+    mask = scores > 20
+    landscape = Landscape([1, 2, 3, 4], [0, 1, 2], scores, diverged=mask)
+    part = landscape.select(
+        weight_decay=landscape.weight_decay > 0,
+        learning_rate=slice(1, 3),
+        seeds=np.array([1]),
+    )
+    np.testing.assert_array_equal(part.learning_rate, [2, 3])
+    np.testing.assert_array_equal(part.weight_decay, [1, 2])
+    np.testing.assert_array_equal(part.scores[..., 0], [[11, 13], [19, 21]])
+    assert part.num_diverged.tolist() == [[0, 0], [0, 1]]
+
+
 def test_profile_retunes_the_other_axis():
     landscape = Landscape([1, 2], [0, 1], [[5, np.nan], [3, np.nan]])
     np.testing.assert_array_equal(landscape.profile_over("learning_rate"), [5, np.nan])

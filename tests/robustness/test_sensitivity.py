@@ -12,6 +12,7 @@ from keras_lion.robustness.sensitivity import (
     variance_shares,
     weight_decay_sensitivity,
 )
+from tests.robustness.made_up import DECAYS, MEANS, RATES, noisy
 
 BY_HAND = Landscape([1, 10, 1000], [0, 1], [[0.6, 0.9, 0.3], [0.8, 0.7, 0.2]])
 
@@ -29,15 +30,6 @@ def test_by_hand():
     assert weight_decay_sensitivity(BY_HAND, 1) == pytest.approx(0.1)
     found = weight_decay_sensitivity(BY_HAND, weights="trapezoid")
     assert found == pytest.approx(0.1)  # of the only value that counts
-
-
-def test_floor_clips_and_divides():
-    # Losses 0.1, 0 and 0.9 − 0.5 of the 0.4 between floor and best.
-    found = learning_rate_sensitivity(BY_HAND, floor=0.5)
-    assert found == pytest.approx((0.1 + 0.4) / 3 / 0.4)
-    assert learning_rate_sensitivity(BY_HAND, floor=0) == pytest.approx(0.7 / 3 / 0.9)
-    with pytest.raises(ValueError, match="`floor` must be a score below the best, 0.9"):
-        learning_rate_sensitivity(BY_HAND, floor=0.9)
 
 
 def test_one_value_and_constant_landscapes_are_not_sensitive():
@@ -135,18 +127,6 @@ def test_corrected_shares_are_those_without_noise(shared):
     assert np.abs(np.mean(raw, axis=0) - expected).max() > 0.02
 
 
-def test_swapped_axes_swap_the_shares():
-    scores = np.random.default_rng(4).normal(size=(4, 3, 2))
-    one = Landscape([1, 2, 3], [1, 2, 3, 4], scores)
-    other = Landscape([1, 2, 3, 4], [1, 2, 3], scores.transpose(1, 0, 2))
-    for correct in (False, True):
-        a = variance_shares(one, correct_noise=correct)
-        b = variance_shares(other, correct_noise=correct)
-        assert a.learning_rate == pytest.approx(b.weight_decay)
-        assert a.weight_decay == pytest.approx(b.learning_rate)
-        assert a.interaction == pytest.approx(b.interaction)
-
-
 def test_clear_errors():
     with pytest.raises(ValueError, match="1 missing cells"):
         variance_shares(Landscape([1, 2], [1], [[1, np.nan]]))
@@ -160,17 +140,6 @@ def test_clear_errors():
     noise = Landscape([1, 2], [1], [[[0, 9], [9, 1]]])
     with pytest.raises(ValueError, match="nothing is left"):
         variance_shares(noise, correct_noise=True)
-
-
-RATES, DECAYS = [1e-4, 1e-3, 1e-2], [0, 0.01, 0.1]
-
-
-MEANS = np.array([[0.5, 0.6, 0.3], [0.4, 0.8, 0.2], [0.45, 0.7, 0.5]])
-
-
-def noisy(seeds=4, scale=0.05, seed=0):
-    noise = np.random.default_rng(seed).normal(0, scale, (3, 3, seeds))
-    return Landscape(RATES, DECAYS, MEANS[..., None] + noise)
 
 
 def test_isolation_curve_is_the_profile():

@@ -13,7 +13,7 @@ from keras_lion.report import write_report
 from keras_lion.report.table import verdict_texts
 from keras_lion.robustness import measures, study_verdicts
 from keras_lion.robustness.study_verdicts import error_rates, findings
-from keras_lion.robustness.verdict import tolerance_verdict
+from keras_lion.robustness.width_verdict import tolerance_verdict
 from keras_lion.tuning.runs.files import RecordWriter, write_json
 from keras_lion.tuning.runs.records import load_runs
 from tests.robustness.made_up import run, study

@@ -14,6 +14,7 @@ from keras_lion.robustness.tuning_budget import (
     rule_of_thumb_regret,
     tuning_curve,
 )
+from tests.robustness.made_up import DECAYS, RATES, noisy
 
 
 def one_row(scores):
@@ -88,7 +89,7 @@ def test_bad_k(k):
 
 
 def test_clear_errors():
-    with pytest.raises(ValueError, match="`estimator` must be 'u' or 'v'"):
+    with pytest.raises(ValueError, match="`estimator` must be one of u, v"):
         expected_best_of(one_row([1, 2]), 1, "w")
     with pytest.raises(ValueError, match="only missing"):
         expected_best_of(one_row([np.nan]), 1)
@@ -168,17 +169,6 @@ def test_clear_errors_of_the_rule():
 def test_of_equally_good_factors_the_smallest():
     lion = Landscape([0.1, 1, 10], [1, 10, 100], np.ones((3, 3)))
     assert rule_of_thumb_regret(ADAMW, lion, [10, 2, 5]).best_factor == 2
-
-
-RATES, DECAYS = [1e-4, 1e-3, 1e-2], [0, 0.01, 0.1]
-
-
-MEANS = np.array([[0.5, 0.6, 0.3], [0.4, 0.8, 0.2], [0.45, 0.7, 0.5]])
-
-
-def noisy(seeds=4, scale=0.05, seed=0):
-    noise = np.random.default_rng(seed).normal(0, scale, (3, 3, seeds))
-    return Landscape(RATES, DECAYS, MEANS[..., None] + noise)
 
 
 def test_tuning_curve_is_the_expected_best():

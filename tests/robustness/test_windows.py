@@ -207,22 +207,3 @@ def test_rows_and_columns_are_not_swapped():
     assert signs[1, 0] == -1
     assert signs[-1, 0] == 1
     assert signs[0, 1] == 1
-
-
-@pytest.mark.parametrize("options", [{"epsilon": 1.0}, {"measure": mean_regret}])
-def test_shares_are_those_of_the_agreement(options):
-    lion, adamw = Landscape(**LION), Landscape(**ADAMW)
-    found = window_signs(lion, adamw, **options)
-    assert found.agreement == window_agreement(lion, adamw, **options)
-    every = [*found.sub_windows, *found.shifts]
-    decided = [each for each in every if each.sign]
-    assert len(every) == found.agreement.num_windows
-    assert len(decided) == found.agreement.num_decided
-    if found.agreement.sign:
-        agree = [each.sign == found.agreement.sign for each in decided]
-        assert np.mean(agree) == pytest.approx(found.agreement.share)
-
-
-def test_errors_are_those_of_the_agreement():
-    with pytest.raises(ValueError, match="give `epsilon` or `measure`"):
-        window_signs(Landscape(**LION), Landscape(**ADAMW))

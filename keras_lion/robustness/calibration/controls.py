@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from functools import partial
+from itertools import combinations, product
 from math import comb, sqrt
 
 import numpy as np
@@ -19,8 +20,9 @@ from keras_lion.robustness.calibration.planted import (
     resampled,
 )
 from keras_lion.robustness.effective_decay.law import product_verdict
-from keras_lion.robustness.landscape import Landscape, paired, with_seeds
-from keras_lion.robustness.verdict import DETECTED_GAP, Verdict, tolerance_verdict
+from keras_lion.robustness.landscape import Landscape, paired
+from keras_lion.robustness.verdict import DETECTED_GAP, Verdict
+from keras_lion.robustness.width_verdict import tolerance_verdict
 from keras_lion.statistics import Interval, wilson_interval
 
 MOST_ERRORS = 0.05
@@ -32,7 +34,8 @@ SHIFT = (0.5, -0.3)
 WIDTH = 1.0  # decades, of the narrower one of two
 
 Pair = tuple[Landscape, Landscape]
-Draw = Callable[[], Pair]
+Draw = Callable[[], tuple[Landscape, ...]]
+NAMED = "one is better"
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class ErrorRate:
 
     @property
     def passed(self) -> bool:
-        """Whether the share keeps its limit, but for the error of so many draws."""
+        """Whether the share is within its limit, up to the error of so many draws."""
         if self.at_most:
             return self.rate.low <= self.limit
         return self.rate.high >= self.limit
@@ -79,7 +82,7 @@ def calibrate(
     landscapes: Mapping[str, Landscape] | None = None,
     positive: Mapping[str, Pair] | None = None,
 ) -> tuple[ErrorRate, ...]:
-    """Run the whole analysis on controls, and count what it says.
+    """Run the whole analysis on controls, and count its verdicts.
 
     Every draw goes through `tolerance_verdict` or `product_verdict`, as a study does:
 
@@ -102,7 +105,7 @@ def calibrate(
             law, which takes longer.
         size: Numbers of positive weight decays and learning rates of planted grids; a
             row without decay is added.
-        ratio: Of neighbouring values of planted grids.
+        ratio: Of neighboring values of planted grids.
         seeds: Number of seeds of each study.
         noise: Of planted landscapes, in units of ε. None: `Noise()`.
         gap: The planted gap, in decades.
@@ -112,15 +115,6 @@ def calibrate(
 
     Returns:
         One rate for each control and event.
-
-    Raises:
-        ValueError: If there is no draw, or a real landscape has too few seeds.
-
-    Example:
-
-    ```python
-    print(calibration_text(calibrate(np.random.default_rng(0), draws=50)))
-    ```
     """
     generator = np.random.default_rng(generator)
     if draws < 1:
@@ -130,11 +124,14 @@ def calibrate(
         return plant("bowl", size=size, ratio=ratio, width=width, offset=offset)
 
     def around(first: Landscape, second: Landscape) -> Draw:
-        def draw() -> Pair:
-            one, other = noisy((first, second), seeds, generator, noise=noise)
-            return one, other
+        return partial(noisy, (first, second), seeds, generator, noise=noise)
 
-        return draw
+    def said(draw: Draw, tolerated: float = 1.0) -> list[Verdict]:
+        pairs = (draw() for _ in range(draws))
+        return [
+            tolerance_verdict(first, second, tolerated, generator=generator)
+            for first, second in pairs
+        ]
 
     flat = plant("flat", size=size, ratio=ratio)
     wide, narrow = bowl(WIDTH + gap), bowl(WIDTH)
@@ -145,22 +142,36 @@ def calibrate(
         ("A/A, planted, shifted", around(bowl(WIDTH, SHIFT), narrow)),
         ("A/A, planted, flat", around(flat, flat)),
     ):
-        rows.append(_false_rate(control, _verdicts(draw, draws, 1.0, generator)))
+        rows.append(_rate(control, NAMED, said(draw)))
     gap_name = planted_gap(gap)
-    found = _verdicts(around(wide, narrow), draws, 1.0, generator)
+    found = said(around(wide, narrow))
     rows.append(_rate(gap_name, "supported", found, at_most=False))
     rows.append(_rate(gap_name, "not supported", found))
-    found = _verdicts(around(narrow, wide), draws, 1.0, generator)
+    found = said(around(narrow, wide))
     rows.append(_rate(f"{gap_name}, reversed", "not supported", found, at_most=False))
     rows.append(_rate(f"{gap_name}, reversed", "supported", found))
     rows += _product_rates(generator, (draws + 1) // 2, size, ratio, seeds, noise)
     for name, landscape in (landscapes or {}).items():
-        rows += _real_rates(name, landscape, generator, draws, seeds, epsilon)
+        real, _ = paired(landscape, landscape)
+        found = said(partial(_two_of_one, real, seeds, generator), epsilon)
+        rows.append(_rate(f"A/A, resampled seeds of {name}", NAMED, found))
+        if real.scores.shape[2] >= 4:
+            found = [
+                tolerance_verdict(
+                    real.select(seeds=one),
+                    real.select(seeds=other),
+                    epsilon,
+                    generator=generator,
+                )
+                for one, other in _halves(real.scores.shape[2], draws, generator)
+            ]
+            control = f"A/A, disjoint halves of the seeds of {name}"
+            rows.append(_rate(control, NAMED, found))
     for name, pair in (positive or {}).items():
-        found = _verdicts(
-            _resampling(pair, seeds, generator), draws, epsilon, generator
-        )
-        rows.append(_named_rate(f"{name}, resampled seeds", found, at_most=False))
+        real_pair = paired(*pair)
+        found = said(partial(resampled, real_pair, seeds, generator), epsilon)
+        control = f"{name}, resampled seeds"
+        rows.append(_rate(control, NAMED, found, at_most=False))
     return tuple(rows)
 
 
@@ -176,57 +187,37 @@ def power_table(
 ) -> pd.DataFrame:
     """Share of studies that support a true claim, by grid, seeds, gap and noise.
 
-    Args:
-        generator: Source of the draws.
-        draws: Studies that are simulated for each row.
-        sizes: Numbers of positive weight decays and learning rates.
-        seeds: Numbers of seeds.
-        gaps: Planted gaps, in decades: the wider one tolerates 1 decade and the gap.
-        noises: In units of ε.
-        decades: Extent of every grid on both axes; None: half a decade a step.
-
     Returns:
         One row for each combination, with columns weight_decays, learning_rates,
         decades, seeds, gap, cell_noise, power, low and high (Wilson's interval).
-
-    Example:
-
-    ```python
-    power_table(np.random.default_rng(0), draws=20, seeds=(3, 6))
-    ```
     """
     rows = []
-    for size in sizes:
+    for size, gap, noise, n in product(sizes, gaps, noises, seeds):
         extent = (size[1] - 1) / 2 if decades is None else decades
         ratio = 10 ** (extent / (size[1] - 1))
-        for gap in gaps:
-            truths = [
-                plant("bowl", size=size, ratio=ratio, width=width, offset=OFFSET)
-                for width in (WIDTH + gap, WIDTH)
-            ]
-            for noise in noises:
-                for n in seeds:
-                    hits = 0
-                    for _ in range(draws):
-                        pair = noisy((truths[0], truths[1]), n, generator, noise=noise)
-                        said = tolerance_verdict(
-                            pair[0], pair[1], 1.0, generator=generator
-                        )
-                        hits += said.outcome == "supported"
-                    power = wilson_interval(hits, draws)
-                    rows.append(
-                        {
-                            "weight_decays": size[0],
-                            "learning_rates": size[1],
-                            "decades": extent,
-                            "seeds": n,
-                            "gap": gap,
-                            "cell_noise": noise.cell,
-                            "power": power.estimate,
-                            "low": power.low,
-                            "high": power.high,
-                        }
-                    )
+        wide, narrow = (
+            plant("bowl", size=size, ratio=ratio, width=width, offset=OFFSET)
+            for width in (WIDTH + gap, WIDTH)
+        )
+        hits = 0
+        for _ in range(draws):
+            first, second = noisy((wide, narrow), n, generator, noise=noise)
+            found = tolerance_verdict(first, second, 1.0, generator=generator)
+            hits += found.outcome == "supported"
+        power = wilson_interval(hits, draws)
+        rows.append(
+            {
+                "weight_decays": size[0],
+                "learning_rates": size[1],
+                "decades": extent,
+                "seeds": n,
+                "gap": gap,
+                "cell_noise": noise.cell,
+                "power": power.estimate,
+                "low": power.low,
+                "high": power.high,
+            }
+        )
     return pd.DataFrame(rows)
 
 
@@ -289,37 +280,13 @@ def _product_rates(
             yield _rate(control, "not supported", found)
 
 
-def _real_rates(
-    name: str,
-    landscape: Landscape,
-    generator: np.random.Generator,
-    draws: int,
-    seeds: int,
-    epsilon: float,
-) -> Iterator[ErrorRate]:
-    landscape, _ = paired(landscape, landscape)
-
-    def made_up() -> Pair:
-        return tuple(  # type: ignore[return-value]
-            resampled((landscape,), seeds, generator)[0] for _ in range(2)
-        )
-
-    found = _verdicts(made_up, draws, epsilon, generator)
-    yield _false_rate(f"A/A, resampled seeds of {name}", found)
-    known = landscape.scores.shape[2]
-    if known < 4:
-        return
-    splits = _halves(known, draws, generator)
-    found = [
-        tolerance_verdict(
-            with_seeds(landscape, one),
-            with_seeds(landscape, other),
-            epsilon,
-            generator=generator,
-        )
-        for one, other in splits
-    ]
-    yield _false_rate(f"A/A, disjoint halves of the seeds of {name}", found)
+def _two_of_one(
+    landscape: Landscape, seeds: int, generator: np.random.Generator
+) -> tuple[Landscape, Landscape]:
+    """Two studies of one truth, with seeds of their own."""
+    (one,) = resampled((landscape,), seeds, generator)
+    (other,) = resampled((landscape,), seeds, generator)
+    return one, other
 
 
 def _halves(
@@ -338,45 +305,16 @@ def _halves(
     return [(order[:half], order[half : 2 * half]) for order in orders]
 
 
-def _resampling(pair: Pair, seeds: int, generator: np.random.Generator) -> Draw:
-    first, second = paired(*pair)
-
-    def draw() -> Pair:
-        one, other = resampled((first, second), seeds, generator)
-        return one, other
-
-    return draw
-
-
-def _verdicts(
-    draw: Draw, draws: int, epsilon: float, generator: np.random.Generator
-) -> list[Verdict]:
-    return [
-        tolerance_verdict(*draw(), epsilon, generator=generator) for _ in range(draws)
-    ]
-
-
-def _false_rate(control: str, verdicts: Sequence[Verdict]) -> ErrorRate:
-    return _named_rate(control, verdicts, at_most=True)
-
-
-def _named_rate(
-    control: str, verdicts: Sequence[Verdict], *, at_most: bool
-) -> ErrorRate:
-    named = sum(
-        each.direction != 0 and each.outcome in ("supported", "not supported")
-        for each in verdicts
-    )
-    return _of(control, "one is better", named, len(verdicts), at_most)
-
-
 def _rate(
     control: str, event: str, verdicts: Sequence[Verdict], *, at_most: bool = True
 ) -> ErrorRate:
-    said = sum(each.outcome == event for each in verdicts)
-    return _of(control, event, said, len(verdicts), at_most)
-
-
-def _of(control: str, event: str, count: int, n: int, at_most: bool) -> ErrorRate:
+    """How often the outcome is `event`, or one of the two is named the better one."""
+    counted = sum(
+        each.direction != 0 and each.outcome in ("supported", "not supported")
+        if event == NAMED
+        else each.outcome == event
+        for each in verdicts
+    )
     limit = MOST_ERRORS if at_most else LEAST_DETECTION
-    return ErrorRate(control, event, wilson_interval(count, n), limit, at_most)
+    rate = wilson_interval(counted, len(verdicts))
+    return ErrorRate(control, event, rate, limit, at_most)

@@ -12,7 +12,7 @@ from scipy import stats
 
 from keras_lion.robustness.calibration.planted import Noise, plant
 from keras_lion.robustness.intervals import jackknife_values
-from keras_lion.robustness.landscape import Array
+from keras_lion.robustness.landscape import Array, rounded
 from keras_lion.statistics import Bootstrap, bootstrap_ends, wilson_interval
 
 SEEDS = (2, 3, 6, 10, 20)
@@ -44,29 +44,12 @@ def coverage_table(
 
     The truth is the quantity on the planted landscape without noise: the mean of a
     cell, the best mean of a landscape, the difference of two tolerance widths. For
-    each, the interval that reports use (`used`) stands beside those that they do not.
-
-    Args:
-        generator: Source of the draws.
-        draws: Studies that are simulated for each row; ten times as many for t
-            intervals of a cell mean.
-        seeds: Numbers of seeds, each 2 or more.
-        noise: Of the seeds, in units of ε. None: `Noise()`.
-        resamples: Of the bootstrap intervals.
+    each, the interval that reports use (`used`) stands next to those that they do not.
 
     Returns:
         One row for each quantity, surface, interval and number of seeds, with columns
         quantity, surface, interval, used, n, coverage, low, high (Wilson's interval of
         the coverage), bias and half_width (median), the last two in ε or decades.
-
-    Raises:
-        ValueError: If there is no draw, or a number of seeds is below 2.
-
-    Example:
-
-    ```python
-    print(coverage_table(np.random.default_rng(0), draws=200).to_string())
-    ```
     """
     if draws < 1 or min(seeds, default=0) < 2:
         raise ValueError(
@@ -112,17 +95,8 @@ def t_ends(values: Array) -> Ends:
 
 
 def widths(x: Array, profiles: Array, level: NDArray[np.float64]) -> Array:
-    """Length of {profile ≥ level} along x: `tolerance_width` of many profiles at once.
-
-    Args:
-        x: Ascending, shape (n,).
-        profiles: Shape (…, n), no missing values.
-        level: Shape (…,).
-
-    Returns:
-        Shape (…,).
-    """
-    excess = np.round(profiles - level[..., None], 12)
+    """Length of {profile ≥ level} along x, of many profiles at once."""
+    excess = rounded(profiles - level[..., None])
     upper = np.maximum(excess[..., :-1], excess[..., 1:])
     lower = np.minimum(excess[..., :-1], excess[..., 1:])
     crossing = (upper >= 0) & (lower < 0)

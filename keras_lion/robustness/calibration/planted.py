@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 
-from keras_lion.robustness.landscape import Array, Landscape
+from keras_lion.robustness.landscape import Array, Landscape, check_choice
 
 Surface = Literal["bowl", "product", "ratio", "additive", "flat"]
 
 DEPTH = 6.0  # losses of score beyond this many ε are cut off, as divergence does
 UNDECAYED = 3.0  # the row without decay lies this many ε below the best
-MIDDLE = (1e-3, 0.1)  # learning rate and weight decay at the centre of the grid
+MIDDLE = (1e-3, 0.1)  # learning rate and weight decay at the center of the grid
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def plant(
     Args:
         surface: Which of them.
         size: Numbers of positive weight decays and of learning rates.
-        ratio: Of neighbouring values, on both axes.
+        ratio: Of neighboring values, on both axes.
         width: Of the bowl, in decades.
         curvature: In ε per decade².
         offset: Where the optimum lies, in decades of (learning rate, weight decay) from
@@ -72,21 +72,8 @@ def plant(
 
     Returns:
         The landscape; its best score is about 0.
-
-    Raises:
-        ValueError: If the surface is unknown, or a number is not positive.
-
-    Example:
-
-    ```python
-    tolerance_width(plant("bowl", width=2.0), epsilon=1.0).decades  # 2.0
-    ```
     """
-    if surface not in get_args(Surface):
-        raise ValueError(
-            f"`surface` must be one of {', '.join(get_args(Surface))}. "
-            f"Received: surface={surface!r}."
-        )
+    check_choice("surface", surface, Surface)
     if min(*size, width, curvature, epsilon) <= 0 or ratio <= 1:
         raise ValueError(
             "`size`, `width`, `curvature` and `epsilon` must be positive and `ratio` "
@@ -114,27 +101,7 @@ def noisy(
     noise: Noise | None = None,
     epsilon: float = 1.0,
 ) -> tuple[Landscape, ...]:
-    """Landscapes of several seeds around known truths, paired by seed.
-
-    Args:
-        truths: One landscape for each optimizer; their means are the truth.
-        seeds: Number of seeds.
-        generator: Source of the normal noise.
-        noise: Its standard deviations. None: `Noise()`.
-        epsilon: ε, in the unit of the scores.
-
-    Returns:
-        One landscape for each truth.
-
-    Raises:
-        ValueError: If `seeds` is not positive.
-
-    Example:
-
-    ```python
-    first, second = noisy((truth, truth), 6, np.random.default_rng(0))
-    ```
-    """
+    """Landscapes of several seeds around known truths, paired by seed."""
     if seeds < 1:
         raise ValueError(f"`seeds` must be 1 or more. Received: {seeds}.")
     noise = Noise() if noise is None else noise
@@ -165,23 +132,8 @@ def resampled(
     cells and between the landscapes, are the measured ones (a multiplier bootstrap of
     whole seeds). A cell counts as diverged if at least half of its real seeds did.
 
-    Args:
-        landscapes: Scores of two or more seeds, paired; missing runs count as their
-            cell's mean.
-        seeds: Number of seeds to make up.
-        generator: Source of g, which the landscapes share.
-
     Returns:
         One landscape for each, whose truth is its `means`.
-
-    Raises:
-        ValueError: If there are fewer than two seeds, or the numbers of seeds differ.
-
-    Example:
-
-    ```python
-    lion, adamw = resampled((lion, adamw), 6, np.random.default_rng(0))
-    ```
 
     References:
         Mammen (1993). Bootstrap and wild bootstrap for high dimensional linear models.

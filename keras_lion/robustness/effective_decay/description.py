@@ -48,22 +48,8 @@ def groupings(landscape: Landscape) -> Groupings:
     additive description has as many free parameters. The row of no decay and missing
     cells are left out.
 
-    Args:
-        landscape: Scores on a grid with equal geometric ratios on both axes.
-
     Returns:
         The three R²; NaN where all means are equal.
-
-    Raises:
-        ValueError: If the axes do not have equal geometric ratios, or no weight decay
-            is positive.
-
-    Example:
-
-    ```python
-    scores = [[0, 1, 4], [1, 4, 9], [4, 9, 16]]
-    groupings(Landscape([1, 2, 4], [1, 2, 4], scores)).product  # 1.0
-    ```
     """
     landscape = with_decay(landscape)
     check_lines(landscape)
@@ -98,8 +84,7 @@ def check_lines(landscape: Landscape) -> None:
             "Lines of equal lr × λ need two or more values on each axis, with one "
             "geometric ratio on both. Received: "
             f"learning_rate={landscape.learning_rate.tolist()}, "
-            f"weight_decay={landscape.weight_decay.tolist()}. `single_index` "
-            "and `product_quadratic` take any grid."
+            f"weight_decay={landscape.weight_decay.tolist()}."
         )
 
 
@@ -167,22 +152,8 @@ def single_index(landscape: Landscape, confidence: float = 0.95) -> SingleIndex:
     cells with equal weight. The lines of equal score have the slope
     d log λ / d log lr = −cot θ. The row of no decay is left out.
 
-    Args:
-        landscape: Scores on a grid, of any spacing.
-        confidence: Share of such intervals that hold the true angle, in (0, 1).
-
     Returns:
         The direction, with a jackknife interval over seeds.
-
-    Raises:
-        ValueError: If no weight decay is positive.
-
-    Example:
-
-    ```python
-    scores = [[0, 1, 4], [1, 4, 9], [4, 9, 16]]  # a parabola in lr × λ
-    single_index(Landscape([1, 2, 4], [1, 2, 4], scores)).degrees  # 45.0
-    ```
 
     References:
         Ichimura (1993). Semiparametric least squares estimation of single-index models.
@@ -214,7 +185,7 @@ class _Fits:
     def __init__(self, x: Array, y: Array) -> None:
         radians = np.radians(ANGLES)[:, None]
         index = np.cos(radians) * (x - x.mean()) + np.sin(radians) * (y - y.mean())
-        # Without a scale of its own no angle is favoured by rounding.
+        # Without a scale of its own no angle is favored by rounding.
         index /= np.maximum(index.std(axis=1, keepdims=True), 1e-12)
         design = np.stack([np.ones_like(index), index, index**2], axis=-1)
         basis, sizes, _ = np.linalg.svd(design, full_matrices=False)
@@ -223,16 +194,16 @@ class _Fits:
 
     def r2(self, values: Array) -> Array:
         """R² at every angle; NaN if the values are constant."""
-        centred = values - values.mean()
+        centered = values - values.mean()
         total = variation(values)
         if math.isnan(total):
             return np.full(len(ANGLES), math.nan)
-        fitted = np.einsum("ack,c->ak", self.basis, centred)
+        fitted = np.einsum("ack,c->ak", self.basis, centered)
         return np.asarray(np.einsum("ak,ak->a", fitted, fitted) / total)
 
 
 def _peak(r2: Array) -> float:
-    """The angle of the largest value, from the parabola through it and its neighbours.
+    """The angle of the largest value, from the parabola through it and its neighbors.
 
     Steps of 0.5° would be coarse for the differences that one seed makes.
     """
@@ -256,13 +227,11 @@ class Ridge:
             rate, 1 if lr / λ alone counts. NaN with fewer than three columns.
         learning_rate: Learning rates of the columns in use, shape (k,).
         weight_decay: λ* at each of them, shape (k,).
-        num_trained: Number of learning rates at which something trains.
     """
 
     interval: Interval
     learning_rate: tuple[float, ...]
     weight_decay: tuple[float, ...]
-    num_trained: int
 
     @property
     def holds_product(self) -> bool:
@@ -274,33 +243,16 @@ def ridge(landscape: Landscape, confidence: float = 0.95) -> Ridge:
     """Slope of the ridge: best weight decay against learning rate, on log axes.
 
     λ*(lr) is the vertex of the parabola through the best cell of a column and its two
-    neighbours, on log λ. Under the product law columns of a grid with equal ratios see
+    neighbors, on log λ. Under the product law columns of a grid with equal ratios see
     the same scores, one cell apart, so that the slope is −1 whatever the shape of the
     score. Least squares through (log lr, log λ*).
 
     A column counts if its best cell lies inside the grid and neither it nor its
-    neighbours have a diverged run: elsewhere λ* is only a bound, which would pull the
+    neighbors have a diverged run: elsewhere λ* is only a bound, which would pull the
     slope towards 0. The row of no decay is left out.
-
-    Args:
-        landscape: Scores on a grid.
-        confidence: Share of such intervals that hold the true slope, in (0, 1).
 
     Returns:
         The ridge, with a jackknife interval over seeds.
-
-    Raises:
-        ValueError: If no weight decay is positive.
-
-    Example:
-
-    ```python
-    import numpy as np
-
-    x = np.arange(5.0)
-    scores = -((x + x[:, None] - 4) ** 2)  # best where lr × λ = 1e-4
-    ridge(Landscape(10 ** (x - 4), 10 ** (x - 4), scores)).interval.estimate  # -1.0
-    ```
     """
     landscape = with_decay(landscape)
     stable = landscape.num_diverged == 0
@@ -326,7 +278,6 @@ def ridge(landscape: Landscape, confidence: float = 0.95) -> Ridge:
         interval=jackknife_interval(slope, landscape.scores, confidence),
         learning_rate=tuple(landscape.learning_rate[inside].tolist()),
         weight_decay=tuple((10 ** best[inside]).tolist()),
-        num_trained=num_trained_columns(landscape),
     )
 
 

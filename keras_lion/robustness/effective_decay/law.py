@@ -8,6 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
+from keras_lion.robustness.cautions import inert_decay_cautions
 from keras_lion.robustness.effective_decay.description import (
     FEWEST_COLUMNS,
     Groupings,
@@ -21,18 +22,18 @@ from keras_lion.robustness.effective_decay.description import (
 )
 from keras_lion.robustness.effective_decay.equivalence import (
     Equivalence,
+    check_margin,
     equivalence_test,
     largest_spread,
-    permutation_test,
 )
 from keras_lion.robustness.grid import has_lines, with_decay
 from keras_lion.robustness.landscape import Landscape
+from keras_lion.robustness.tolerance import check_epsilon
 from keras_lion.robustness.verdict import (
-    NOTHING,
     Outcome,
     Verdict,
-    inert_decay_cautions,
 )
+from keras_lion.statistics import NOTHING, check_confidence
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class ProductLaw:
     """What a landscape shows of the product law.
 
     What the verdict does not use is computed when it is read: `r2_product`, `r2_ratio`,
-    `r2_additive`, `angle_degrees`, `permutation_p`, `largest_spread`.
+    `r2_additive`, `largest_spread`.
 
     Attributes:
         untestable: Why the law cannot be tested here, in one sentence; empty if it can.
@@ -78,24 +79,9 @@ class ProductLaw:
         return self._r2.additive
 
     @property
-    def angle_degrees(self) -> float:
-        """Direction in which the score changes, to 0.5°: 45 is lr × λ alone."""
-        return math.nan if self.single_index is None else self.single_index.degrees
-
-    @property
     def ridge_slope(self) -> float:
         """d log λ* / d log lr of the best weight decay: −1 is lr × λ."""
         return math.nan if self.ridge is None else self.ridge.interval.estimate
-
-    @cached_property
-    def permutation_p(self) -> float:
-        """p of "scores depend on lr × λ only" against a change along its lines.
-
-        A large p is no support. Grids larger than about 6 × 6 draw orders at random.
-        """
-        if self.lined is None:
-            return math.nan
-        return permutation_test(self.lined, np.random.default_rng(0)).p
 
     @cached_property
     def largest_spread(self) -> float:
@@ -166,18 +152,18 @@ def product_law(
     - equivalence: two one-sided tests of the spread along lines of equal lr × λ against
       a margin declared before (`equivalence_test`);
     - description, computed when it is read: R² of the groupings by lr × λ, by lr / λ
-      and of lr and λ apart (`groupings`), and a permutation test (`permutation_test`).
+      and of lr and λ apart (`groupings`).
 
     It is untestable where nothing trains, training without decay is within ε of the
     best, fewer than three learning rates train, there is one weight decay, or no two
     cells differ by more than the margin. The row of no decay serves that check only.
-    Diverged runs count with their floor; `without_diverged` leaves their cells out: a
-    divergence edge that follows the learning rate alone breaks the law.
+    Diverged runs count with their floor: a divergence edge that follows the learning
+    rate alone breaks the law.
 
     Args:
         landscape: Scores on a grid. Anti-diagonals are lines of equal lr × λ if both
             axes have one geometric ratio (to 5 % of a step); on other grids the
-            groupings, the permutation and the equivalence test are undefined.
+            groupings and the equivalence test are undefined.
         epsilon: Loss of score that counts as none, in its unit; 0 or more.
         margin: Difference of score along a line that counts as none, declared before
             the scores were seen. None: `epsilon`; if that is 0, nothing is tested
@@ -222,7 +208,7 @@ def product_law(
         if lined is None:
             notes.append(
                 "The axes do not share one geometric ratio, so that no cells have "
-                "equal lr × λ: no groupings, no permutation or equivalence test."
+                "equal lr × λ: no groupings and no equivalence test."
             )
     testable = lined is not None and margin > 0
     return ProductLaw(
@@ -247,7 +233,7 @@ def _why_untestable(
         return "no run with weight decay has finished."
     inert = inert_decay_cautions(landscape, epsilon)
     if inert:
-        return str(inert[0])
+        return inert[0]
     columns = num_trained_columns(decayed)
     if columns < FEWEST_COLUMNS:
         return (
@@ -271,20 +257,10 @@ def _without_scores(landscape: Landscape) -> bool:
 
 
 def _checked(epsilon: float, margin: float | None, confidence: float) -> float:
-    if not (math.isfinite(epsilon) and epsilon >= 0):
-        raise ValueError(
-            f"`epsilon` must be a finite loss of score, 0 or more. Received: {epsilon}."
-        )
-    if margin is not None and not (math.isfinite(margin) and margin > 0):
-        raise ValueError(
-            "`margin` must be a positive difference of score that counts as none, or "
-            f"None for `epsilon`. Received: {margin}."
-        )
-    if not 0 < confidence < 1:
-        raise ValueError(
-            "`confidence` must lie between 0 and 1, such as 0.95. "
-            f"Received: {confidence}."
-        )
+    check_epsilon(epsilon)
+    check_confidence(confidence)
+    if margin is not None:
+        check_margin(margin)
     return epsilon if margin is None else margin
 
 
@@ -305,26 +281,10 @@ def product_verdict(
     on a line is shown to exceed the margin, or the direction excludes the product;
     underpowered where neither is shown; untestable as in `product_law`.
 
-    Args:
-        landscape: Scores on a grid.
-        epsilon: Loss of score that counts as none, in its unit; more than 0.
-        name: The optimizer.
-        margin: Difference along a line that counts as none; declared beforehand. None:
-            2 ε.
-
     Returns:
         The verdict. Its estimate is the slope of the ridge (−1 is lr × λ) or, where
         none can be measured, the direction of change in degrees (45 is lr × λ); its p
         that of equivalence.
-
-    Raises:
-        ValueError: If `epsilon` is not positive, or as `product_law`.
-
-    Example:
-
-    ```python
-    print(product_verdict(lion, epsilon=0.05, name="lion"))
-    ```
     """
     if not (math.isfinite(epsilon) and epsilon > 0):
         raise ValueError(

@@ -70,7 +70,6 @@ def iso_product(
     batch_size: int | None = None,
     value: Value = "score",
     fit_between: tuple[float, float] = (0.0, math.inf),
-    confidence: float = 0.95,
 ) -> IsoProduct:
     """Scores of run records by lr × λ, with the slopes across and along its lines.
 
@@ -82,7 +81,7 @@ def iso_product(
     with one a_line for each value of lr × λ. A cell takes part if all of its runs ended
     above the floor: the mean of the runs that happen to reach a target in time is
     better than the cell is. Where whole cells are left out, the slopes describe the
-    others. Intervals leave out one seed at a time; they say nothing of how well a
+    others. Intervals leave out one seed at a time; they do not show how well a
     straight line fits.
 
     Args:
@@ -93,7 +92,6 @@ def iso_product(
         value: `"score"` or `"final_loss"` (validation, negated).
         fit_between: Least and largest lr × λ of the cells that are fitted, declared
             before the scores were seen: where a score saturates, it is level.
-        confidence: Share of such intervals that hold the true slope, in (0, 1).
 
     Returns:
         Scores and slopes. A slope is NaN where fewer than two values of its variable
@@ -135,12 +133,10 @@ def iso_product(
         slope_over_product=jackknife_interval(
             lambda means: _slope(rate + decay, means, np.zeros(usable.shape, int)),
             scores,
-            confidence,
         ),
         slope_along_lines=jackknife_interval(
             lambda means: math.nan if lines is None else _slope(rate, means, lines),
             scores,
-            confidence,
         ),
     )
 
@@ -158,7 +154,7 @@ def _measured(landscape: Landscape, reached: NDArray[np.bool_]) -> NDArray[np.bo
 def _slope(x: Array, y: Array, groups: NDArray[np.int64]) -> float:
     """Least-squares slope with one intercept for each group; NaN where there is none.
 
-    Groups of one cell say nothing of the slope.
+    Groups of one cell do not count.
     """
     covariance = variance = 0.0
     for group in np.unique(groups):
@@ -204,24 +200,7 @@ class ProductCurve:
 
 
 def product_curve(landscape: Landscape) -> ProductCurve:
-    """The scores that lr × λ alone predicts, beside those of the cells.
-
-    Args:
-        landscape: Scores on a grid.
-
-    Returns:
-        Cells and prediction; none is predicted if no cell with decay has a score.
-
-    Raises:
-        ValueError: If no weight decay is positive.
-
-    Example:
-
-    ```python
-    scores = [[0, 1, 4], [1, 4, 9], [4, 9, 16]]
-    product_curve(Landscape([1, 2, 4], [1, 2, 4], scores)).predicted  # 0, 1, 4, 9, 16
-    ```
-    """
+    """The scores that lr × λ alone predicts, next to those of the cells."""
     decayed = with_decay(landscape)
     x, y = decades(decayed)
     totals = x + y
@@ -255,11 +234,11 @@ def product_curve(landscape: Landscape) -> ProductCurve:
 
 def _parabola(totals: Array, values: Array) -> tuple[Array, Array]:
     """Least-squares parabola over log₁₀(lr × λ), of a lower degree on few points."""
-    centre = totals.mean()
+    center = totals.mean()
     degree = min(2, len(np.unique(totals.round(9))) - 1)
-    fitted = np.polynomial.Polynomial.fit(totals - centre, values, degree)
+    fitted = np.polynomial.Polynomial.fit(totals - center, values, degree)
     at = np.linspace(totals.min(), totals.max(), PARABOLA_POINTS if degree else 1)
-    return at, np.asarray(fitted(at - centre))
+    return at, np.asarray(fitted(at - center))
 
 
 @dataclass(frozen=True)
@@ -282,38 +261,21 @@ class Parametrizations:
 
 
 def compare_parametrizations(
-    landscape: Landscape, columns: int = 3, confidence: float = 0.95
+    landscape: Landscape, columns: int = 3
 ) -> Parametrizations:
     """Learning-rate sensitivity in the coordinates (lr, λ) and (lr, lr × λ).
 
     Sensitivity along k cells is the mean of (best of the k − score). It is taken in
-    every block of k × k neighbouring cells: along each row of the block (λ fixed), and
+    every block of k × k neighboring cells: along each row of the block (λ fixed), and
     along its anti-diagonal (lr × λ fixed). Both cross the same learning rates; means
     over all rows and blocks. This is one set of cells, read along two directions, as
     with a weight decay that is multiplied by the learning rate and one that is not. The
     row of no decay is left out, and so are stretches with a missing cell.
 
-    Args:
-        landscape: Scores on a grid with equal geometric ratios on both axes.
-        columns: k, at least 2: number of learning rates in a stretch.
-        confidence: Share of such intervals that hold the true difference, in (0, 1).
-
     Returns:
         Both sensitivities, in the unit of the scores, and their difference with a
         jackknife interval over seeds. Noise adds alike to both sensitivities. NaN where
         every stretch lacks a cell.
-
-    Raises:
-        ValueError: If the axes do not have equal geometric ratios, no weight decay is
-            positive, or the grid has no block of that size.
-
-    Example:
-
-    ```python
-    scores = [[1, 2, 3], [2, 3, 4], [3, 4, 5]]
-    found = compare_parametrizations(Landscape([1, 2, 4], [1, 2, 4], scores))
-    found.fixed_weight_decay, found.fixed_product  # 1.0, 0.0
-    ```
 
     References:
         Wortsman et al. (2023). Small-scale proxies for large-scale transformer training
@@ -335,7 +297,7 @@ def compare_parametrizations(
     return Parametrizations(
         fixed_weight_decay=rows,
         fixed_product=lines,
-        difference=jackknife_interval(difference, landscape.scores, confidence),
+        difference=jackknife_interval(difference, landscape.scores),
         decades=(columns - 1) * steps(landscape)[0],
     )
 

@@ -1,4 +1,4 @@
-"""Slopes across and along lines of equal lr·λ: planted ones, bounds left out."""
+"""Slopes across and along lines of equal lr × λ: planted ones, bounds left out."""
 
 import math
 
@@ -14,13 +14,13 @@ from keras_lion.robustness.effective_decay.lines import (
     iso_product,
     product_curve,
 )
-from tests.robustness.made_up import run
+from tests.robustness.made_up import DECAYS, MEANS, RATES, run
 
 FLOOR = -6.0
 
 
 def planted(over=-0.9, along=0.0, *, seeds=(0, 1, 2), noise=0.0, rows=5, columns=6):
-    """Runs whose score is `over` a decade of lr·λ and `along` a decade of lr."""
+    """Runs whose score is `over` a decade of lr × λ and `along` a decade of lr."""
     generator = np.random.default_rng(0)
     return pd.DataFrame(
         [
@@ -132,12 +132,6 @@ def test_floors_are_needed():
     )
     assert found.slope_over_product.estimate != 0
     assert found.floors[0, 0, 0] == -2.3
-
-
-RATES, DECAYS = [1e-4, 1e-3, 1e-2], [0, 0.01, 0.1]
-
-
-MEANS = np.array([[0.5, 0.6, 0.3], [0.4, 0.8, 0.2], [0.45, 0.7, 0.5]])
 
 
 def test_product_curve_of_a_law_that_holds():

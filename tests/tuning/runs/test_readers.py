@@ -384,8 +384,9 @@ class Missing:
 
 sys.meta_path.insert(0, Missing())
 from keras_lion.robustness import (
-    Landscape, common_best, mean_regret, tolerance_verdict, tolerance_width
+    Landscape, common_best, mean_regret, tolerance_width
 )
+from keras_lion.robustness.width_verdict import tolerance_verdict
 from keras_lion.tuning.runs.readers import read_runs
 
 for path, options in ((sys.argv[1], {}), (sys.argv[2], {"direction": "min"})):
