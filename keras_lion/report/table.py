@@ -12,7 +12,7 @@ import pandas as pd
 from keras_lion.report.style import (
     Quantity,
     number,
-    optimizer_colour,
+    optimizer_color,
     optimizer_label,
     quantity_of,
 )
@@ -52,7 +52,7 @@ def headings(metric: str, value: str) -> list[str]:
 
 
 def cells(row: OptimizerSummary, metric: str) -> dict[str, Any]:
-    """One row of the table for readers: colour, label and the texts of its cells."""
+    """One row of the table for readers: color, label and the texts of its cells."""
     score, measured = quantity_of(metric), quantity_of(metric, row.value)
     regret = Quantity("", "", abs(measured.factor), measured.digits)
     widths = [
@@ -60,15 +60,15 @@ def cells(row: OptimizerSummary, metric: str) -> dict[str, Any]:
     ]
     return {
         "label": optimizer_label(row.optimizer),
-        "colour": optimizer_colour(row.optimizer),
+        "color": optimizer_color(row.optimizer),
         "texts": [
-            interval_text(row.score, score),
+            score.interval(row.score),
             number(row.learning_rate),
             number(row.weight_decay),
             *widths,
             regret.text(row.mean_regret),
             f"{row.num_diverged} of {row.num_runs}",
-            interval_text(row.test_score, score) if row.test_score.n else "–",
+            score.interval(row.test_score) if row.test_score.n else "–",
         ],
     }
 
@@ -128,11 +128,6 @@ def error_table(rates: pd.DataFrame) -> pd.DataFrame:
             "expected": rates["limit"],
         }
     )
-
-
-def interval_text(interval: Interval, quantity: Quantity) -> str:
-    """An interval in shown units: `95.7 [95.1, 96.2] (n=10)`."""
-    return format(interval.scaled(quantity.factor), quantity.spec)
 
 
 def _numbers(row: OptimizerSummary, epsilon: float, title: str) -> dict[str, Any]:

@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from keras_lion.report import text
+from keras_lion.report.drawing import Material
 from keras_lion.report.file_names import file_name
 from keras_lion.report.html import Page, Picture, Section, render
-from keras_lion.report.material import Material
-from keras_lion.report.pictures import batch_size_pictures, pictures_of
+from keras_lion.report.pictures import pictures_of
 from keras_lion.report.run_table import write_runs
 from keras_lion.report.style import in_order, optimizer_label, quantity_of
 from keras_lion.report.table import (
@@ -108,8 +108,8 @@ def write_pages(
         study: The declaration of the study.
         environment: Where it ran.
         notes: What to say before anything else.
-        drawings: Names of the figures wanted, as in `pictures.DRAWINGS`, or
-            `"batch_size"`. None: all that apply.
+        drawings: Names of the figures wanted, as in `pictures.FIGURES`. None: all that
+            apply.
 
     Returns:
         Path of `report.html`.
@@ -161,11 +161,9 @@ def write_pages(
                 "verdicts": [verdict_record(each) for each in verdicts],
             }
         own = frame[frame["task"] == task]
-        if drawings is None or "batch_size" in drawings:
-            found = batch_size_pictures(
-                own, task=task, metric=_metric(own), value=value, epsilon=epsilon
-            )
-            across |= {task: found} if found else {}
+        material = Material(task, task, _metric(own), value, epsilon, own, {})
+        if found := pictures_of(material, drawings, across=True):
+            across[task] = found
             _save(found, task, folder)
     table = summary_frame(rows)
     table.to_csv(folder / "summary.csv", index=False)
