@@ -62,7 +62,8 @@ def theory_figure(frame: pd.DataFrame) -> Figure:
         runs = frame[frame["optimizer"] == names[column]]
         _draw(runs, ax, [*PANELS][row], optimizer_color(names[column]))
         ax.set_title("" if row else optimizer_label(names[column]), fontsize=9)
-        ax.label_outer()
+        if row < len(PANELS) - 1:
+            ax.set_xlabel("")
     entries: list[Any] = [
         entry(f"{tensor}, mean over seeds", lw=1.3, ms=3, **_look(number))
         for number, tensor in enumerate(frame["tensor"].unique())

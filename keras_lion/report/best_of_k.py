@@ -122,20 +122,6 @@ def spread(wanted: Sequence[float], gap: float, high: float = math.inf) -> list[
     """Ascending positions moved as little as it takes to be `gap` apart.
 
     Least squares: runs of positions that are too close are centered on their mean.
-
-    Args:
-        wanted: Ascending positions.
-        gap: Least distance of neighbors.
-        high: Largest position allowed.
-
-    Returns:
-        As many positions, in the same order.
-
-    Example:
-
-    ```python
-    spread([0.0, 0.1, 1.0], gap=0.3)  # [-0.1, 0.2, 1.0]
-    ```
     """
     # With the gaps taken out, what is left is to make a sequence ascending.
     blocks: list[list[float]] = []

@@ -95,7 +95,7 @@ def collapse_figure(
         bar.minorticks_off()
         bar.ax.tick_params(labelsize=TICK, length=2)
         bar.set_label("ratio lr / λ", fontsize=LABEL)
-        figure_legend(figure, _entries(decayed.values()), ncols=3)
+        figure_legend(figure, _entries([*decayed.values()]), ncols=3)
     return figure
 
 
@@ -163,9 +163,8 @@ def _left_out(curve: ProductCurve) -> str:
     return f"{count} cell{'s' * (count > 1)} with λ = 0 left out" if count else ""
 
 
-def _entries(curves: Any) -> list[Any]:
+def _entries(curves: Sequence[ProductCurve]) -> list[Any]:
     """Entries for what occurs in the panels."""
-    curves = list(curves)
     stable = diverged = False
     for each in curves:
         known = np.isfinite(each.landscape.means)

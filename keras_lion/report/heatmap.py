@@ -135,15 +135,8 @@ def color_limits(
     """Ends of a color scale that a few bad cells do not stretch.
 
     From the best to the 10 % quantile of the cells without a diverged seed, over all
-    landscapes; worse cells get the last color.
-
-    Args:
-        landscapes: Landscapes that share the scale.
-        quantity: How scores are shown.
-
-    Returns:
-        (vmin, vmax, extend): the ends in shown units, and the side of the color bar
-        beyond which there are cells: `"min"`, `"max"` or `"neither"`.
+    landscapes; worse cells get the last color. In shown units, with the side of the
+    color bar beyond which there are cells: `"min"`, `"max"` or `"neither"`.
     """
     scaled, others = [], []
     for landscape in landscapes:

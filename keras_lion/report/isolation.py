@@ -75,7 +75,7 @@ def isolation_figure(
         _draw(landscapes, ax, axis, aligned, quantity)
         handles, labels = ax.get_legend_handles_labels()
         found |= dict(zip(labels, handles, strict=True))
-    axes[0].set_ylabel(f"best {quantity.label}")
+    tidy(axes[0], ylabel=f"best {quantity.label}")
     if found:
         figure_legend(figure, [*found.values()], ncols=4, handlelength=3)
     return figure

@@ -146,16 +146,6 @@ def axis_limits(curves: Iterable[RunCurves], quantity: str = "loss") -> Limits:
     From the smallest to the largest value, in shown units, with a margin. Losses of
     diverged runs beyond `BEYOND` times the largest of the runs that trained (where none
     did: of the smallest first value) do not count.
-
-    Args:
-        curves: Curves that share the axis.
-        quantity: What they show.
-
-    Returns:
-        (low, high).
-
-    Raises:
-        ValueError: If no value is finite.
     """
     scale = _FACTORS.get(quantity, 1.0)
     calm: list[float] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -88,7 +89,7 @@ def draw_tolerance(
 ) -> None:
     """Outline the cells within ε of the reference."""
     within = cells_within(landscape, epsilon, reference)
-    edges = list(_outline(within, grid))
+    edges = _outline(within, grid)
     for look in (_HALO, TOLERANCE):
         for x, y in edges:
             # Halves of an outline meet in corners without a notch.
@@ -178,24 +179,13 @@ def _outline(
     within: NDArray[np.bool_], grid: Grid
 ) -> list[tuple[tuple[float, float], tuple[float, float]]]:
     """Sides of cells that part a cell within from one that is not: (x, x), (y, y)."""
-    rows, columns = within.shape
-    edges = []
+    sides: Counter[tuple[tuple[float, float], tuple[float, float]]] = Counter()
     for i, j in zip(*np.nonzero(within), strict=True):
-        (left, bottom), width, height = grid.box(int(i), int(j))
-        right, top = left + width, bottom + height
-        # Rows with a gap between them do not touch.
-        above = i + 1 < rows and within[i + 1, j] and _touch(grid, int(i))
-        below = i > 0 and within[i - 1, j] and _touch(grid, int(i) - 1)
-        if not above:
-            edges.append(((left, right), (top, top)))
-        if not below:
-            edges.append(((left, right), (bottom, bottom)))
-        if not (j > 0 and within[i, j - 1]):
-            edges.append(((left, left), (bottom, top)))
-        if not (j + 1 < columns and within[i, j + 1]):
-            edges.append(((right, right), (bottom, top)))
-    return edges
-
-
-def _touch(grid: Grid, row: int) -> bool:
-    return bool(abs(grid.bottoms[row + 1] - grid.tops[row]) < 1e-9)
+        left, right = grid.x_edges[j], grid.x_edges[j + 1]
+        bottom, top = grid.bottoms[i], grid.tops[i]
+        sides.update(
+            [((left, right), (y, y)) for y in (bottom, top)]
+            + [((x, x), (bottom, top)) for x in (left, right)]
+        )
+    # A side of two cells lies inside; rows with a gap between them share none.
+    return [side for side, count in sides.items() if count == 1]

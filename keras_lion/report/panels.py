@@ -117,17 +117,7 @@ def draw_curve(
     steps: bool = False,
     **options: Any,
 ) -> None:
-    """Draw estimates as a line and their intervals as a band, where there are any.
-
-    Args:
-        ax: Axes to draw on.
-        x: Positions, shape (k,).
-        intervals: The k intervals.
-        optimizer: Decides color, marker, line style and label.
-        factor: Shown number = factor · estimate.
-        steps: Whether each value holds up to the next position.
-        options: For `ax.plot`, such as `markevery`.
-    """
+    """Draw estimates as a line and their intervals as a band, where there are any."""
     shown = [each.scaled(factor) for each in intervals]
     look = look_of(optimizer) | {
         "ms": 3.5,

@@ -50,22 +50,9 @@ def pictures_of(
     *,
     across: bool = False,
 ) -> list[Picture]:
-    """The figures that apply to some runs, in the order of `FIGURES`.
+    """Those of the figures named (None: all) that have their data, in order.
 
-    Args:
-        material: Runs and landscapes of the section.
-        names: Names of the figures wanted. None: all.
-        across: Whether the figures over all conditions of a task are wanted, instead
-            of those of one condition.
-
-    Returns:
-        One picture for each figure that has its data.
-
-    Example:
-
-    ```python
-    [picture.name for picture in pictures_of(material)]  # ["heatmap", "heatmap_loss"]
-    ```
+    `across` selects the figures over all conditions of a task instead of those of one.
     """
     found = []
     for drawing in FIGURES:

@@ -179,11 +179,7 @@ def in_order(optimizers: Iterable[str]) -> list[str]:
 
 
 def label_decades(axis: Axis) -> None:
-    """Give a logarithmic axis ticks at powers of ten, or at 1, 2, 5 on a short one.
-
-    Args:
-        axis: `ax.xaxis` or `ax.yaxis`, with its limits set and its scale logarithmic.
-    """
+    """Give a logarithmic axis ticks at powers of ten, or at 1, 2, 5 on a short one."""
     low, high = sorted(axis.get_view_interval())
     decades = math.log10(high / low)
     steps = (1.0,) if decades >= 2 else (1.0, 3.0) if decades >= 1 else (1.0, 2.0, 5.0)
@@ -193,12 +189,7 @@ def label_decades(axis: Axis) -> None:
 
 
 def number(value: float, digits: int = 2) -> str:
-    """A hyperparameter as text: `0.1`, `3.2e-4`, `0`.
-
-    Args:
-        value: The number.
-        digits: Significant digits.
-    """
+    """A hyperparameter as text: `0.1`, `3.2e-4`, `0`."""
     if math.isnan(value):
         return "–"
     value = float(f"{value:.{digits}g}")

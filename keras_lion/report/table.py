@@ -17,6 +17,7 @@ from keras_lion.report.style import (
     quantity_of,
 )
 from keras_lion.robustness.summary import OptimizerSummary
+from keras_lion.robustness.tolerance import ToleranceWidth
 from keras_lion.robustness.verdict import Verdict
 from keras_lion.statistics import Interval
 
@@ -24,14 +25,7 @@ from keras_lion.statistics import Interval
 def summary_frame(
     rows: Iterable[tuple[OptimizerSummary, float, str]],
 ) -> pd.DataFrame:
-    """One row for each section and optimizer, in the units of the records.
-
-    Args:
-        rows: (summary, ε of its task, title of its section).
-
-    Returns:
-        A frame whose columns are numbers, but for the names.
-    """
+    """One row for each section and optimizer, in the units of the records."""
     return pd.DataFrame([_numbers(*row) for row in rows])
 
 
@@ -89,9 +83,9 @@ def verdict_texts(verdict: Verdict) -> dict[str, Any]:
         if not math.isnan(value)
     ]
     return {
-        "claim": _labelled(verdict.claim),
+        "claim": _labeled(verdict.claim),
         "outcome": verdict.outcome,
-        "sentence": _labelled(verdict.sentence),
+        "sentence": _labeled(verdict.sentence),
         "numbers": "; ".join(known),
         "reasons": [
             each for each in verdict.reasons if each.rstrip(".") not in verdict.sentence
@@ -142,15 +136,8 @@ def _numbers(row: OptimizerSummary, epsilon: float, title: str) -> dict[str, Any
         "epsilon": epsilon,
         "best_value": row.best_value,
         "common_best": row.common_best,
-        # Where no setting is within ε of the common best there is no width.
-        "width_decades": math.nan if row.width.none else row.width.decades,
-        "width_censored": row.width.censored,
-        "width_low": row.width.low,
-        "width_high": row.width.high,
-        "own_width_decades": row.own_width.decades,
-        "own_width_censored": row.own_width.censored,
-        "own_width_low": row.own_width.low,
-        "own_width_high": row.own_width.high,
+        **_width("width", row.width),
+        **_width("own_width", row.own_width),
         "mean_regret": row.mean_regret,
         "num_runs": row.num_runs,
         "num_diverged": row.num_diverged,
@@ -160,7 +147,17 @@ def _numbers(row: OptimizerSummary, epsilon: float, title: str) -> dict[str, Any
     }
 
 
-def _labelled(sentence: str) -> str:
+def _width(name: str, width: ToleranceWidth) -> dict[str, Any]:
+    return {
+        # Where no setting is within ε of the common best there is no width.
+        f"{name}_decades": math.nan if width.none else width.decades,
+        f"{name}_censored": width.censored,
+        f"{name}_low": width.low,
+        f"{name}_high": width.high,
+    }
+
+
+def _labeled(sentence: str) -> str:
     """A sentence with names of optimizers as they are printed; a capital first."""
     named = re.sub(r"\b[a-z]+\b", lambda word: optimizer_label(word[0]), sentence)
     # The symbols lr × λ stay lower case.

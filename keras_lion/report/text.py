@@ -39,23 +39,8 @@ def answer(
 ) -> str:
     """Three numbers side by side: best score, width around the common and own best.
 
-    Args:
-        rows: Summaries of the optimizers of one task.
-        metric: Metric of the task.
-        epsilon: Tolerated loss of the summaries' value.
-        difference: Of the best values of two optimizers, in the order of `rows`, in the
-            unit of the records. None: not compared.
-        notes: Reasons to doubt, put into parentheses at the end.
-
-    Returns:
-        Sentences that claim no more than the numbers do.
-
-    Example:
-
-    ```python
-    rows = summarize(frame, task="digits", epsilon=0.05)
-    answer(rows, metric="accuracy", epsilon=0.05)
-    ```
+    `difference` is that of the best values of two optimizers, in the order of `rows`;
+    `notes` are reasons to doubt, put into parentheses at the end.
     """
     measured = [row for row in rows if not math.isnan(row.width.decades)]
     if not measured:
@@ -125,19 +110,7 @@ def failures(frame: pd.DataFrame, optimizers: Sequence[str]) -> list[str]:
 def methods(
     frame: pd.DataFrame, *, metric: str, value: str, epsilon: float, paired: bool = True
 ) -> list[str]:
-    """How the runs of one task were made and measured.
-
-    Args:
-        frame: Run records of the task.
-        metric: Metric of the task.
-        value: What the measures read.
-        epsilon: Tolerated loss of it.
-        paired: Runs of one seed share split, weights and order; not where they were
-            imported.
-
-    Returns:
-        Paragraphs: what was run, what runs share, what was measured.
-    """
+    """How the runs of one task were made and measured."""
     return [
         _design(frame),
         _PAIRED if paired else _IMPORTED,

@@ -100,19 +100,10 @@ def write_pages(
     notes: Sequence[str] = (),
     drawings: Collection[str] | None = None,
 ) -> Path:
-    """Write the report of run records into a folder; see `write_report`.
+    """Write the report of run records into a folder that exists; see `write_report`.
 
-    Args:
-        folder: The folder, which exists.
-        frame: Run records, one per row.
-        study: The declaration of the study.
-        environment: Where it ran.
-        notes: What to say before anything else.
-        drawings: Names of the figures wanted, as in `pictures.FIGURES`. None: all that
-            apply.
-
-    Returns:
-        Path of `report.html`.
+    `notes` are said before anything else; `drawings` are the names of the figures
+    wanted, as in `pictures.FIGURES` (None: all that apply).
     """
     notes = [*notes]
     all_runs = frame

@@ -1,13 +1,16 @@
 """Which figures a study gets, and what their captions say."""
 
+import pkgutil
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from keras_lion import report
 from keras_lion.report import pictures
-from keras_lion.report.drawing import Material
+from keras_lion.report.drawing import Drawing, Material
 from keras_lion.report.pictures import FIGURES, LeftOutWarning, pictures_of
 from keras_lion.robustness import Landscape
 
@@ -46,6 +49,17 @@ def captions(frame, **options):
 @pytest.fixture(scope="module")
 def frame():
     return study()
+
+
+def test_every_figure_of_the_package_is_in_the_list():
+    modules = pkgutil.iter_modules(report.__path__, f"{report.__name__}.")
+    found = [
+        value
+        for module in modules
+        for value in vars(import_module(module.name)).values()
+        if isinstance(value, Drawing)
+    ]
+    assert sorted(each.name for each in found) == sorted(each.name for each in FIGURES)
 
 
 def test_a_study_of_two_optimizers(frame):
