@@ -158,7 +158,9 @@ def _label_axis(
     if not aligned:
         # None around the value 0, which has no place on the scale.
         first = 10 ** (low - edge)
-        small = [x for x in ax.get_xticks(minor=True) if inner and x >= first]
+        small = [
+            x for x in ax.get_xticks(minor=True) if inner and first <= x <= 10**right
+        ]
         ax.set_xticks(small, minor=True)
     tidy(ax, what)
 

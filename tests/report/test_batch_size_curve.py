@@ -17,7 +17,7 @@ LOGS = np.log10(AXIS)
 
 
 def bowl(rate, product, seeds=3, best=0.9):
-    """Best at log10 lr* = rate and log10 (lr·λ)* = product."""
+    """Best at log10 lr* = rate and log10 (lr × λ)* = product."""
     x, y = LOGS[None, :], LOGS[:, None]
     surface = best - 0.05 * ((x - rate) ** 2 + (x + y - product) ** 2)
     noise = np.random.default_rng(0).normal(0, 0.003, (7, 7, seeds))

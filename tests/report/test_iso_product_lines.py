@@ -17,7 +17,7 @@ DECAYS = 10.0 ** np.arange(-1, 2)
 
 
 def frame(optimizers=("lion", "adamw"), seeds=3, along=0.0):
-    """log₁₀ steps = 3.5 − 0.5 · log₁₀(lr·λ / 1e-3); out of time below 1e-4."""
+    """log₁₀ steps = 3.5 − 0.5 · log₁₀(lr × λ / 1e-3); out of time below 1e-4."""
     generator = np.random.default_rng(0)
     rows = []
     for optimizer in optimizers:

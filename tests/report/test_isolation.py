@@ -91,3 +91,6 @@ def test_limits_hold_the_data(aligned):
         curves = [line for line in ax.lines if line.get_label() in ("Lion", "AdamW")]
         points = [line for line in ax.lines if line.get_mfc() == "white"]
         assert_holds_lines(ax, curves + points)
+        last = max(line.get_xdata().max() for line in curves)
+        # No room for ticks beyond the data.
+        assert ax.get_xlim()[1] < (last + 0.2 if aligned else 1.6 * last)
