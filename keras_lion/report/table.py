@@ -137,6 +137,8 @@ def _numbers(row: OptimizerSummary, epsilon: float, title: str) -> dict[str, Any
         "best_value": row.best_value,
         "common_best": row.common_best,
         **_width("width", row.width),
+        # Where no setting is within ε of the common best there is no width.
+        "width_decades": math.nan if row.width.none else row.width.decades,
         **_width("own_width", row.own_width),
         "mean_regret": row.mean_regret,
         "num_runs": row.num_runs,
@@ -149,8 +151,7 @@ def _numbers(row: OptimizerSummary, epsilon: float, title: str) -> dict[str, Any
 
 def _width(name: str, width: ToleranceWidth) -> dict[str, Any]:
     return {
-        # Where no setting is within ε of the common best there is no width.
-        f"{name}_decades": math.nan if width.none else width.decades,
+        f"{name}_decades": width.decades,
         f"{name}_censored": width.censored,
         f"{name}_low": width.low,
         f"{name}_high": width.high,
