@@ -217,6 +217,9 @@ def test_what_is_said_when_nothing_trained(tmp_path):
     nothing = study(size=3).assign(status="diverged", score=0.1, final_loss=np.nan)
     _, summary = written(tmp_path, nothing)
     assert "Every run diverged" in summary["tasks"]["digits"]["answer"]
+    table = pd.read_csv(tmp_path / "summary.csv")
+    assert table["width_decades"].isna().all()  # none within ε of the common best
+    assert (table["own_width_decades"] == 0).all()
     failed = study(size=2).assign(status="failed", score=np.nan)
     _, summary = written(tmp_path, failed)
     assert "No run has finished" in summary["tasks"]["digits"]["answer"]
