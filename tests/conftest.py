@@ -19,4 +19,4 @@ def heatmaps_only(monkeypatch):
     """Reports draw their first two kinds of figures, which saves most of the time."""
     from keras_lion.report import pictures
 
-    monkeypatch.setattr(pictures, "DRAWINGS", pictures.DRAWINGS[:2])
+    monkeypatch.setattr(pictures, "FIGURES", pictures.FIGURES[:2])

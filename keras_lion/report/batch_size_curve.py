@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterable, Mapping
-from typing import Literal, get_args
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from keras_lion.report.marks import (
-    DARK,
+from keras_lion.report.drawing import Drawing, Material
+from keras_lion.report.panels import (
     FAINT,
     TICK,
+    draw_bars,
+    entry,
     legend,
+    look_of,
+    panels,
+    require_optimizer,
     say,
     tidy,
 )
@@ -23,12 +29,13 @@ from keras_lion.report.style import (
     Quantity,
     in_order,
     label_decades,
-    optimizer_colour,
     optimizer_label,
-    optimizer_line,
-    optimizer_marker,
 )
-from keras_lion.robustness.batch_size import BatchSizeScaling, batch_size_scaling
+from keras_lion.robustness.batch_size import (
+    BatchSizeScaling,
+    batch_size_scaling,
+    landscapes_of_batch_sizes,
+)
 from keras_lion.robustness.grid import line_of_slope, with_decay
 from keras_lion.robustness.landscape import Landscape
 from keras_lion.statistics import Interval
@@ -37,157 +44,12 @@ Landscapes = Mapping[int, Landscape]
 Optimum = Literal["learning_rate", "product"]
 
 REFERENCES = {"0": 0.0, "½": 0.5, "1": 1.0}  # slopes to compare with
-_LABELS = {
-    "learning_rate": "best learning rate η*",
-    "product": "best product (η·λ)*",
+LABELS: dict[Optimum, str] = {
+    "learning_rate": "best learning rate lr*",
+    "product": "best product (lr × λ)*",
 }
 _APART = 0.05  # doublings between the error bars of two optimizers
 MOST_LABELS = 5.5  # that fit below a panel of 2 inches
-
-
-def plot_best_scores(
-    scalings: Mapping[str, BatchSizeScaling],
-    ax: Axes,
-    *,
-    quantity: Quantity = ACCURACY,
-) -> Axes:
-    """Draw the best score at each batch size, with its interval over seeds.
-
-    Args:
-        scalings: Optimizer → what `batch_size_scaling` found.
-        ax: Axes to draw on.
-        quantity: How scores are shown.
-
-    Returns:
-        `ax`.
-
-    Raises:
-        ValueError: If `scalings` is empty.
-
-    Example:
-
-    ```python
-    figure = matplotlib.figure.Figure((3.4, 2.4), layout="constrained")
-    plot_best_scores({"lion": batch_size_scaling(lion, 0.01)}, figure.subplots())
-    ```
-    """
-    names = _names(scalings)
-    for number, name in enumerate(names):
-        found = scalings[name]
-        best = [each.scaled(quantity.factor) for each in found.best]
-        middle = np.array([each.estimate for each in best])
-        # Intervals of one seed are NaN: a point without a bar.
-        below = middle - np.array([each.low for each in best])
-        above = np.array([each.high for each in best]) - middle
-        apart = _APART * (number - (len(names) - 1) / 2)
-        ax.errorbar(
-            np.array(found.batch_size) * 2**apart,
-            middle,
-            yerr=np.nan_to_num([below, above]),
-            color=optimizer_colour(name),
-            marker=optimizer_marker(name),
-            ls=optimizer_line(name),
-            ms=4,
-            lw=1.3,
-            elinewidth=0.9,
-            capsize=1.5,
-            label=optimizer_label(name),
-        )
-    _batch_axis(ax, scalings.values())
-    legend(ax)
-    return tidy(ax, "batch size B (examples)", quantity.label)
-
-
-def plot_best_hyperparameter(
-    landscapes: Mapping[str, Landscapes],
-    scalings: Mapping[str, BatchSizeScaling],
-    ax: Axes,
-    *,
-    optimum: Optimum = "learning_rate",
-) -> Axes:
-    """Draw lr* or (lr × λ)* over the batch size, with its exponent.
-
-    Filled markers lie between the cells and carry the fitted line, whose slope stands
-    in the legend with its interval. Open ones mark the best cell where the grid only
-    bounds the optimum; they take no part. Faint lines have the slopes 0, ½ and 1.
-
-    Args:
-        landscapes: Optimizer → batch size → scores.
-        scalings: Optimizer → what `batch_size_scaling` found in them.
-        ax: Axes to draw on.
-        optimum: `"learning_rate"` or `"product"`.
-
-    Returns:
-        `ax`.
-
-    Raises:
-        ValueError: If `scalings` is empty, or `optimum` is neither.
-
-    Example:
-
-    ```python
-    scalings = {"lion": batch_size_scaling(lion, 0.01)}
-    plot_best_hyperparameter({"lion": lion}, scalings, ax, optimum="product")
-    ```
-    """
-    if optimum not in get_args(Optimum):
-        raise ValueError(
-            f"`optimum` must be one of {', '.join(get_args(Optimum))}. "
-            f"Received: {optimum!r}."
-        )
-    shown: list[tuple[float, float]] = []
-    some_bounded = False
-    for name in _names(scalings):
-        found = scalings[name]
-        sizes = np.array(found.batch_size, dtype=float)
-        values = np.array(getattr(found, optimum))
-        exponent: Interval = getattr(found, f"{optimum}_exponent")
-        known = np.isfinite(values)
-        colour, marker = optimizer_colour(name), optimizer_marker(name)
-        bounds = _bounds(landscapes[name], found, optimum)
-        what = _slope_text(exponent) if known.any() or bounds else "no optimum"
-        label = f"{optimizer_label(name)}: {what}"
-        fit = line_of_slope(
-            np.log10(sizes),
-            np.log10(values),
-            exponent.estimate,
-            np.log10(sizes[known]),
-        )
-        ax.plot(sizes[known], 10**fit, color=colour, ls=optimizer_line(name), lw=1.3)
-        ax.plot(sizes[known], values[known], color=colour, marker=marker, ls="", ms=4.5)
-        # The legend shows line and marker together, also where nothing is known.
-        ax.plot(
-            [],
-            [],
-            color=colour,
-            marker=marker,
-            ls=optimizer_line(name),
-            ms=4.5,
-            lw=1.3,
-            label=label,
-        )
-        if bounds:
-            ax.plot(
-                *zip(*bounds, strict=True),
-                ls="",
-                color=colour,
-                marker=marker,
-                mfc="white",
-                ms=4.5,
-            )
-        some_bounded |= bool(bounds)
-        shown += [*zip(sizes[known], values[known], strict=True), *bounds]
-    if some_bounded:
-        text = "open: only bounded"
-        ax.plot([], [], "o", mfc="white", color=DARK, ms=4.5, label=text)
-    _batch_axis(ax, scalings.values())
-    ax.set_yscale("log")
-    if shown:
-        _references(ax, np.array(shown))
-    else:
-        say(ax, "no optimum")
-    legend(ax, loc="lower center", bbox_to_anchor=(0.5, 1.0))
-    return tidy(ax, "batch size B (examples)", _LABELS[optimum])
 
 
 def batch_size_figure(
@@ -196,7 +58,12 @@ def batch_size_figure(
     epsilon: float,
     quantity: Quantity = ACCURACY,
 ) -> Figure:
-    """A figure, 7 inches wide: best score, lr* and (lr × λ)* over the batch size.
+    """Best score, lr* and (lr × λ)* over the batch size.
+
+    Scores have their 95 % intervals over seeds. Filled markers of the optima lie
+    between the cells and carry the fitted line, whose slope stands in the legend with
+    its interval. Open ones mark the best cell where the grid only bounds the optimum;
+    they take no part. Faint lines have the slopes 0, ½ and 1.
 
     Args:
         landscapes: Optimizer → batch size → scores, as `landscapes_of_batch_sizes`
@@ -205,7 +72,7 @@ def batch_size_figure(
         quantity: How scores are shown.
 
     Returns:
-        The figure.
+        The figure, 7 inches wide.
 
     Raises:
         ValueError: As `batch_size_scaling`, or if there is no optimizer.
@@ -217,23 +84,67 @@ def batch_size_figure(
     batch_size_figure({"lion": lion}, epsilon=0.01).savefig("batch_size.png", dpi=200)
     ```
     """
+    require_optimizer(landscapes, "A batch-size curve")
     scalings = {
-        name: batch_size_scaling(grids, epsilon) for name, grids in landscapes.items()
+        name: batch_size_scaling(landscapes[name], epsilon)
+        for name in in_order(landscapes)
     }
-    figure = Figure((7, 2.7), layout="constrained")
-    scores, rates, products = figure.subplots(1, 3)
-    plot_best_scores(scalings, scores, quantity=quantity)
-    plot_best_hyperparameter(landscapes, scalings, rates)
-    plot_best_hyperparameter(landscapes, scalings, products, optimum="product")
+    figure, (scores, *optima) = panels((7, 2.7), 3, 3)
+    for index, (name, found) in enumerate(scalings.items()):
+        apart = _APART * (index - (len(scalings) - 1) / 2)
+        sizes = np.array(found.batch_size) * 2**apart
+        draw_bars(scores, sizes, found.best, name, factor=quantity.factor, ms=4)
+    legend(scores)
+    tidy(scores, ylabel=quantity.label)
+    for ax, optimum in zip(optima, LABELS, strict=True):
+        _draw_optima(landscapes, scalings, ax, optimum)
+    for ax in (scores, *optima):
+        _batch_axis(ax, scalings.values())
     return figure
 
 
-def _names(scalings: Mapping[str, BatchSizeScaling]) -> list[str]:
-    if not scalings:
-        raise ValueError(
-            "A batch-size curve needs an optimizer with its scaling. Received: none."
+def _draw_optima(
+    landscapes: Mapping[str, Landscapes],
+    scalings: Mapping[str, BatchSizeScaling],
+    ax: Axes,
+    optimum: Optimum,
+) -> None:
+    shown: list[tuple[float, float]] = []
+    entries = []
+    some_bounded = False
+    for name, found in scalings.items():
+        sizes = np.array(found.batch_size, dtype=float)
+        values = np.array(getattr(found, optimum))
+        exponent: Interval = getattr(found, f"{optimum}_exponent")
+        known = np.isfinite(values)
+        look = look_of(name)
+        bounds = _bounds(landscapes[name], found, optimum)
+        what = _slope_text(exponent) if known.any() or bounds else "no optimum"
+        fit = line_of_slope(
+            np.log10(sizes),
+            np.log10(values),
+            exponent.estimate,
+            np.log10(sizes[known]),
         )
-    return in_order(scalings)
+        ax.plot(sizes[known], 10**fit, **(look | {"marker": ""}))
+        points = look | {"ls": "", "ms": 4.5}
+        ax.plot(sizes[known], values[known], **points)
+        ax.plot([x for x, _ in bounds], [y for _, y in bounds], mfc="white", **points)
+        label = f"{optimizer_label(name)}: {what}"
+        entries.append(entry(**(look | {"ms": 4.5, "label": label})))
+        some_bounded |= bool(bounds)
+        shown += [*zip(sizes[known], values[known], strict=True), *bounds]
+    if some_bounded:
+        open_marker = {"ls": "", "marker": "o", "mfc": "white", "ms": 4.5}
+        entries.append(entry("open: only bounded", **open_marker))
+    ax.set_yscale("log")
+    _batch_axis(ax, scalings.values())
+    if shown:
+        _references(ax, np.array(shown))
+    else:
+        say(ax, "no optimum")
+    legend(ax, handles=entries, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    tidy(ax, ylabel=LABELS[optimum])
 
 
 def _slope_text(exponent: Interval) -> str:
@@ -272,8 +183,9 @@ def _batch_axis(ax: Axes, scalings: Iterable[BatchSizeScaling]) -> None:
         labels.append(str(size) if math.log2(size) - last >= apart else "")
         last = math.log2(size) if labels[-1] else last
     ax.set_xticks(sizes, labels)
-    ax.minorticks_off()
+    ax.xaxis.minorticks_off()
     ax.set_xlim(sizes[0] / 1.5, sizes[-1] * 1.5)
+    tidy(ax, "batch size B (examples)")
 
 
 def _references(ax: Axes, points: np.ndarray) -> None:
@@ -307,3 +219,53 @@ def _references(ax: Axes, points: np.ndarray) -> None:
         )
     ax.set_ylim(10**bottom, 10**top)
     label_decades(ax.yaxis)
+
+
+def _landscapes(material: Material) -> dict[str, Landscapes]:
+    """Of the optimizers with several batch sizes that differ in nothing else."""
+    runs = material.runs
+    found: dict[str, Landscapes] = {}
+    if "batch_size" in runs and runs["batch_size"].nunique() > 1:
+        for name in in_order(runs["optimizer"].unique()):
+            # It says so with a ValueError where seeds or budgets do not fit together.
+            with contextlib.suppress(ValueError):
+                grids = landscapes_of_batch_sizes(
+                    runs, optimizer=name, value=material.value
+                )
+                if len(grids) > 1:
+                    batch_size_scaling(grids, material.epsilon)
+                    found[name] = grids
+    return found
+
+
+def _caption(material: Material) -> str:
+    """How the best hyperparameters move with the batch size B."""
+
+    def exponent(interval: Interval) -> str:
+        known = math.isfinite(interval.estimate)
+        return format(interval, ".2f") if known else "unknown"
+
+    texts = []
+    for name, grids in _landscapes(material).items():
+        found = batch_size_scaling(grids, material.epsilon)
+        texts.append(
+            f"{optimizer_label(name)} lr* ∝ B^{exponent(found.learning_rate_exponent)},"
+            f" (lr × λ)* ∝ B^{exponent(found.product_exponent)}"
+        )
+    return (
+        f"Best {material.quantity.label}, best learning rate and best lr × λ at each "
+        f"batch size B (examples). {'; '.join(texts)}. Open markers are at the edge of "
+        "a grid: the optimum may lie beyond, and they take no part in the exponents."
+    )
+
+
+FIGURE = Drawing(
+    "batch_size",
+    "Best value, best learning rate and best product over the batch size",
+    lambda given: bool(_landscapes(given)),
+    lambda given: batch_size_figure(
+        _landscapes(given), epsilon=given.epsilon, quantity=given.quantity
+    ),
+    _caption,
+    across=True,
+)

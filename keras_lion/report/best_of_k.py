@@ -9,13 +9,21 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from keras_lion.report.bands import draw_curve
-from keras_lion.report.marks import TICK, say, tidy
+from keras_lion.report.drawing import Drawing, Material, several_cells
+from keras_lion.report.panels import (
+    TICK,
+    Look,
+    draw_curve,
+    panels,
+    require_optimizer,
+    say,
+    tidy,
+)
 from keras_lion.report.style import (
     ACCURACY,
     Quantity,
     in_order,
-    optimizer_colour,
+    optimizer_color,
     optimizer_label,
     optimizer_marker,
 )
@@ -23,26 +31,23 @@ from keras_lion.robustness.landscape import Landscape
 from keras_lion.robustness.tuning_budget import tuning_curve
 
 LINE_HEIGHT = 1.25  # of the labels, in font sizes
+SHOWN_K = (1, 4, 16)  # in the caption; or the nearest points of the curve
 
 
-def plot_best_of_k(
-    landscapes: Mapping[str, Landscape],
-    ax: Axes,
-    *,
-    quantity: Quantity = ACCURACY,
-) -> Axes:
-    """Draw the expected score of the best of k configurations, over k.
+def best_of_k_figure(
+    landscapes: Mapping[str, Landscape], *, quantity: Quantity = ACCURACY
+) -> Figure:
+    """Expected score of the best of k configurations, over k.
 
-    Each optimizer is named at the end of its line, beside the axes. Bands are 95 %
-    intervals over seeds, k by k.
+    Each optimizer is named at the end of its line. Bands are 95 % intervals over seeds,
+    k by k.
 
     Args:
         landscapes: Optimizer → its scores. Those without a score are left out.
-        ax: Axes to draw on; give its figure `layout="constrained"`.
         quantity: How scores are shown.
 
     Returns:
-        `ax`.
+        The figure: 3.4 inches wide, 5 with more than four optimizers.
 
     Raises:
         ValueError: If there is no optimizer.
@@ -50,12 +55,11 @@ def plot_best_of_k(
     Example:
 
     ```python
-    figure = matplotlib.figure.Figure((3.4, 2.6), layout="constrained")
-    plot_best_of_k({"lion": lion, "adamw": adamw}, figure.subplots())
+    best_of_k_figure({"lion": lion, "adamw": adamw}).savefig("best_of_k.png", dpi=200)
     ```
     """
-    if not landscapes:
-        raise ValueError("Best-of-k curves need an optimizer. Received: none.")
+    require_optimizer(landscapes, "The best-of-k figure")
+    figure, (ax,) = panels((5, 3.4) if len(landscapes) > 4 else (3.4, 2.6))
     curves = {
         name: tuning_curve(landscapes[name])
         for name in in_order(landscapes)
@@ -85,40 +89,11 @@ def plot_best_of_k(
         say(ax, "no run finished")
     tidy(ax, "configurations tried, k", f"expected best {quantity.label}")
     _name_lines(ax, ends)
-    return ax
-
-
-def best_of_k_figure(
-    landscapes: Mapping[str, Landscape], *, quantity: Quantity = ACCURACY
-) -> Figure:
-    """A figure with the best-of-k curves of any number of optimizers.
-
-    Args:
-        landscapes: Optimizer → its scores.
-        quantity: How scores are shown.
-
-    Returns:
-        The figure: 3.4 inches wide, 5 with more than four optimizers.
-
-    Raises:
-        ValueError: If there is no optimizer.
-
-    Example:
-
-    ```python
-    best_of_k_figure({"lion": lion, "adamw": adamw}).savefig("best_of_k.png", dpi=200)
-    ```
-    """
-    many = len(landscapes) > 4
-    figure = Figure((5, 3.4) if many else (3.4, 2.6), layout="constrained")
-    plot_best_of_k(landscapes, figure.subplots(), quantity=quantity)
     return figure
 
 
 def _name_lines(ax: Axes, ends: Mapping[str, tuple[float, float]]) -> None:
     """Write each name beside the axes, near the height at which its line ends."""
-    if not ends:
-        return
     bottom, top = ax.get_ylim()
     height = 72 * ax.get_window_extent().height / ax.figure.dpi
     gap = LINE_HEIGHT * TICK / height
@@ -126,17 +101,10 @@ def _name_lines(ax: Axes, ends: Mapping[str, tuple[float, float]]) -> None:
     names = sorted(wanted, key=lambda name: wanted[name])
     placed = spread([wanted[name] for name in names], gap, high=1.0)
     for name, at in zip(names, placed, strict=True):
-        colour = optimizer_colour(name)
-        ax.plot(
-            1.05,
-            at,
-            transform=ax.transAxes,
-            marker=optimizer_marker(name),
-            color=colour,
-            ms=3.5,
-            ls="",
-            clip_on=False,
-        )
+        color = optimizer_color(name)
+        look: Look = {"marker": optimizer_marker(name), "color": color, "ms": 3.5}
+        ax.plot(1.05, at, transform=ax.transAxes, ls="", clip_on=False, **look)
+        leader = {"arrowstyle": "-", "color": color, "lw": 0.6}
         ax.annotate(
             # The marker stands between leader and name.
             f"   {optimizer_label(name)}",
@@ -146,35 +114,14 @@ def _name_lines(ax: Axes, ends: Mapping[str, tuple[float, float]]) -> None:
             va="center",
             fontsize=TICK,
             annotation_clip=False,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": colour,
-                "lw": 0.6,
-                "shrinkA": 0,
-                "shrinkB": 2,
-                "relpos": (0, 0.5),
-            },
+            arrowprops=leader | {"shrinkA": 0, "shrinkB": 2, "relpos": (0, 0.5)},
         )
 
 
 def spread(wanted: Sequence[float], gap: float, high: float = math.inf) -> list[float]:
     """Ascending positions moved as little as it takes to be `gap` apart.
 
-    Least squares: runs of positions that are too close are centred on their mean.
-
-    Args:
-        wanted: Ascending positions.
-        gap: Least distance of neighbours.
-        high: Largest position allowed.
-
-    Returns:
-        As many positions, in the same order.
-
-    Example:
-
-    ```python
-    spread([0.0, 0.1, 1.0], gap=0.3)  # [-0.1, 0.2, 1.0]
-    ```
+    Least squares: runs of positions that are too close are centered on their mean.
     """
     # With the gaps taken out, what is left is to make a sequence ascending.
     blocks: list[list[float]] = []
@@ -186,3 +133,30 @@ def spread(wanted: Sequence[float], gap: float, high: float = math.inf) -> list[
     most = high - (len(wanted) - 1) * gap
     levels = [min(float(np.mean(block)), most) for block in blocks for _ in block]
     return [level + number * gap for number, level in enumerate(levels)]
+
+
+def _caption(material: Material) -> str:
+    """What a search at random finds."""
+
+    def found(landscape: Landscape) -> str:
+        curve = tuning_curve(landscape)
+        points = sorted({int(np.abs(curve.k - k).argmin()) for k in SHOWN_K})
+        return ", ".join(
+            f"{material.quantity.interval(curve.best[i])} with k = {curve.k[i]}"
+            for i in points
+        )
+
+    return (
+        f"Expected {material.quantity.label} of the best of k cells that are drawn at "
+        "random from the grid, with 95 % intervals over seeds: "
+        f"{material.each(found)}."
+    )
+
+
+FIGURE = Drawing(
+    "best_of_k",
+    "Expected best of k configurations, over k",
+    several_cells,
+    lambda given: best_of_k_figure(given.measured, quantity=given.quantity),
+    _caption,
+)

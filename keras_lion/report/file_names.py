@@ -17,12 +17,7 @@ def file_name(task: str) -> str:
 
 
 def run_folder_name(words: list[str], key: str) -> str:
-    """A folder name for a run: words that can be read, and the key that tells it apart.
-
-    Args:
-        words: What the run is; they are shortened and need not be different.
-        key: Its key. A key that is no plain word is replaced by its hash.
-    """
+    """A folder name for a run: readable words, and the key that tells it apart."""
     readable = "-".join(filter(None, (_plain(word, dots=True)[:24] for word in words)))
     plain = re.fullmatch(r"[0-9a-f]{16}", key)
     return f"{readable or 'run'}-{key if plain else _digest(key)}"

@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from keras_lion.robustness.landscape import Landscape
-
-Array = NDArray[np.float64]
+from keras_lion.robustness.landscape import Array, Landscape
 
 GAP = 0.5  # cells between the row of no decay and the others: room for τ
 LOW = 0.7  # height of that row in cells: it has no extent in log λ
@@ -18,11 +15,11 @@ LONE = 0.5  # decades that the cell of a lone value takes
 
 @dataclass(frozen=True)
 class Grid:
-    """Centres and borders of the cells, in decades.
+    """Centers and borders of the cells, in decades.
 
     Attributes:
-        x: Centres of the columns, log₁₀ η, shape (n,).
-        y: Centres of the rows, shape (m,): log₁₀ λ, and the row λ = 0 below with a gap.
+        x: Centers of the columns, log₁₀ lr, shape (n,).
+        y: Centers of the rows, shape (m,): log₁₀ λ, and the row λ = 0 below with a gap.
         x_edges: Borders of the columns, shape (n + 1,).
         bottoms: Lower borders of the rows, shape (m,).
         tops: Upper borders of the rows, shape (m,).
@@ -67,11 +64,11 @@ class Grid:
         return float(self.tops[-1] - self.bottoms[0])
 
 
-def _edges(centres: Array) -> Array:
-    if len(centres) == 0:
+def _edges(centers: Array) -> Array:
+    if len(centers) == 0:
         return np.zeros(1)
-    if len(centres) == 1:
-        return np.array([centres[0] - LONE / 2, centres[0] + LONE / 2])
-    middles = (centres[1:] + centres[:-1]) / 2
-    first, last = 2 * centres[0] - middles[0], 2 * centres[-1] - middles[-1]
+    if len(centers) == 1:
+        return np.array([centers[0] - LONE / 2, centers[0] + LONE / 2])
+    middles = (centers[1:] + centers[:-1]) / 2
+    first, last = 2 * centers[0] - middles[0], 2 * centers[-1] - middles[-1]
     return np.array([first, *middles, last])

@@ -97,21 +97,7 @@ class Page:
 
 
 def render(page: Page) -> str:
-    """The page as HTML.
-
-    Args:
-        page: Its texts and pictures. Every text is escaped.
-
-    Returns:
-        An HTML document with the pictures and the runs inside. Its policy lets browsers
-        fetch nothing and run no script but the page's own.
-
-    Example:
-
-    ```python
-    Path("report.html").write_text(render(page), encoding="utf-8")
-    ```
-    """
+    """The page as HTML."""
     environment = Environment(
         loader=PackageLoader("keras_lion.report"),
         autoescape=True,

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from keras_lion.report.marks import DARK, TICK, say, tidy
+from keras_lion.report.drawing import Drawing, Material
+from keras_lion.report.panels import Look, entry, figure_legend, panels, say, tidy
 from keras_lion.report.style import (
     in_order,
     label_decades,
     number,
-    optimizer_colour,
+    optimizer_color,
     optimizer_label,
     optimizer_marker,
 )
@@ -34,83 +34,7 @@ _LABELS = {
 }
 _FACTORS = {"accuracy": 100.0}
 BEYOND = 3.0  # times the largest loss of a run that trained: where the axis ends
-_CROSS: dict[str, Any] = {
-    "marker": "x",
-    "color": "black",
-    "ms": 4.5,
-    "mew": 1.0,
-    "ls": "",
-}
-
-
-def plot_learning_curves(
-    curves: RunCurves,
-    ax: Axes,
-    *,
-    optimizer: str,
-    quantity: str = "loss",
-    limits: Limits | None = None,
-) -> Axes:
-    """Draw the runs of one cell: seeds thin, their mean thick.
-
-    The mean ends where the first run does. A cross marks the last finite value of each
-    diverged run, at the edge of the panel where that value lies beyond.
-
-    Args:
-        curves: One curve for each seed.
-        ax: Axes to draw on.
-        optimizer: Optimizer of the cell, which decides colour and marker.
-        quantity: What the curves show: `"loss"`, `"train_loss"` (both on a log axis),
-            `"accuracy"` (in percent), or another name.
-        limits: Ends of the vertical axis, in shown units, for panels that share it.
-            None: `axis_limits` of these curves.
-
-    Returns:
-        `ax`.
-
-    Example:
-
-    ```python
-    cell = {"optimizer": "lion", "learning_rate": 1e-3, "weight_decay": 0.3}
-    plot_learning_curves(curves_of_cell(frame, **cell), ax, optimizer="lion")
-    ```
-    """
-    factor, colour = _FACTORS.get(quantity, 1.0), optimizer_colour(optimizer)
-    tidy(ax, "epoch", _LABELS.get(quantity, quantity))
-    if not np.isfinite(curves.values).any():
-        say(ax, "no finite value")
-        return ax
-    low, high = axis_limits([curves], quantity) if limits is None else limits
-    ax.set_ylim(low, high)
-    if _logarithmic(quantity, low):
-        ax.set_yscale("log")
-        label_decades(ax.yaxis)
-    alone = len(curves.seed) == 1
-    for index, values in enumerate(factor * curves.values):
-        ax.plot(
-            curves.epoch,
-            values,
-            color=colour,
-            lw=1.3 if alone else 0.6,
-            alpha=1.0 if alone else 0.55,
-        )
-        at, last = curves.last_point(index)
-        if curves.diverged[index] and np.isfinite(last):
-            height = float(np.clip(factor * last, low, high))
-            ax.plot(at, height, zorder=5, clip_on=False, **_CROSS)
-    if not alone:
-        ax.plot(
-            curves.epoch,
-            factor * curves.mean,
-            color=colour,
-            lw=1.8,
-            marker=optimizer_marker(optimizer),
-            ms=3.2,
-            markevery=max(len(curves.epoch) // 6, 1),
-        )
-    ax.set_xlim(0, float(curves.epoch[-1]))
-    ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))
-    return ax
+_CROSS: Look = {"marker": "x", "color": "black", "ms": 4.5, "ls": ""}
 
 
 def learning_curves_figure(
@@ -121,17 +45,21 @@ def learning_curves_figure(
     quantity: str = "loss",
     value: Value = "final_loss",
 ) -> Figure:
-    """A figure, 7 inches wide: best, centre and worst cell of each optimizer.
+    """Curves of the best, the middle and the worst cell: seeds thin, their mean thick.
+
+    The mean ends where the first run does. A cross marks the last finite value of each
+    diverged run, at the edge of the panel where that value lies beyond.
 
     Args:
         frame: Run records of one condition, one per row, with `history`.
         task: Task whose runs are shown.
         optimizers: Which ones to show. None: all.
-        quantity: What the curves show, as in `plot_learning_curves`.
+        quantity: What the curves show: `"loss"`, `"train_loss"` (both on a log axis),
+            `"accuracy"` (in percent), or another name.
         value: What best and worst mean: `"final_loss"` or `"score"`.
 
     Returns:
-        The figure; all panels share their axes.
+        The figure, 7 inches wide; all panels share their axes.
 
     Raises:
         ValueError: If the task has no runs, or as `curves_of_cell`.
@@ -150,37 +78,66 @@ def learning_curves_figure(
             f"Learning curves need runs of an optimizer. Received: task={task!r}; the "
             f"records have the tasks: {known}."
         )
-    curves: dict[tuple[str, str], tuple[str, RunCurves]] = {}
+    shown: list[tuple[str, str, RunCurves]] = []
     for name in names:
         grid = Landscape.from_runs(frame, optimizer=name, task=task, value=value)
         for kind, (i, j) in cells_to_show(grid).items():
             rate, decay = float(grid.learning_rate[j]), float(grid.weight_decay[i])
-            found = curves_of_cell(
-                frame,
-                optimizer=name,
-                learning_rate=rate,
-                weight_decay=decay,
-                quantity=quantity,
-                task=task,
-            )
-            title = f"{optimizer_label(name)}, {kind}: η {number(rate)}, "
-            title = f"{title}λ {number(decay)}"
+            cell: Look = {
+                "optimizer": name,
+                "learning_rate": rate,
+                "weight_decay": decay,
+            }
+            found = curves_of_cell(frame, **cell, quantity=quantity, task=task)
+            title = f"{optimizer_label(name)}, {kind}: lr {number(rate)}, "
+            title += f"λ {number(decay)}"
             if count := int(found.diverged.sum()):
-                title = f"{title}\n{count} of {len(found.seed)} diverged"
-            curves[name, kind] = title, found
-    limits = axis_limits([found for _, found in curves.values()], quantity)
-    figure = Figure((7, 1.75 * len(names) + 0.45), layout="constrained")
-    axes = figure.subplots(len(names), 3, squeeze=False, sharex=True, sharey=True)
-    last = max(float(found.epoch[-1]) for _, found in curves.values())
-    for ax, ((name, _), (title, found)) in zip(axes.flat, curves.items(), strict=True):
-        plot_learning_curves(
-            found, ax, optimizer=name, quantity=quantity, limits=limits
-        )
+                title += f"\n{count} of {len(found.seed)} diverged"
+            shown.append((name, title, found))
+    curves = [found for _, _, found in shown]
+    limits = axis_limits(curves, quantity)
+    size = (7, 1.75 * len(names) + 0.45)
+    figure, axes = panels(size, len(shown), 3, sharex=True, sharey=True)
+    for ax, (name, title, found) in zip(axes, shown, strict=True):
+        _draw(found, ax, name, quantity, limits)
         ax.set_title(title, fontsize=8)
-        ax.set_xlim(0, last)
         ax.label_outer()
-    _figure_legend(figure, [found for _, found in curves.values()])
+    axes[0].set_xlim(0, max(float(found.epoch[-1]) for found in curves))
+    axes[0].xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    figure_legend(figure, _entries(curves), ncols=3)
     return figure
+
+
+def _draw(
+    curves: RunCurves, ax: Axes, optimizer: str, quantity: str, limits: Limits
+) -> None:
+    factor, color = _FACTORS.get(quantity, 1.0), optimizer_color(optimizer)
+    tidy(ax, "epoch", _LABELS.get(quantity, quantity))
+    if not np.isfinite(curves.values).any():
+        say(ax, "no finite value")
+        return
+    ax.set_ylim(limits)
+    if _logarithmic(quantity, limits[0]):
+        ax.set_yscale("log")
+        label_decades(ax.yaxis)
+    alone = len(curves.seed) == 1
+    look: Look = {"lw": 1.3} if alone else {"lw": 0.6, "alpha": 0.55}
+    ax.plot(curves.epoch, factor * curves.values.T, color=color, **look)
+    for index in np.flatnonzero(curves.diverged):
+        at, last = curves.last_point(int(index))
+        if np.isfinite(last):
+            height = float(np.clip(factor * last, *limits))
+            ax.plot(at, height, zorder=5, clip_on=False, **_CROSS)
+    if not alone:
+        ax.plot(
+            curves.epoch,
+            factor * curves.mean,
+            color=color,
+            lw=1.8,
+            marker=optimizer_marker(optimizer),
+            ms=3.2,
+            markevery=max(len(curves.epoch) // 6, 1),
+        )
 
 
 def axis_limits(curves: Iterable[RunCurves], quantity: str = "loss") -> Limits:
@@ -189,16 +146,6 @@ def axis_limits(curves: Iterable[RunCurves], quantity: str = "loss") -> Limits:
     From the smallest to the largest value, in shown units, with a margin. Losses of
     diverged runs beyond `BEYOND` times the largest of the runs that trained (where none
     did: of the smallest first value) do not count.
-
-    Args:
-        curves: Curves that share the axis.
-        quantity: What they show.
-
-    Returns:
-        (low, high).
-
-    Raises:
-        ValueError: If no value is finite.
     """
     scale = _FACTORS.get(quantity, 1.0)
     calm: list[float] = []
@@ -225,17 +172,52 @@ def _logarithmic(quantity: str, low: float) -> bool:
     return "loss" in quantity and low > 0
 
 
-def _figure_legend(figure: Figure, curves: list[RunCurves]) -> None:
-    entries = [Line2D([], [], color=DARK, lw=0.6, label="one seed")]
+def _entries(curves: list[RunCurves]) -> list[Any]:
+    entries = [entry("one seed", lw=0.6)]
     if any(len(found.seed) > 1 for found in curves):
-        entries.append(Line2D([], [], color=DARK, lw=1.8, label="mean over seeds"))
+        entries.append(entry("mean over seeds", lw=1.8))
     if any(found.diverged.any() for found in curves):
         text = "diverged: its last finite value, or the edge if beyond"
-        entries.append(Line2D([], [], label=text, **_CROSS))
-    figure.legend(
-        handles=entries,
-        loc="outside lower center",
-        ncols=3,
-        fontsize=TICK,
-        frameon=False,
+        entries.append(entry(text, **_CROSS))
+    return entries
+
+
+def _has_losses(material: Material) -> bool:
+    """Whether every finished run has a history with the validation loss."""
+    if "history" not in material.runs or not material.measured:
+        return False
+    finished = material.runs[material.runs["status"] != "failed"]
+    # Every cell may be the one that is shown.
+    return all(
+        isinstance(each, Mapping) and {"epoch", "loss"} <= set(each)
+        for each in finished["history"]
     )
+
+
+def _caption(material: Material) -> str:
+    """Which cells' curves are shown."""
+
+    def cells(landscape: Landscape) -> str:
+        return ", ".join(
+            f"{which} lr = {number(float(landscape.learning_rate[j]))}, "
+            f"λ = {number(float(landscape.weight_decay[i]))}"
+            for which, (i, j) in cells_to_show(landscape).items()
+        )
+
+    return (
+        "Validation loss (nats) over epochs, of the best cell, the one in the middle "
+        f"of the grid and the worst ({material.seeds}): seeds thin, their mean thick; "
+        "a cross is the last finite value of a diverged run. "
+        f"{material.each(cells)}."
+    )
+
+
+FIGURE = Drawing(
+    "learning_curves",
+    "Validation loss over epochs, of the best, the middle and the worst cell",
+    _has_losses,
+    lambda given: learning_curves_figure(
+        given.runs, task=given.task, optimizers=list(given.measured), value=given.value
+    ),
+    _caption,
+)

@@ -1,17 +1,20 @@
-"""What is drawn over the cells of a heatmap: products, tolerance, edges."""
+"""What is drawn over the cells of a heatmap, with its legend."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from keras_lion.report.grid import Array, Grid
-from keras_lion.report.style import number
+from keras_lion.report.grid import Grid
+from keras_lion.report.panels import Look, entry
+from keras_lion.report.style import Quantity, number
 from keras_lion.robustness.grid import (
     BoundaryOptimum,
     boundary_optimum,
@@ -21,11 +24,12 @@ from keras_lion.robustness.grid import (
 from keras_lion.robustness.landscape import Landscape
 from keras_lion.robustness.tolerance import cells_within
 
-MOST_LINES = 9  # of constant η·λ: every second one of a 7 × 7 grid
+MOST_LINES = 9  # of constant lr × λ: every second one of a 7 × 7 grid
+DEAD = "#D9D9D9"  # a cell of which no seed trained
 LINE = "#777777"
 DASHES = (0, (4, 3))
-TOLERANCE: dict[str, Any] = {"color": "black", "lw": 1.3, "ls": (0, (1.6, 1))}
-_HALO: dict[str, Any] = {"color": "white", "lw": 2.6, "ls": "solid"}
+TOLERANCE: Look = {"color": "black", "lw": 1.3, "ls": (0, (1.6, 1))}
+_HALO: Look = {"color": "white", "lw": 2.6, "ls": "solid"}
 # Marker, and where on the best cell it sits: parts of its width and height.
 _ARROWS = {
     ("learning_rate", "low"): ("<", (0.0, 0.5)),
@@ -36,7 +40,7 @@ _ARROWS = {
 
 
 def has_products(landscape: Landscape) -> bool:
-    """Whether lines of equal η·λ cross the grid."""
+    """Whether lines of equal lr × λ cross the grid."""
     return (
         len(landscape.learning_rate) > 1 and int((landscape.weight_decay > 0).sum()) > 1
     )
@@ -53,23 +57,23 @@ def draw_products(ax: Axes, landscape: Landscape, grid: Grid) -> None:
         left = max(grid.x_edges[0], total - top)
         right = min(grid.x_edges[-1], total - bottom)
         # White dashes on a dark line show on bright and on dark cells.
-        for colour, dashes in ((LINE, "solid"), ("white", DASHES)):
+        for color, dashes in ((LINE, "solid"), ("white", DASHES)):
             ax.plot(
                 [left, right],
                 [total - left, total - right],
-                color=colour,
+                color=color,
                 lw=0.6,
                 ls=dashes,
                 zorder=3,
             )
-        beside = total - grid.x_edges[-1] >= bottom - 1e-9
+        right_of = total - grid.x_edges[-1] >= bottom - 1e-9
         ax.annotate(
             name,
             (right, total - right),
-            xytext=(3, 0) if beside else (0, -1),
+            xytext=(3, 0) if right_of else (0, -1),
             textcoords="offset points",
-            ha="left" if beside else "center",
-            va="center" if beside else "top",
+            ha="left" if right_of else "center",
+            va="center" if right_of else "top",
             fontsize=size,
             color="#444444",
             annotation_clip=False,
@@ -85,7 +89,7 @@ def draw_tolerance(
 ) -> None:
     """Outline the cells within ε of the reference."""
     within = cells_within(landscape, epsilon, reference)
-    edges = list(_outline(within, grid))
+    edges = _outline(within, grid)
     for look in (_HALO, TOLERANCE):
         for x, y in edges:
             # Halves of an outline meet in corners without a notch.
@@ -111,25 +115,40 @@ def draw_edges(ax: Axes, landscape: Landscape, grid: Grid) -> None:
         )
 
 
-def edges_of(landscape: Landscape) -> tuple[BoundaryOptimum, ...]:
-    """Sides with an arrow: none where nothing trained."""
-    if landscape.empty or landscape.all_diverged:
-        return ()
-    return boundary_optimum(landscape)
-
-
-def arrow_entries(sides: list[BoundaryOptimum]) -> list[Line2D]:
-    """Legend entries for the arrows that occur."""
+def legend_entries(
+    landscapes: Sequence[Landscape],
+    quantity: Quantity,
+    epsilon: float | None,
+    reference: float | None,
+) -> list[Any]:
+    """Legend entries for what occurs in the heatmaps, and for nothing else."""
+    trained = [each for each in landscapes if not (each.empty or each.all_diverged)]
+    entries: list[Any] = []
+    if trained:
+        entries.append(Patch(fill=False, edgecolor="black", lw=1.6, label="best cell"))
+    sides = {side.limit: side for each in trained for side in boundary_optimum(each)}
     labels = {"range": "best may lie beyond", "stability": "edge of stability"}
-    found = {side.limit: side for side in sides}
-    return [
-        Line2D([], [], ls="", marker=">", label=label, **_arrow_look(found[limit]))
-        for limit, label in labels.items()
-        if limit in found
-    ]
+    for limit in sorted(sides):
+        look = _arrow_look(sides[limit])
+        entries.append(entry(labels[limit], ls="", marker=">", **look))
+    if any(map(has_products, landscapes)):
+        label = "constant lr × λ, with its value"
+        entries.append(entry(label, color=LINE, lw=0.9, ls=DASHES))
+    counts = [(each.num_diverged, each.num_seeds) for each in landscapes]
+    hatch: Look = {"hatch": "////", "edgecolor": LINE}
+    if any(((bad > 0) & (bad < seeds)).any() for bad, seeds in counts):
+        entries.append(Patch(fill=False, label="a seed diverged", **hatch))
+    if any(((seeds > 0) & (bad == seeds)).any() for bad, seeds in counts):
+        entries.append(Patch(facecolor=DEAD, label="all seeds diverged", **hatch))
+    if epsilon is not None and any(
+        cells_within(each, epsilon, reference).any() for each in landscapes
+    ):
+        label = f"within {quantity.amount(epsilon)} of the common best"
+        entries.append(entry(label, **TOLERANCE))
+    return entries
 
 
-def _arrow_look(side: BoundaryOptimum) -> dict[str, Any]:
+def _arrow_look(side: BoundaryOptimum) -> Look:
     inside = "black" if side.limit == "range" else "white"
     edge = "white" if side.limit == "range" else "black"
     return {"mfc": inside, "mec": edge, "mew": 0.7, "ms": 7}
@@ -160,25 +179,13 @@ def _outline(
     within: NDArray[np.bool_], grid: Grid
 ) -> list[tuple[tuple[float, float], tuple[float, float]]]:
     """Sides of cells that part a cell within from one that is not: (x, x), (y, y)."""
-    rows, columns = within.shape
-    edges = []
+    sides: Counter[tuple[tuple[float, float], tuple[float, float]]] = Counter()
     for i, j in zip(*np.nonzero(within), strict=True):
-        (left, bottom), width, height = grid.box(int(i), int(j))
-        right, top = left + width, bottom + height
-        # Rows with a gap between them do not touch.
-        above = i + 1 < rows and within[i + 1, j] and _touch(grid, int(i))
-        below = i > 0 and within[i - 1, j] and _touch(grid, int(i) - 1)
-        if not above:
-            edges.append(((left, right), (top, top)))
-        if not below:
-            edges.append(((left, right), (bottom, bottom)))
-        if not (j > 0 and within[i, j - 1]):
-            edges.append(((left, left), (bottom, top)))
-        if not (j + 1 < columns and within[i, j + 1]):
-            edges.append(((right, right), (bottom, top)))
-    return edges
-
-
-def _touch(grid: Grid, row: int) -> bool:
-    upper: Array = grid.bottoms
-    return bool(abs(upper[row + 1] - grid.tops[row]) < 1e-9)
+        left, right = grid.x_edges[j], grid.x_edges[j + 1]
+        bottom, top = grid.bottoms[i], grid.tops[i]
+        sides.update(
+            [((left, right), (y, y)) for y in (bottom, top)]
+            + [((x, x), (bottom, top)) for x in (left, right)]
+        )
+    # A side of two cells lies inside; rows with a gap between them share none.
+    return [side for side, count in sides.items() if count == 1]

@@ -5,48 +5,49 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from keras_lion.report.bands import draw_curve
-from keras_lion.report.marks import DARK, legend, say, tidy
-from keras_lion.report.style import (
-    ACCURACY,
-    Quantity,
-    in_order,
-    label_decades,
-    number,
+from keras_lion.report.drawing import Drawing, Material, several_cells
+from keras_lion.report.panels import (
+    DARK,
+    Look,
+    draw_curve,
+    legend,
+    panels,
+    require_optimizer,
+    say,
+    tidy,
 )
+from keras_lion.report.style import ACCURACY, Quantity, in_order, label_decades, number
 from keras_lion.robustness.landscape import Landscape
-from keras_lion.robustness.regret import regret_profiles, regret_range
+from keras_lion.robustness.regret import mean_regret, regret_profiles, regret_range
+from keras_lion.robustness.tolerance import tolerance_fraction
 
 POINTS = 240  # of a profile
 MARKED = 8  # markers on a profile
 FEW = 2  # optimizers whose legend fits above the axes
 
 
-def plot_regret_profile(
+def regret_profile_figure(
     landscapes: Mapping[str, Landscape],
-    ax: Axes,
     *,
     epsilon: float | None = None,
     quantity: Quantity = ACCURACY,
-) -> Axes:
-    """Draw the share of the configurations within ε of the common best, over ε.
+) -> Figure:
+    """Share of the configurations within ε of the common best, over ε.
 
     Bands are the profiles at the ends of the 95 % intervals of the cells' regrets
     (`regret_profiles`).
 
     Args:
         landscapes: Optimizer → its scores. Those without a score are left out.
-        ax: Axes to draw on.
         epsilon: The study's tolerated loss of score, drawn as a vertical line; more
             than 0. None: no line.
         quantity: How scores are shown.
 
     Returns:
-        `ax`.
+        The figure: 3.4 inches wide, 5 with more than two optimizers.
 
     Raises:
         ValueError: If there is no optimizer, or `epsilon` is not positive.
@@ -54,17 +55,16 @@ def plot_regret_profile(
     Example:
 
     ```python
-    figure = matplotlib.figure.Figure((3.4, 2.6), layout="constrained")
-    plot_regret_profile({"lion": lion, "adamw": adamw}, figure.subplots(), epsilon=0.05)
+    regret_profile_figure({"lion": lion, "adamw": adamw}, epsilon=0.05)
     ```
     """
-    if not landscapes:
-        raise ValueError("A regret profile needs an optimizer. Received: none.")
+    require_optimizer(landscapes, "A regret profile")
     if epsilon is not None and not (np.isfinite(epsilon) and epsilon > 0):
         raise ValueError(
             "`epsilon` must be a finite loss of score, more than 0, or None for no "
             f"line. Received: {epsilon}."
         )
+    figure, (ax,) = panels((5, 3) if len(landscapes) > FEW else (3.4, 2.6))
     unit = abs(quantity.factor)
     low, high = regret_range(landscapes)
     if epsilon is not None:
@@ -86,14 +86,9 @@ def plot_regret_profile(
     if not profiles:
         say(ax, "no run finished")
     if epsilon is not None:
-        ax.axvline(
-            unit * epsilon,
-            color=DARK,
-            lw=0.8,
-            ls=(0, (4, 2)),
-            zorder=1,
-            label=f"ε = {number(unit * epsilon)} {quantity.difference}".rstrip(),
-        )
+        label = f"ε = {number(unit * epsilon)} {quantity.difference}".rstrip()
+        look: Look = {"color": DARK, "lw": 0.8, "ls": (0, (4, 2)), "zorder": 1}
+        ax.axvline(unit * epsilon, label=label, **look)
     ax.set_xscale("log")
     ax.set_xlim(unit * epsilons[0], unit * epsilons[-1])
     label_decades(ax.xaxis)
@@ -109,41 +104,32 @@ def plot_regret_profile(
         columnspacing=1.2,
     )
     unit_name = f" ({quantity.difference})" if quantity.difference else ""
-    return tidy(
-        ax,
-        f"ε: loss of {quantity.name}\nagainst the common best{unit_name}",
-        "configurations within ε (%)",
-    )
-
-
-def regret_profile_figure(
-    landscapes: Mapping[str, Landscape],
-    *,
-    epsilon: float | None = None,
-    quantity: Quantity = ACCURACY,
-) -> Figure:
-    """A figure with the regret profiles of several optimizers.
-
-    Args:
-        landscapes: Optimizer → its scores.
-        epsilon: The study's tolerated loss of score, drawn as a line.
-        quantity: How scores are shown.
-
-    Returns:
-        The figure: 3.4 inches wide, 5 with more than two optimizers.
-
-    Raises:
-        ValueError: As `plot_regret_profile`.
-
-    Example:
-
-    ```python
-    regret_profile_figure({"lion": lion, "adamw": adamw}, epsilon=0.05)
-    ```
-    """
-    size = (5, 3) if len(landscapes) > FEW else (3.4, 2.6)
-    figure = Figure(size, layout="constrained")
-    plot_regret_profile(
-        landscapes, figure.subplots(), epsilon=epsilon, quantity=quantity
-    )
+    loss = f"ε: loss of {quantity.name}\nagainst the common best{unit_name}"
+    tidy(ax, loss, "configurations within ε (%)")
     return figure
+
+
+def _caption(material: Material) -> str:
+    """Which share of the grid is good enough."""
+    best, quantity = material.reference, material.quantity
+    shares = material.each(
+        lambda each: f"{100 * tolerance_fraction(each, material.epsilon, best):.0f} %"
+    )
+    means = material.each(lambda each: quantity.amount(mean_regret(each, best)))
+    return (
+        f"Share of the grid cells (mean of {material.seeds}) whose distance from the "
+        "common best is at most the value on the horizontal axis; bands are 95 % "
+        f"intervals. Share within ε = {material.tolerance}: {shares}. Mean distance: "
+        f"{means}."
+    )
+
+
+FIGURE = Drawing(
+    "regret_profile",
+    "Share of the configurations within a distance of the best",
+    several_cells,
+    lambda given: regret_profile_figure(
+        given.measured, epsilon=given.epsilon or None, quantity=given.quantity
+    ),
+    _caption,
+)

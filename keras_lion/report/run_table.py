@@ -43,35 +43,16 @@ Cell = str | int | float | None
 
 
 def write_runs(path: Path, frame: pd.DataFrame) -> None:
-    """Write all runs with all columns but their histories as a CSV file.
-
-    Args:
-        path: The file; an existing one is replaced.
-        frame: Run records, one per row.
-
-    Raises:
-        FolderWriteError: If it cannot be written.
-    """
+    """Write all runs with all columns but their histories as a CSV file."""
     with writing(path):
         frame.drop(columns="history", errors="ignore").to_csv(path, index=False)
 
 
 def run_table(frame: pd.DataFrame) -> dict[str, Any]:
-    """The runs as the page's script reads them.
+    """The runs as the page's script reads them; what is missing is None.
 
-    Args:
-        frame: Run records, one per row.
-
-    Returns:
-        JSON values: `columns`, `numeric` (of each column, whether it sorts as a
-        number), `choices` (those of the columns that are chosen from a list because
-        runs differ in them) and `rows`; what is missing is None.
-
-    Example:
-
-    ```python
-    run_table(load_runs("results/learning_rate_weight_decay-standard"))["columns"]
-    ```
+    `numeric` says of each column whether it sorts as a number, `choices` names those
+    that are chosen from a list because runs differ in them.
     """
     columns = _columns(frame)
     rows = [
@@ -86,15 +67,8 @@ def run_table(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def differing_columns(frame: pd.DataFrame) -> list[str]:
-    """What else than `IDENTITY` tells runs apart.
-
-    Args:
-        frame: Run records, one per row.
-
-    Returns:
-        Those of `SOMETIMES` in which runs of one optimizer differ, and the columns of
-        the study's own in which any runs differ.
-    """
+    """Those of `SOMETIMES` in which runs of one optimizer differ, and the columns of
+    the study's own in which any runs differ."""
     own = [name for name in map(str, frame) if name not in COLUMNS]
     groups = [runs for _, runs in frame.groupby("optimizer")]
     return [

@@ -1,14 +1,16 @@
-"""What looks the same in every figure and table: colours, names, units."""
+"""What looks the same in every figure and table: colors, names, units."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from keras_lion.statistics import Interval
 
 
 @dataclass(frozen=True)
@@ -16,12 +18,12 @@ class _Mark:
     """How one optimizer is named and drawn."""
 
     label: str
-    colour: str
+    color: str
     marker: str
     line: Any
 
 
-# Okabe and Ito's colours for those that are compared most often. So many colours cannot
+# Okabe and Ito's colors for those that are compared most often. So many colors cannot
 # all differ for every reader: markers and lines do. Tables and figures keep this order.
 _MARKS = {
     "lion": _Mark("Lion", "#D55E00", "o", "solid"),
@@ -42,13 +44,13 @@ _MARKS = {
     "muon": _Mark("Muon", "#000000", "8", (0, (4, 1, 1, 1, 1, 1))),
 }
 # Of a name that is not known: parts of its own, so that two rarely look alike.
-_OTHER_COLOURS = ("#AA4499", "#6699CC", "#997700", "#4D4D4D", "#EE8866")
+_OTHER_COLORS = ("#AA4499", "#6699CC", "#997700", "#4D4D4D", "#EE8866")
 _OTHER_MARKERS = ("H", "$×$", "$+$")
 _OTHER_LINES: tuple[Any, ...] = ((0, (8, 2)), (0, (2, 2)))
 
 AXIS_LABELS = {
-    "learning_rate": "learning rate η",
-    "weight_decay": "weight decay λ",
+    "learning_rate": "learning rate (lr)",
+    "weight_decay": "weight decay (λ)",
 }
 
 
@@ -57,7 +59,7 @@ class Quantity:
     """How a score is shown: its name, unit and direction.
 
     Attributes:
-        name: What is shown, as on a colour bar.
+        name: What is shown, as on a color bar.
         unit: Unit of the shown number.
         factor: shown = factor · score; negative where the shown number is better small.
         digits: Digits after the point.
@@ -70,8 +72,13 @@ class Quantity:
 
     @property
     def label(self) -> str:
-        """Name and unit, for an axis or a colour bar."""
+        """Name and unit, for an axis or a color bar."""
         return f"{self.name} ({self.unit})" if self.unit else self.name
+
+    @property
+    def heading(self) -> str:
+        """The label at the start of a sentence."""
+        return f"{self.label[:1].upper()}{self.label[1:]}"
 
     @property
     def smaller_is_better(self) -> bool:
@@ -93,6 +100,14 @@ class Quantity:
             return "–"
         # + 0.0 turns the −0.0 of a negated zero into 0.0.
         return f"{self.factor * score + 0.0:{self.spec}}"
+
+    def amount(self, difference: float) -> str:
+        """A difference of scores in shown units: `0.05 nats`."""
+        return f"{abs(self.factor) * difference:.3g} {self.difference}".strip()
+
+    def interval(self, interval: Interval) -> str:
+        """An interval in shown units: `95.7 [95.1, 96.2] (n=10)`."""
+        return format(interval.scaled(self.factor), self.spec)
 
 
 LOSS = Quantity("validation loss", "nats", -1, 3)
@@ -123,25 +138,9 @@ def quantity_of(metric: str, value: str = "score") -> Quantity:
     return known.get(metric, Quantity(f"score: {metric}", "", 1, 3))
 
 
-def optimizer_colour(name: str) -> str:
-    """Colour of an optimizer, the same in every figure.
-
-    Args:
-        name: Name of the optimizer, in any case.
-
-    Returns:
-        A colour as `#RRGGBB`.
-
-    Example:
-
-    ```python
-    optimizer_colour("lion")  # "#D55E00"
-    ```
-
-    References:
-        Okabe and Ito (2008). Color Universal Design.
-    """
-    return _mark(name).colour
+def optimizer_color(name: str) -> str:
+    """Color of an optimizer as `#RRGGBB`, the same in every figure."""
+    return _mark(name).color
 
 
 def optimizer_marker(name: str) -> str:
@@ -163,7 +162,7 @@ def _mark(name: str) -> _Mark:
     if name.lower() in _MARKS:
         return _MARKS[name.lower()]
     letters = sum(name.lower().encode())
-    parts = (_OTHER_COLOURS, _OTHER_MARKERS, _OTHER_LINES)
+    parts = (_OTHER_COLORS, _OTHER_MARKERS, _OTHER_LINES)
     return _Mark(name, *(part[letters % len(part)] for part in parts))
 
 
@@ -180,11 +179,7 @@ def in_order(optimizers: Iterable[str]) -> list[str]:
 
 
 def label_decades(axis: Axis) -> None:
-    """Give a logarithmic axis ticks at powers of ten, or at 1, 2, 5 on a short one.
-
-    Args:
-        axis: `ax.xaxis` or `ax.yaxis`, with its limits set and its scale logarithmic.
-    """
+    """Give a logarithmic axis ticks at powers of ten, or at 1, 2, 5 on a short one."""
     low, high = sorted(axis.get_view_interval())
     decades = math.log10(high / low)
     steps = (1.0,) if decades >= 2 else (1.0, 3.0) if decades >= 1 else (1.0, 2.0, 5.0)
@@ -194,12 +189,7 @@ def label_decades(axis: Axis) -> None:
 
 
 def number(value: float, digits: int = 2) -> str:
-    """A hyperparameter as text: `0.1`, `3.2e-4`, `0`.
-
-    Args:
-        value: The number.
-        digits: Significant digits.
-    """
+    """A hyperparameter as text: `0.1`, `3.2e-4`, `0`."""
     if math.isnan(value):
         return "–"
     value = float(f"{value:.{digits}g}")
@@ -211,3 +201,10 @@ def number(value: float, digits: int = 2) -> str:
     if "." in mantissa:
         mantissa = mantissa.rstrip("0").rstrip(".")
     return f"{mantissa}e{int(exponent)}"
+
+
+def listed(texts: Sequence[str]) -> str:
+    """Texts in a row: `a, b and c`."""
+    if len(texts) < 2:
+        return "".join(texts)
+    return f"{', '.join(texts[:-1])} and {texts[-1]}"

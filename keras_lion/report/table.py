@@ -12,11 +12,12 @@ import pandas as pd
 from keras_lion.report.style import (
     Quantity,
     number,
-    optimizer_colour,
+    optimizer_color,
     optimizer_label,
     quantity_of,
 )
 from keras_lion.robustness.summary import OptimizerSummary
+from keras_lion.robustness.tolerance import ToleranceWidth
 from keras_lion.robustness.verdict import Verdict
 from keras_lion.statistics import Interval
 
@@ -24,14 +25,7 @@ from keras_lion.statistics import Interval
 def summary_frame(
     rows: Iterable[tuple[OptimizerSummary, float, str]],
 ) -> pd.DataFrame:
-    """One row for each section and optimizer, in the units of the records.
-
-    Args:
-        rows: (summary, ε of its task, title of its section).
-
-    Returns:
-        A frame whose columns are numbers, but for the names.
-    """
+    """One row for each section and optimizer, in the units of the records."""
     return pd.DataFrame([_numbers(*row) for row in rows])
 
 
@@ -52,7 +46,7 @@ def headings(metric: str, value: str) -> list[str]:
 
 
 def cells(row: OptimizerSummary, metric: str) -> dict[str, Any]:
-    """One row of the table for readers: colour, label and the texts of its cells."""
+    """One row of the table for readers: color, label and the texts of its cells."""
     score, measured = quantity_of(metric), quantity_of(metric, row.value)
     regret = Quantity("", "", abs(measured.factor), measured.digits)
     widths = [
@@ -60,15 +54,15 @@ def cells(row: OptimizerSummary, metric: str) -> dict[str, Any]:
     ]
     return {
         "label": optimizer_label(row.optimizer),
-        "colour": optimizer_colour(row.optimizer),
+        "color": optimizer_color(row.optimizer),
         "texts": [
-            interval_text(row.score, score),
+            score.interval(row.score),
             number(row.learning_rate),
             number(row.weight_decay),
             *widths,
             regret.text(row.mean_regret),
             f"{row.num_diverged} of {row.num_runs}",
-            interval_text(row.test_score, score) if row.test_score.n else "–",
+            score.interval(row.test_score) if row.test_score.n else "–",
         ],
     }
 
@@ -89,9 +83,9 @@ def verdict_texts(verdict: Verdict) -> dict[str, Any]:
         if not math.isnan(value)
     ]
     return {
-        "claim": _labelled(verdict.claim),
+        "claim": _labeled(verdict.claim),
         "outcome": verdict.outcome,
-        "sentence": _labelled(verdict.sentence),
+        "sentence": _labeled(verdict.sentence),
         "numbers": "; ".join(known),
         "reasons": [
             each for each in verdict.reasons if each.rstrip(".") not in verdict.sentence
@@ -130,11 +124,6 @@ def error_table(rates: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def interval_text(interval: Interval, quantity: Quantity) -> str:
-    """An interval in shown units: `95.7 [95.1, 96.2] (n=10)`."""
-    return format(interval.scaled(quantity.factor), quantity.spec)
-
-
 def _numbers(row: OptimizerSummary, epsilon: float, title: str) -> dict[str, Any]:
     return {
         "section": title,
@@ -147,15 +136,10 @@ def _numbers(row: OptimizerSummary, epsilon: float, title: str) -> dict[str, Any
         "epsilon": epsilon,
         "best_value": row.best_value,
         "common_best": row.common_best,
+        **_width("width", row.width),
         # Where no setting is within ε of the common best there is no width.
         "width_decades": math.nan if row.width.none else row.width.decades,
-        "width_censored": row.width.censored,
-        "width_low": row.width.low,
-        "width_high": row.width.high,
-        "own_width_decades": row.own_width.decades,
-        "own_width_censored": row.own_width.censored,
-        "own_width_low": row.own_width.low,
-        "own_width_high": row.own_width.high,
+        **_width("own_width", row.own_width),
         "mean_regret": row.mean_regret,
         "num_runs": row.num_runs,
         "num_diverged": row.num_diverged,
@@ -165,7 +149,16 @@ def _numbers(row: OptimizerSummary, epsilon: float, title: str) -> dict[str, Any
     }
 
 
-def _labelled(sentence: str) -> str:
+def _width(name: str, width: ToleranceWidth) -> dict[str, Any]:
+    return {
+        f"{name}_decades": width.decades,
+        f"{name}_censored": width.censored,
+        f"{name}_low": width.low,
+        f"{name}_high": width.high,
+    }
+
+
+def _labeled(sentence: str) -> str:
     """A sentence with names of optimizers as they are printed; a capital first."""
     named = re.sub(r"\b[a-z]+\b", lambda word: optimizer_label(word[0]), sentence)
     # The symbols lr × λ stay lower case.

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
-from keras_lion.report.heatmap import colour_limits
-from keras_lion.report.style import Quantity, number, optimizer_label, quantity_of
-from keras_lion.report.table import interval_text
-from keras_lion.robustness.landscape import Landscape
+from keras_lion.report.style import (
+    Quantity,
+    listed,
+    number,
+    optimizer_label,
+    quantity_of,
+)
 from keras_lion.robustness.summary import OptimizerSummary
 from keras_lion.statistics import Interval
 
@@ -36,23 +39,8 @@ def answer(
 ) -> str:
     """Three numbers side by side: best score, width around the common and own best.
 
-    Args:
-        rows: Summaries of the optimizers of one task.
-        metric: Metric of the task.
-        epsilon: Tolerated loss of the summaries' value.
-        difference: Of the best values of two optimizers, in the order of `rows`, in the
-            unit of the records. None: not compared.
-        notes: Reasons to doubt, put into parentheses at the end.
-
-    Returns:
-        Sentences that claim no more than the numbers do.
-
-    Example:
-
-    ```python
-    rows = summarize(frame, task="digits", epsilon=0.05)
-    answer(rows, metric="accuracy", epsilon=0.05)
-    ```
+    `difference` is that of the best values of two optimizers, in the order of `rows`;
+    `notes` are reasons to doubt, put into parentheses at the end.
     """
     measured = [row for row in rows if not math.isnan(row.width.decades)]
     if not measured:
@@ -60,7 +48,7 @@ def answer(
     if all(row.num_diverged == row.num_runs for row in measured):
         return "Every run diverged: the grid contains no setting that trains."
     quantity = quantity_of(metric, measured[0].value)
-    within = amount(epsilon, quantity)
+    within = quantity.amount(epsilon)
     bests = [
         f"{optimizer_label(row.optimizer)} {quantity.text(row.best_value)}"
         for row in measured
@@ -68,7 +56,7 @@ def answer(
     text = f"Best {quantity.name}: {listed(bests)}{_unit(quantity)}"
     if difference is not None and len(measured) == 2:
         names = " − ".join(optimizer_label(row.optimizer) for row in measured)
-        text += f" ({names}: {interval_text(difference, quantity)})"
+        text += f" ({names}: {quantity.interval(difference)})"
     reached = [row for row in measured if not row.width.none]
     common = [f"{optimizer_label(row.optimizer)} {row.width}" for row in reached]
     own = [f"{optimizer_label(row.optimizer)} {row.own_width}" for row in measured]
@@ -88,57 +76,14 @@ def best_scores(rows: Sequence[OptimizerSummary], metric: str) -> str:
     """The best score of each optimizer, with its interval and place."""
     quantity = quantity_of(metric)
     texts = [
-        f"{optimizer_label(row.optimizer)} {interval_text(row.score, quantity)} at "
-        f"η = {number(row.learning_rate)}, λ = {number(row.weight_decay)}"
+        f"{optimizer_label(row.optimizer)} {quantity.interval(row.score)} at "
+        f"lr = {number(row.learning_rate)}, λ = {number(row.weight_decay)}"
         for row in rows
         if row.score.n
     ]
     if not texts:
         return ""
     return f"Best {quantity.label}: {'; '.join(texts)}."
-
-
-def caption(
-    landscapes: Mapping[str, Landscape],
-    quantity: Quantity,
-    *,
-    epsilon: float | None = None,
-) -> str:
-    """What a pair of heatmaps shows, in numbers."""
-    known = {name: each for name, each in landscapes.items() if not each.empty}
-    bests = [
-        f"{optimizer_label(name)} {quantity.text(each.best.value)} at η = "
-        f"{number(each.best.learning_rate)}, λ = {number(each.best.weight_decay)}"
-        for name, each in known.items()
-        if not each.all_diverged
-    ]
-    diverged = [
-        f"{int(each.num_diverged.sum())} of {int(each.num_seeds.sum())} runs of "
-        f"{optimizer_label(name)}"
-        for name, each in known.items()
-    ]
-    sentences = [f"{quantity.label[:1].upper()}{quantity.label[1:]} by cell."]
-    if bests:
-        sentences.append(f"Best: {'; '.join(bests)}.")
-    if diverged:
-        sentences.append(f"Diverged: {listed(diverged)}.")
-    low, high, extend = colour_limits(landscapes.values(), quantity)
-    if extend != "neither":
-        end = low if extend == "min" else high
-        side = "lower" if extend == "min" else "higher"
-        sentences.append(
-            f"Colours stop at {end:{quantity.spec}}{_unit(quantity)}: cells with "
-            f"{side} values have the last colour, so that a few bad ones do not hide "
-            "the rest."
-        )
-    if epsilon is not None and bests:
-        sentences.append(
-            f"Outlined: cells within {amount(epsilon, quantity)} of the common best."
-        )
-    sentences.append(
-        "A diverged run counts with its floor; along a dashed line η·λ is constant."
-    )
-    return " ".join(sentences)
 
 
 def failures(frame: pd.DataFrame, optimizers: Sequence[str]) -> list[str]:
@@ -165,19 +110,7 @@ def failures(frame: pd.DataFrame, optimizers: Sequence[str]) -> list[str]:
 def methods(
     frame: pd.DataFrame, *, metric: str, value: str, epsilon: float, paired: bool = True
 ) -> list[str]:
-    """How the runs of one task were made and measured.
-
-    Args:
-        frame: Run records of the task.
-        metric: Metric of the task.
-        value: What the measures read.
-        epsilon: Tolerated loss of it.
-        paired: Runs of one seed share split, weights and order; not where they were
-            imported.
-
-    Returns:
-        Paragraphs: what was run, what runs share, what was measured.
-    """
+    """How the runs of one task were made and measured."""
     return [
         _design(frame),
         _PAIRED if paired else _IMPORTED,
@@ -216,7 +149,7 @@ def _measures(quantity: Quantity, epsilon: float) -> str:
         "The configuration with the best mean score over seeds is selected. The "
         f"tolerance width is the number of decades of learning rate whose "
         f"{quantity.name}, with the weight decay retuned at each learning rate and "
-        f"linear in between, is within ε = {amount(epsilon, quantity)} of the common "
+        f"linear in between, is within ε = {quantity.amount(epsilon)} of the common "
         "best of all optimizers, and of the optimizer's own best (chosen on all seeds "
         "but one and scored on that one); “≥” says that the range reaches the end of "
         "the grid. Where no setting is within ε of the common best there is no width, "
@@ -250,20 +183,8 @@ def _hours(frame: pd.DataFrame) -> str:
     return f" and {number(hours)} hours of training"
 
 
-def amount(difference: float, quantity: Quantity) -> str:
-    """A difference of scores in shown units: `0.05 nats`."""
-    return f"{abs(quantity.factor) * difference:.3g} {quantity.difference}".strip()
-
-
 def _unit(quantity: Quantity) -> str:
     return f" {quantity.unit}" if quantity.unit else ""
-
-
-def listed(texts: Sequence[str]) -> str:
-    """Texts in a row: `a, b and c`."""
-    if len(texts) < 2:
-        return "".join(texts)
-    return f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
 def _values(frame: pd.DataFrame, column: str) -> str:

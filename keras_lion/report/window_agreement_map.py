@@ -3,113 +3,27 @@
 from __future__ import annotations
 
 import textwrap
-from collections import Counter
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch, Rectangle
 
-from keras_lion.report.marks import LABEL, TICK, tidy
-from keras_lion.report.style import optimizer_colour, optimizer_label
+from keras_lion.report.drawing import Drawing, Material
+from keras_lion.report.panels import LABEL, TICK, figure_legend, tidy
+from keras_lion.report.style import optimizer_color, optimizer_label
 from keras_lion.robustness.landscape import AxisName, Landscape
 from keras_lion.robustness.verdict import window_cautions
-from keras_lion.robustness.windows import Measure, WindowSigns, window_signs
+from keras_lion.robustness.windows import (
+    Measure,
+    WindowSigns,
+    window_agreement,
+    window_signs,
+)
 
 TIE = "#D9D9D9"
 GAP = 0.35  # of a cell between the blocks of two sizes
-
-
-def plot_sub_windows(
-    signs: WindowSigns, ax: Axes, *, names: tuple[str, str], larger_is_better: bool
-) -> Axes:
-    """Draw which optimizer is ahead in each sub-window, by size and offset.
-
-    A block holds the sub-windows of one size: wider ones stand to the right, higher
-    ones above. Within a block each square is one sub-window, at its offset: the lower
-    left square is the lower left part of the grid. The framed square is the whole grid.
-
-    Args:
-        signs: What `window_signs` found.
-        ax: Axes to draw on.
-        names: The two optimizers, in the order in which they were compared.
-        larger_is_better: Whether a larger measure is better, as a tolerance width is; a
-            mean regret is better small.
-
-    Returns:
-        `ax`.
-
-    Example:
-
-    ```python
-    signs = window_signs(lion, adamw, epsilon=0.05)
-    plot_sub_windows(signs, ax, names=("lion", "adamw"), larger_is_better=True)
-    ```
-    """
-    heights, widths = (
-        range(least, full + 1)
-        for least, full in zip(signs.agreement.smallest, signs.shape, strict=True)
-    )
-    lefts = _starts([signs.shape[1] - size + 1 for size in widths])
-    bottoms = _starts([signs.shape[0] - size + 1 for size in heights])
-    for each in signs.sub_windows:
-        x = lefts[each.size[1] - widths[0]] + each.learning_rate[0]
-        y = bottoms[each.size[0] - heights[0]] + each.weight_decay[0]
-        _square(ax, x, y, each.sign, names, larger_is_better)
-    corner = (lefts[-1], bottoms[-1])
-    _square(ax, *corner, signs.agreement.sign, names, larger_is_better, whole=True)
-    ends = (lefts[-1] + 1, bottoms[-1] + 1)
-    ax.set(xlim=(-0.1, ends[0] + 0.1), ylim=(-0.1, ends[1] + 0.1), aspect="equal")
-    middles = (_middles(lefts, ends[0]), _middles(bottoms, ends[1]))
-    ax.set_xticks(middles[0], [str(size) for size in widths])
-    ax.set_yticks(middles[1], [str(size) for size in heights])
-    agree = _agreement(
-        signs, signs.agreement.share_of_sub_windows, [e.sign for e in signs.sub_windows]
-    )
-    title = f"sub-windows: {agree}"
-    tidy(ax, "columns in the window (values of η)", "rows (values of λ)", title)
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
-    return ax
-
-
-def plot_shifted_windows(
-    signs: WindowSigns, ax: Axes, *, names: tuple[str, str], larger_is_better: bool
-) -> Axes:
-    """Draw which optimizer is ahead when one grid is moved against the other.
-
-    Args:
-        signs: What `window_signs` found.
-        ax: Axes to draw on.
-        names: The two optimizers, in the order in which they were compared.
-        larger_is_better: As in `plot_sub_windows`.
-
-    Returns:
-        `ax`.
-
-    Example:
-
-    ```python
-    signs = window_signs(lion, adamw, epsilon=0.05)
-    plot_shifted_windows(signs, ax, names=("lion", "adamw"), larger_is_better=True)
-    ```
-    """
-    for each in signs.shifts:
-        x, y = each.learning_rate + 1.0, each.weight_decay + 1.0
-        _square(ax, x, y, each.sign, names, larger_is_better)
-    _square(ax, 1, 1, signs.agreement.sign, names, larger_is_better, whole=True)
-    ax.set(xlim=(-0.1, 3.1), ylim=(-0.1, 3.1), aspect="equal")
-    ax.set_xticks([0.5, 1.5, 2.5], ["−1", "0", "+1"])
-    ax.set_yticks([0.5, 1.5, 2.5], ["−1", "0", "+1"])
-    agree = _agreement(
-        signs, signs.agreement.share_of_shifts, [e.sign for e in signs.shifts]
-    )
-    first = optimizer_label(names[0])
-    xlabel, ylabel = f"{first}'s columns moved by", f"{first}'s rows moved by"
-    tidy(ax, xlabel, ylabel, f"shifts: {agree}")
-    ax.tick_params(length=0)
-    ax.spines[:].set_visible(False)
-    return ax
 
 
 def window_agreement_figure(
@@ -123,7 +37,12 @@ def window_agreement_figure(
     larger_is_better: bool = True,
     what: str = "",
 ) -> Figure:
-    """A figure of sub-windows and shifts, with the share that agrees.
+    """Which optimizer is ahead in each window of the grid, and the share that agrees.
+
+    Left: a block holds the sub-windows of one size; wider ones stand to the right,
+    higher ones above. Within a block each square is one sub-window, at its offset: the
+    lower left square is the lower left part of the grid. Right: one grid is moved
+    against the other. The framed square is the whole grid.
 
     Args:
         first: Landscape of one optimizer.
@@ -148,7 +67,7 @@ def window_agreement_figure(
     ```
     """
     signs = window_signs(first, second, epsilon, axis=axis, measure=measure)
-    options: dict[str, Any] = {"names": names, "larger_is_better": larger_is_better}
+    squares = _Squares(names, larger_is_better)
     extents = [
         sum(range(1, full - least + 2)) + GAP * (full - least)
         for least, full in zip(signs.agreement.smallest, signs.shape, strict=True)
@@ -159,8 +78,8 @@ def window_agreement_figure(
         (sum(wide) + 1.6, max(square * extents[0], 1.0) + 1.5), layout="constrained"
     )
     whole, moved = figure.subplots(1, 2, width_ratios=wide)
-    plot_sub_windows(signs, whole, **options)
-    plot_shifted_windows(signs, moved, **options)
+    _draw_sub_windows(signs, whole, squares)
+    _draw_shifts(signs, moved, squares)
     what = what or ("Tolerance width" if measure is None else "The measure")
     agree = (
         f"{signs.agreement} agree" if signs.agreement.sign else "the whole grid ties"
@@ -171,70 +90,115 @@ def window_agreement_figure(
     lines = [line for each in said for line in textwrap.wrap(each, width)]
     figure.set_figheight(figure.get_figheight() + 0.14 * (len(lines) - 1))
     figure.suptitle("\n".join(lines), fontsize=LABEL)
-    figure.legend(
-        handles=_legend(signs, names, larger_is_better),
-        loc="outside lower center",
-        ncols=4,
-        fontsize=TICK,
-        frameon=False,
-        handlelength=1.0,
-        handleheight=1.0,
-    )
+    entries = squares.entries(signs)
+    figure_legend(figure, entries, ncols=4, handlelength=1.0, handleheight=1.0)
     return figure
 
 
-def _agreement(signs: WindowSigns, share: float, others: list[int]) -> str:
+@dataclass(frozen=True)
+class _Squares:
+    """How windows are drawn: in the color and with the initial of who is ahead."""
+
+    names: tuple[str, str]
+    larger_is_better: bool
+
+    def ahead(self, sign: int) -> str | None:
+        if sign == 0:
+            return None
+        return self.names[0 if (sign > 0) == self.larger_is_better else 1]
+
+    @property
+    def initials(self) -> dict[str, str]:
+        first, second = (optimizer_label(name)[:1].upper() for name in self.names)
+        letters = (first, second) if first != second else ("1", "2")
+        return dict(zip(self.names, letters, strict=True))
+
+    def draw(
+        self, ax: Axes, x: float, y: float, sign: int, *, whole: bool = False
+    ) -> None:
+        name = self.ahead(sign)
+        ax.add_patch(
+            Rectangle(
+                (x + 0.04, y + 0.04),
+                0.92,
+                0.92,
+                facecolor=TIE if name is None else optimizer_color(name),
+                alpha=1.0 if name is None else 0.75,
+                edgecolor="black" if whole else "none",
+                lw=1.6,
+            )
+        )
+        text = "=" if name is None else self.initials[name]
+        ax.text(x + 0.5, y + 0.5, text, ha="center", va="center", fontsize=TICK)
+
+    def entries(self, signs: WindowSigns) -> list[Patch]:
+        """Legend entries for what occurs."""
+        every = {signs.agreement.sign, *(each.sign for each in signs.sub_windows)}
+        every |= {each.sign for each in signs.shifts}
+        occur = {self.ahead(sign) for sign in every}
+        entries = [
+            Patch(
+                facecolor=optimizer_color(name),
+                alpha=0.75,
+                label=f"{initial}: {optimizer_label(name)} ahead",
+            )
+            for name, initial in self.initials.items()
+            if name in occur
+        ]
+        if None in occur:
+            entries.append(Patch(facecolor=TIE, label="=: tie or undefined"))
+        entries.append(Patch(fill=False, edgecolor="black", lw=1.6, label="whole grid"))
+        return entries
+
+
+def _draw_sub_windows(signs: WindowSigns, ax: Axes, squares: _Squares) -> None:
+    heights, widths = (
+        range(least, full + 1)
+        for least, full in zip(signs.agreement.smallest, signs.shape, strict=True)
+    )
+    lefts = _starts([signs.shape[1] - size + 1 for size in widths])
+    bottoms = _starts([signs.shape[0] - size + 1 for size in heights])
+    for each in signs.sub_windows:
+        x = lefts[each.size[1] - widths[0]] + each.learning_rate[0]
+        y = bottoms[each.size[0] - heights[0]] + each.weight_decay[0]
+        squares.draw(ax, x, y, each.sign)
+    squares.draw(ax, lefts[-1], bottoms[-1], signs.agreement.sign, whole=True)
+    ends = (lefts[-1] + 1, bottoms[-1] + 1)
+    ax.set(xlim=(-0.1, ends[0] + 0.1), ylim=(-0.1, ends[1] + 0.1), aspect="equal")
+    ax.set_xticks(_middles(lefts, ends[0]), [str(size) for size in widths])
+    ax.set_yticks(_middles(bottoms, ends[1]), [str(size) for size in heights])
+    others = [each.sign for each in signs.sub_windows]
+    agree = _agreement(signs, signs.agreement.share_of_sub_windows, others)
+    xlabel, ylabel = "columns in the window (values of lr)", "rows (values of λ)"
+    tidy(ax, xlabel, ylabel, f"sub-windows: {agree}")
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+
+
+def _draw_shifts(signs: WindowSigns, ax: Axes, squares: _Squares) -> None:
+    for each in signs.shifts:
+        squares.draw(ax, each.learning_rate + 1, each.weight_decay + 1, each.sign)
+    squares.draw(ax, 1, 1, signs.agreement.sign, whole=True)
+    ax.set(xlim=(-0.1, 3.1), ylim=(-0.1, 3.1), aspect="equal")
+    ax.set_xticks([0.5, 1.5, 2.5], ["−1", "0", "+1"])
+    ax.set_yticks([0.5, 1.5, 2.5], ["−1", "0", "+1"])
+    others = [each.sign for each in signs.shifts]
+    agree = _agreement(signs, signs.agreement.share_of_shifts, others)
+    first = optimizer_label(squares.names[0])
+    xlabel, ylabel = f"{first}'s columns moved by", f"{first}'s rows moved by"
+    tidy(ax, xlabel, ylabel, f"shifts: {agree}")
+    ax.tick_params(length=0)
+    ax.spines[:].set_visible(False)
+
+
+def _agreement(signs: WindowSigns, share: float, others: Sequence[int]) -> str:
     decided = sum(sign != 0 for sign in others)
     if signs.agreement.sign == 0:
         return "the whole grid ties"
     return f"{share:.0%} of {decided} agree" if decided else "none is decided"
 
 
-def _winner(sign: int, names: tuple[str, str], larger_is_better: bool) -> str | None:
-    if sign == 0:
-        return None
-    return names[0 if (sign > 0) == larger_is_better else 1]
-
-
-def _square(
-    ax: Axes,
-    x: float,
-    y: float,
-    sign: int,
-    names: tuple[str, str],
-    larger_is_better: bool,
-    whole: bool = False,
-) -> None:
-    """One window: the colour and the initial of the optimizer that is ahead."""
-    name = _winner(sign, names, larger_is_better)
-    ax.add_patch(
-        Rectangle(
-            (x + 0.04, y + 0.04),
-            0.92,
-            0.92,
-            facecolor=TIE if name is None else optimizer_colour(name),
-            alpha=1.0 if name is None else 0.75,
-            edgecolor="black" if whole else "none",
-            lw=1.6,
-        )
-    )
-    ax.text(
-        x + 0.5,
-        y + 0.5,
-        "=" if name is None else _initials(names)[names.index(name)],
-        ha="center",
-        va="center",
-        fontsize=TICK,
-        color="black",
-    )
-
-
-def _initials(names: tuple[str, str]) -> tuple[str, str]:
-    first, second = (optimizer_label(name)[:1].upper() for name in names)
-    return (first, second) if first != second else ("1", "2")
-
-
-def _starts(numbers: list[int]) -> list[float]:
+def _starts(numbers: Sequence[int]) -> list[float]:
     """Where each block begins, with a gap after each."""
     found, at = [], 0.0
     for count in numbers:
@@ -243,31 +207,44 @@ def _starts(numbers: list[int]) -> list[float]:
     return found
 
 
-def _middles(starts: list[float], end: float) -> list[float]:
+def _middles(starts: Sequence[float], end: float) -> list[float]:
     ends = [start - GAP for start in starts[1:]] + [end]
     return [(start + stop) / 2 for start, stop in zip(starts, ends, strict=True)]
 
 
-def _legend(
-    signs: WindowSigns, names: tuple[str, str], larger_is_better: bool
-) -> list[Patch]:
-    """Entries for what occurs."""
-    all_signs = [
-        signs.agreement.sign,
-        *(each.sign for each in signs.sub_windows),
-        *(each.sign for each in signs.shifts),
-    ]
-    counts = Counter(_winner(each, names, larger_is_better) for each in all_signs)
-    entries = [
-        Patch(
-            facecolor=optimizer_colour(name),
-            alpha=0.75,
-            label=f"{initial}: {optimizer_label(name)} ahead",
-        )
-        for name, initial in zip(names, _initials(names), strict=True)
-        if counts[name]
-    ]
-    if counts[None]:
-        entries.append(Patch(facecolor=TIE, label="=: tie or undefined"))
-    entries.append(Patch(fill=False, edgecolor="black", lw=1.6, label="whole grid"))
-    return entries
+def _two_alike(material: Material) -> bool:
+    """Whether there are two optimizers on grids of one shape."""
+    shapes = {
+        (int((each.weight_decay > 0).sum()), len(each.learning_rate))
+        for each in material.measured.values()
+    }
+    return len(material.measured) == 2 and len(shapes) == 1 and shapes != {(1, 1)}
+
+
+def _figure(material: Material) -> Figure:
+    (first, one), (second, other) = material.measured.items()
+    return window_agreement_figure(one, other, material.epsilon, names=(first, second))
+
+
+def _caption(material: Material) -> str:
+    """Whether the comparison hangs on the choice of the grid."""
+    (first, one), (second, other) = material.measured.items()
+    found = window_agreement(one, other, material.epsilon)
+    ahead = {1: optimizer_label(first), -1: optimizer_label(second)}
+    return (
+        "The comparison of tolerance widths (decades of learning rate within ε = "
+        f"{material.tolerance} of the common best), repeated in every smaller part of "
+        "the grid and in every grid that is moved by one cell. On the whole grid "
+        f"{ahead.get(found.sign, 'neither')} has the wider range of learning rates; "
+        f"{100 * found.share:.0f} % of the {found.num_decided} other windows that "
+        f"decide agree, of {found.num_windows} in all."
+    )
+
+
+FIGURE = Drawing(
+    "windows",
+    "Which optimizer is ahead in each part of the grid",
+    _two_alike,
+    _figure,
+    _caption,
+)

@@ -10,10 +10,10 @@ from typing import Any
 import pandas as pd
 
 from keras_lion.report import text
+from keras_lion.report.drawing import Material
 from keras_lion.report.file_names import file_name
 from keras_lion.report.html import Page, Picture, Section, render
-from keras_lion.report.material import Material
-from keras_lion.report.pictures import batch_size_pictures, pictures_of
+from keras_lion.report.pictures import pictures_of
 from keras_lion.report.run_table import write_runs
 from keras_lion.report.style import in_order, optimizer_label, quantity_of
 from keras_lion.report.table import (
@@ -100,19 +100,10 @@ def write_pages(
     notes: Sequence[str] = (),
     drawings: Collection[str] | None = None,
 ) -> Path:
-    """Write the report of run records into a folder; see `write_report`.
+    """Write the report of run records into a folder that exists; see `write_report`.
 
-    Args:
-        folder: The folder, which exists.
-        frame: Run records, one per row.
-        study: The declaration of the study.
-        environment: Where it ran.
-        notes: What to say before anything else.
-        drawings: Names of the figures wanted, as in `pictures.DRAWINGS`, or
-            `"batch_size"`. None: all that apply.
-
-    Returns:
-        Path of `report.html`.
+    `notes` are said before anything else; `drawings` are the names of the figures
+    wanted, as in `pictures.FIGURES` (None: all that apply).
     """
     notes = [*notes]
     all_runs = frame
@@ -161,11 +152,9 @@ def write_pages(
                 "verdicts": [verdict_record(each) for each in verdicts],
             }
         own = frame[frame["task"] == task]
-        if drawings is None or "batch_size" in drawings:
-            found = batch_size_pictures(
-                own, task=task, metric=_metric(own), value=value, epsilon=epsilon
-            )
-            across |= {task: found} if found else {}
+        material = Material(task, task, _metric(own), value, epsilon, own, {})
+        if found := pictures_of(material, drawings, across=True):
+            across[task] = found
             _save(found, task, folder)
     table = summary_frame(rows)
     table.to_csv(folder / "summary.csv", index=False)

@@ -4,23 +4,20 @@ import math
 
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
-from keras_lion.report.batch_size_curve import (
-    batch_size_figure,
-    plot_best_hyperparameter,
-    plot_best_scores,
-)
-from keras_lion.report.style import LOSS, optimizer_colour, optimizer_marker
+from keras_lion.report import batch_size_figure
+from keras_lion.report.style import LOSS, optimizer_color, optimizer_marker
 from keras_lion.robustness import Landscape
 from keras_lion.robustness.batch_size import batch_size_scaling
+
+from .drawn import legend_of, texts
 
 AXIS = 10.0 ** np.arange(-5, 2)
 LOGS = np.log10(AXIS)
 
 
 def bowl(rate, product, seeds=3, best=0.9):
-    """Best at log10 lr* = rate and log10 (lr·λ)* = product."""
+    """Best at log10 lr* = rate and log10 (lr × λ)* = product."""
     x, y = LOGS[None, :], LOGS[:, None]
     surface = best - 0.05 * ((x - rate) ** 2 + (x + y - product) ** 2)
     noise = np.random.default_rng(0).normal(0, 0.003, (7, 7, seeds))
@@ -56,21 +53,17 @@ def lines_with(ax, **properties):
 
 def test_scores_with_their_intervals():
     scalings = scaled(BOTH)
-    ax = Figure().subplots()
-    assert plot_best_scores(scalings, ax) is ax
+    ax = batch_size_figure(BOTH, epsilon=0.01).axes[0]
     assert ax.get_xlabel() == "batch size B (examples)"
     assert ax.get_ylabel() == "validation accuracy (%)"
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == [
-        "Lion",
-        "AdamW",
-    ]
+    assert legend_of(ax) == ["Lion", "AdamW"]
     assert ax.xaxis.get_transform().base == 2
     low, high = ax.get_ylim()
     for name, bars in zip(("lion", "adamw"), ax.containers, strict=True):
         line, _, (segments,) = bars.lines
         best = [100 * each.estimate for each in scalings[name].best]
         assert line.get_ydata() == pytest.approx(best)
-        assert line.get_color() == optimizer_colour(name)
+        assert line.get_color() == optimizer_color(name)
         assert line.get_marker() == optimizer_marker(name)
         ends = np.array(segments.get_segments())[:, :, 1]
         intervals = [(100 * b.low, 100 * b.high) for b in scalings[name].best]
@@ -80,9 +73,8 @@ def test_scores_with_their_intervals():
 
 
 def test_a_loss_is_shown_as_it_is():
-    ax = Figure().subplots()
-    scalings = scaled({"lion": grids(0.5, 1, best=-0.4)})
-    plot_best_scores(scalings, ax, quantity=LOSS)
+    grid = {"lion": grids(0.5, 1, best=-0.4)}
+    ax = batch_size_figure(grid, epsilon=0.01, quantity=LOSS).axes[0]
     ((line, _, (segments,)),) = [bars.lines for bars in ax.containers]
     assert (line.get_ydata() > 0).all()
     ends = np.array(segments.get_segments())[:, :, 1]
@@ -90,29 +82,27 @@ def test_a_loss_is_shown_as_it_is():
     assert (ends[:, 1] > line.get_ydata()).all()
 
 
-@pytest.mark.parametrize("optimum", ["learning_rate", "product"])
-def test_optima_with_fit_and_slope(optimum):
+@pytest.mark.parametrize(("panel", "optimum"), [(1, "learning_rate"), (2, "product")])
+def test_optima_with_fit_and_slope(panel, optimum):
     scalings = scaled(BOTH)
-    ax = Figure().subplots()
-    assert plot_best_hyperparameter(BOTH, scalings, ax, optimum=optimum) is ax
+    ax = batch_size_figure(BOTH, epsilon=0.01).axes[panel]
     for name in BOTH:
         found = scalings[name]
         exponent = getattr(found, f"{optimum}_exponent")
-        colour, marker = optimizer_colour(name), optimizer_marker(name)
-        (points,) = lines_with(ax, color=colour, marker=marker)
+        color, marker = optimizer_color(name), optimizer_marker(name)
+        (points,) = lines_with(ax, color=color, marker=marker)
         np.testing.assert_allclose(points.get_ydata(), getattr(found, optimum))
         assert points.get_xdata().tolist() == [16, 128, 1024]
-        (fit,) = lines_with(ax, color=colour, marker="None")
+        (fit,) = lines_with(ax, color=color, marker="")
         x, y = np.log10(fit.get_xdata()), np.log10(fit.get_ydata())
         assert np.diff(y) / np.diff(x) == pytest.approx(exponent.estimate)
         assert y.mean() == pytest.approx(np.log10(points.get_ydata()).mean())
         low, high = ax.get_ylim()
         assert low < points.get_ydata().min() < points.get_ydata().max() < high
-        texts = [text.get_text() for text in ax.get_legend().get_texts()]
-        (text,) = [t for t in texts if t.lower().startswith(name)]
+        (text,) = [t for t in legend_of(ax) if t.lower().startswith(name)]
         for end in (exponent.estimate, exponent.low, exponent.high):
             assert f"{end:.2f}" in text
-    assert [text.get_text() for text in ax.texts] == ["0", "½", "1"]
+    assert texts(ax) == ["0", "½", "1"]
     faint = lines_with(ax, linewidth=0.7)
     slopes = [
         np.ptp(np.log10(line.get_ydata())) / np.ptp(np.log10(line.get_xdata()))
@@ -123,15 +113,13 @@ def test_optima_with_fit_and_slope(optimum):
 
 def test_bounds_are_open_and_not_fitted():
     landscapes = {"lion": {16: bowl(-3, -5), 64: bowl(-2, -4), 256: bowl(5, 8)}}
-    ax = Figure().subplots()
-    plot_best_hyperparameter(landscapes, scaled(landscapes), ax)
+    ax = batch_size_figure(landscapes, epsilon=0.01).axes[1]
     (bound,) = lines_with(ax, markerfacecolor="white")
     assert bound.get_xdata() == (256,)
     assert bound.get_ydata() == (landscapes["lion"][256].best.learning_rate,)
-    (points,) = lines_with(ax, markerfacecolor=optimizer_colour("lion"), marker="o")
+    (points,) = lines_with(ax, markerfacecolor=optimizer_color("lion"), marker="o")
     assert points.get_xdata().tolist() == [16, 64]
-    texts = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert "open: only bounded" in texts
+    assert "open: only bounded" in legend_of(ax)
     assert ax.get_ylim()[1] > AXIS[-1]
 
 
@@ -140,8 +128,8 @@ def test_nothing_trained():
     figure = batch_size_figure({"lion": {16: dead, 64: dead}}, epsilon=0.01)
     figure.canvas.draw()
     _, rates, _ = figure.axes
-    assert "no optimum" in [text.get_text() for text in rates.texts]
-    assert "Lion: no optimum" in [t.get_text() for t in rates.get_legend().get_texts()]
+    assert texts(rates) == ["no optimum"]
+    assert legend_of(rates) == ["Lion: no optimum"]
 
 
 @pytest.mark.parametrize(
@@ -156,15 +144,13 @@ def test_figures(landscapes):
     figure = batch_size_figure(landscapes, epsilon=0.01)
     figure.canvas.draw()
     assert figure.get_figwidth() == 7
-    labels = [ax.get_ylabel() for ax in figure.axes]
-    assert "η*" in labels[1]
-    assert "(η·λ)*" in labels[2]
+    labels = [ax.get_ylabel() for ax in figure.axes[1:]]
+    assert labels == ["best learning rate lr*", "best product (lr × λ)*"]
 
 
 def test_many_batch_sizes_keep_their_labels_apart():
-    ax = Figure((2.3, 2)).subplots()
     sizes = [2**k for k in range(4, 13)]
-    plot_best_scores(scaled({"lion": grids(0.5, 1, sizes)}), ax)
+    ax = batch_size_figure({"lion": grids(0.5, 1, sizes)}, epsilon=0.01).axes[0]
     labels = [label.get_text() for label in ax.get_xticklabels()]
     assert len(labels) == len(sizes)
     assert 3 <= sum(label != "" for label in labels) <= 6
@@ -172,10 +158,6 @@ def test_many_batch_sizes_keep_their_labels_apart():
     assert all(label in ("", str(size)) for label, size in shown)
 
 
-def test_clear_errors():
+def test_no_optimizer():
     with pytest.raises(ValueError, match="Received: none"):
         batch_size_figure({}, epsilon=0.01)
-    with pytest.raises(ValueError, match="learning_rate, product"):
-        plot_best_hyperparameter(
-            BOTH, scaled(BOTH), Figure().subplots(), optimum="weight_decay"
-        )

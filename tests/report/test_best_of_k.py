@@ -1,12 +1,13 @@
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from keras_lion.report.best_of_k import best_of_k_figure, plot_best_of_k, spread
+from keras_lion.report.best_of_k import best_of_k_figure, spread
 from keras_lion.report.style import LOSS
 from keras_lion.robustness import Landscape, expected_best_of
 from keras_lion.robustness.tuning_budget import tuning_curve
+
+from .drawn import assert_holds_lines, heights
 
 RATES, DECAYS = [1e-4, 1e-3, 1e-2], [0, 0.01]
 MEANS = np.array([[0.5, 0.6, 0.3], [0.4, 0.8, 0.2]])
@@ -22,10 +23,7 @@ def lion(shift=0.0):
 
 
 def drawn(landscapes, **options):
-    ax = Figure(layout="constrained").subplots()
-    plot_best_of_k(landscapes, ax, **options)
-    ax.figure.draw_without_rendering()
-    return ax
+    return best_of_k_figure(landscapes, **options).axes[0]
 
 
 def curves(ax):
@@ -52,10 +50,8 @@ def test_losses_fall():
 
 def test_band_is_the_interval_over_seeds():
     (band,) = drawn({"lion": lion()}).collections
-    heights = band.get_paths()[0].vertices[:, 1]
     best = tuning_curve(lion()).best
-    assert heights.min() == pytest.approx(100 * best[0].low)
-    assert heights.max() == pytest.approx(100 * best[-1].high)
+    assert heights(band) == pytest.approx((100 * best[0].low, 100 * best[-1].high))
     one_seed = Landscape(RATES, DECAYS, MEANS)
     assert not drawn({"lion": one_seed}).collections
 
@@ -79,12 +75,7 @@ def test_each_line_is_named_and_no_name_covers_another():
 
 def test_limits_hold_the_data():
     ax = drawn({"lion": lion(), "adamw": lion(0.05)})
-    for line in curves(ax):
-        for ends, values in zip(
-            (ax.get_xlim(), ax.get_ylim()), line.get_xydata().T, strict=True
-        ):
-            assert ends[0] < values.min()
-            assert values.max() < ends[1]
+    assert_holds_lines(ax, curves(ax))
 
 
 def test_names_move_as_little_as_it_takes():
@@ -98,31 +89,6 @@ def test_names_move_as_little_as_it_takes():
     assert np.mean(close) == pytest.approx(0.0625)
 
 
-DEAD = np.full((2, 3), 0.1)
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        Landscape([1e-3], [0.1], [[0.5]]),
-        Landscape(RATES, DECAYS, DEAD, diverged=DEAD > 0),
-        Landscape(RATES, DECAYS, np.where(MEANS > 0.45, MEANS, np.nan)),
-    ],
-)
-def test_odd_landscapes(odd):
-    figure = best_of_k_figure({"lion": odd})
-    figure.draw_without_rendering()
-    (line,) = curves(figure.axes[0])
-    assert line.get_ydata()[-1] == pytest.approx(100 * odd.best.value)
-
-
-def test_without_runs():
+def test_an_optimizer_without_runs_is_left_out():
     empty = Landscape(RATES, DECAYS, np.full((2, 3), np.nan))
-    ax = drawn({"lion": empty})
-    assert [text.get_text() for text in ax.texts] == ["no run finished"]
     assert len(curves(drawn({"lion": empty, "adamw": lion()}))) == 1
-
-
-def test_errors():
-    with pytest.raises(ValueError, match="need an optimizer"):
-        drawn({})

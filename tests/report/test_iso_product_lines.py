@@ -3,17 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
-from keras_lion.report.iso_product_lines import (
-    iso_product_figure,
-    plot_iso_product_lines,
-    plot_over_product,
-)
+from keras_lion.report import iso_product_figure
 from keras_lion.report.style import LOSS
 from keras_lion.robustness.effective_decay.lines import iso_product
 
 from ..robustness.made_up import run
+from .drawn import legend_of
 
 FLOOR = -4.3
 RATES = 10.0 ** np.arange(-4, -1)
@@ -21,7 +17,7 @@ DECAYS = 10.0 ** np.arange(-1, 2)
 
 
 def frame(optimizers=("lion", "adamw"), seeds=3, along=0.0):
-    """log₁₀ steps = 3.5 − 0.5 · log₁₀(lr·λ / 1e-3); out of time below 1e-4."""
+    """log₁₀ steps = 3.5 − 0.5 · log₁₀(lr × λ / 1e-3); out of time below 1e-4."""
     generator = np.random.default_rng(0)
     rows = []
     for optimizer in optimizers:
@@ -51,6 +47,13 @@ def found(**options):
     return iso_product(frame(**options), optimizer="lion")
 
 
+def panels(data):
+    """The lines of one product, and the scores over the product."""
+    figure = iso_product_figure({"lion": data})
+    figure.draw_without_rendering()
+    return figure.axes[:2]
+
+
 def lines(ax):
     """Label → line of each product."""
     labelled = {line.get_label(): line for line in ax.get_lines()}
@@ -68,8 +71,8 @@ def marks(ax, marker):
 
 
 def test_one_line_a_product():
-    data, ax = found(), Figure().subplots()
-    assert plot_iso_product_lines(data, ax) is ax
+    data = found()
+    ax, _ = panels(data)
     by_product = lines(ax)
     assert list(by_product) == ["1e-05", "0.0001", "0.001", "0.01", "0.1"]
     middle = by_product["0.001"]
@@ -80,17 +83,17 @@ def test_one_line_a_product():
     assert len({line.get_marker() for line in by_product.values()}) == 5
     assert len({tuple(line.get_color()) for line in by_product.values()}) == 5
     assert ax.get_xscale() == "log"
-    assert ax.get_xlabel() == "learning rate η"
+    assert ax.get_xlabel() == "learning rate (lr)"
     assert ax.get_ylabel() == "log₁₀ steps to target"
     slope = data.slope_along_lines.scaled(-1)
-    assert ax.get_title().startswith("slope along lines: ")
+    assert ax.get_title().startswith("Lion\nslope along lines: ")
     for end in (slope.estimate, slope.low, slope.high):
         assert f"{abs(end):.2f}" in ax.get_title()
 
 
 def test_bounds_are_marks_at_the_floor_and_no_numbers():
-    data, ax = found(), Figure().subplots()
-    plot_iso_product_lines(data, ax)
+    data = found()
+    ax, _ = panels(data)
     unreached = marks(ax, "^")
     assert [y for _, y in unreached] == [4.3, 4.3]
     assert np.log10([x for x, _ in unreached]) == pytest.approx([-4, -3], abs=0.1)
@@ -114,8 +117,7 @@ def test_bounds_are_marks_at_the_floor_and_no_numbers():
 def test_marks_at_one_floor_stand_side_by_side():
     data = frame(("lion",))
     data["score"], data["status"] = FLOOR, "ok"
-    ax = Figure().subplots()
-    plot_iso_product_lines(iso_product(data, optimizer="lion"), ax)
+    ax, _ = panels(iso_product(data, optimizer="lion"))
     at = np.log10([x for x, _ in marks(ax, "^")]).reshape(3, 3)
     assert len(np.unique(at.round(9))) == 9
     np.testing.assert_allclose(at.mean(axis=1), [-4, -3, -2])
@@ -123,9 +125,9 @@ def test_marks_at_one_floor_stand_side_by_side():
 
 
 def test_scores_over_the_product():
-    data, ax = found(), Figure().subplots()
-    assert plot_over_product(data, ax) is ax
-    assert ax.get_xlabel() == "product η·λ"
+    data = found()
+    _, ax = panels(data)
+    assert ax.get_xlabel() == "product lr × λ"
     (fit,) = [line for line in ax.get_lines() if line.get_color() == "#444444"]
     x, y = np.log10(fit.get_xdata()), fit.get_ydata()
     slope = data.slope_over_product.scaled(-1)
@@ -151,8 +153,7 @@ def test_scores_over_the_product():
 
 def test_only_fitted_cells_carry_the_line():
     data = iso_product(frame(), optimizer="lion", fit_between=(1e-4, 1e-3))
-    ax = Figure().subplots()
-    plot_over_product(data, ax)
+    _, ax = panels(data)
     (fit,) = [line for line in ax.get_lines() if line.get_color() == "#444444"]
     np.testing.assert_allclose(fit.get_xdata(), [1e-4, 1e-3])
 
@@ -162,14 +163,16 @@ def test_the_figure_shares_scales():
     both = {n: iso_product(records, optimizer=n) for n in ("adamw", "lion")}
     figure = iso_product_figure(both)
     figure.canvas.draw()
-    panels, bars = figure.axes[:4], figure.axes[4:]
-    assert [ax.get_title().split("\n")[0] for ax in panels[:2]] == ["Lion", "AdamW"]
-    assert len({ax.get_ylim() for ax in panels}) == 1
-    assert [bar.get_ylabel() for bar in bars] == ["product η·λ", "learning rate η"]
+    shown, bars = figure.axes[:4], figure.axes[4:]
+    assert [ax.get_title().split("\n")[0] for ax in shown[:2]] == ["Lion", "AdamW"]
+    assert len({ax.get_ylim() for ax in shown}) == 1
+    assert [bar.get_ylabel() for bar in bars] == [
+        "product lr × λ",
+        "learning rate (lr)",
+    ]
     np.testing.assert_allclose(bars[0].get_ylim(), [1e-5, 1e-1])
     np.testing.assert_allclose(bars[1].get_ylim(), [1e-4, 1e-2])
-    texts = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert texts == [
+    assert legend_of(figure) == [
         "cell mean",
         "run",
         "not reached (at the floor)",
@@ -184,16 +187,14 @@ def test_one_optimizer_one_seed():
     title = figure.axes[0].get_title()
     assert "slope along lines" in title
     assert "[" not in title  # one seed has no interval
-    texts = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert "run" not in texts
+    assert "run" not in legend_of(figure)
 
 
 def test_everything_diverged_and_another_quantity():
     records = frame(("lion",)).assign(status="diverged", score=FLOOR)
     figure = iso_product_figure({"lion": iso_product(records, optimizer="lion")})
     figure.canvas.draw()
-    texts = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert texts == ["diverged"]
+    assert legend_of(figure) == ["diverged"]
     losses = frame(("lion",)).assign(final_loss=lambda each: -each["score"] / 2)
     data = iso_product(losses, optimizer="lion", value="final_loss")
     figure = iso_product_figure({"lion": data}, quantity=LOSS)
@@ -208,5 +209,4 @@ def test_clear_errors():
     row = row[row["weight_decay"] == 1]
     data = iso_product(row, optimizer="lion")
     with pytest.raises(ValueError, match="two or more values on each axis"):
-        plot_iso_product_lines(data, Figure().subplots())
-    plot_over_product(data, Figure().subplots())
+        iso_product_figure({"lion": data})

@@ -3,17 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
-from keras_lion.report.learning_curves import (
-    axis_limits,
-    learning_curves_figure,
-    plot_learning_curves,
-)
-from keras_lion.report.style import optimizer_colour
+from keras_lion.report.learning_curves import axis_limits, learning_curves_figure
+from keras_lion.report.style import optimizer_color
 from keras_lion.robustness.runs import RunCurves
 
 from ..robustness.made_up import run
+from .drawn import legend_of, texts
 
 EPOCH = np.arange(1.0, 5)
 
@@ -36,14 +32,28 @@ def parts(ax):
     return [ln for ln in lines if ln not in crosses + thick], thick, crosses
 
 
+def drawn(values, diverged=(), quantity="loss"):
+    """The panel of the best cell, of runs with these curves."""
+    rows = []
+    for seed, curve in enumerate(values):
+        known = [float(value) for value in curve]
+        history = {"epoch": [*range(1, len(known) + 1)], quantity: known}
+        status = "diverged" if seed in diverged else "ok"
+        rows.append(run("lion", 1e-3, 0.1, seed, status=status, history=history))
+    figure = learning_curves_figure(
+        pd.DataFrame(rows), task="digits", quantity=quantity, value="score"
+    )
+    figure.draw_without_rendering()
+    return figure.axes[0]
+
+
 def test_seeds_and_their_mean():
-    ax = Figure().subplots()
-    assert plot_learning_curves(TWO, ax, optimizer="lion") is ax
+    ax = drawn(TWO.values)
     thin, (mean,), crosses = parts(ax)
     assert [line.get_ydata().tolist() for line in thin] == TWO.values.tolist()
     np.testing.assert_allclose(mean.get_ydata(), [2.1, 1.2, 0.9, 0.5])
     assert mean.get_xdata().tolist() == [1, 2, 3, 4]
-    assert {line.get_color() for line in ax.get_lines()} == {optimizer_colour("lion")}
+    assert {line.get_color() for line in ax.get_lines()} == {optimizer_color("lion")}
     assert crosses == []
     assert ax.get_xlabel() == "epoch"
     assert ax.get_ylabel() == "validation loss (nats)"
@@ -54,9 +64,7 @@ def test_seeds_and_their_mean():
 
 
 def test_accuracy_is_in_percent():
-    ax = Figure().subplots()
-    found = curves([[0.1, 0.5, 0.7, 0.9]])
-    plot_learning_curves(found, ax, optimizer="adamw", quantity="accuracy")
+    ax = drawn([[0.1, 0.5, 0.7, 0.9]], quantity="accuracy")
     (line,), thick, _ = parts(ax)
     np.testing.assert_allclose(line.get_ydata(), [10, 50, 70, 90])
     assert thick == []  # one seed has no mean
@@ -65,8 +73,7 @@ def test_accuracy_is_in_percent():
 
 
 def test_a_diverged_run_is_crossed_at_the_edge():
-    ax = Figure().subplots()
-    plot_learning_curves(BROKEN, ax, optimizer="lion")
+    ax = drawn([[2.0, 1.0, 0.8, 0.6], [2.2, 1e9]], diverged=[1])
     _, (mean,), (cross,) = parts(ax)
     assert cross.get_xdata() == [2]
     assert cross.get_ydata() == [ax.get_ylim()[1]]
@@ -75,9 +82,7 @@ def test_a_diverged_run_is_crossed_at_the_edge():
 
 
 def test_a_diverged_run_within_the_panel_is_crossed_where_it_ends():
-    found = curves([[2.0, 1.0, 0.8, 0.6], [2.2, 2.3, 2.4, 2.31]], [False, True])
-    ax = Figure().subplots()
-    plot_learning_curves(found, ax, optimizer="lion")
+    ax = drawn([[2.0, 1.0, 0.8, 0.6], [2.2, 2.3, 2.4, 2.31]], diverged=[1])
     _, _, (cross,) = parts(ax)
     assert (*cross.get_xdata(), *cross.get_ydata()) == (4, 2.31)
 
@@ -94,15 +99,6 @@ def test_limits_ignore_explosions_of_diverged_losses_only():
     assert axis_limits([broken], "accuracy") == pytest.approx((6, 94))
     with pytest.raises(ValueError, match="without one"):
         axis_limits([curves([[np.nan] * 4])])
-
-
-def test_shared_limits_and_nothing_finite():
-    ax = Figure().subplots()
-    plot_learning_curves(TWO, ax, optimizer="lion", limits=(0.1, 9))
-    assert ax.get_ylim() == (0.1, 9)
-    ax = Figure().subplots()
-    plot_learning_curves(curves([[np.nan] * 4], [True]), ax, optimizer="lion")
-    assert ax.texts[0].get_text() == "no finite value"
 
 
 def records(optimizers=("lion", "adamw"), seeds=2):
@@ -136,9 +132,9 @@ def test_the_figure_shows_best_centre_and_worst():
         f"{name}, {cell}"
         for name in ("Lion", "AdamW")
         for cell in (
-            "best: η 0.1, λ 0.1",
-            "centre: η 0.01, λ 0.1",
-            "worst: η 1e-3, λ 0.1\n2 of 2 diverged",
+            "best: lr 0.1, λ 0.1",
+            "centre: lr 0.01, λ 0.1",
+            "worst: lr 1e-3, λ 0.1\n2 of 2 diverged",
         )
     ]
     assert len({ax.get_ylim() for ax in figure.axes}) == 1
@@ -146,9 +142,9 @@ def test_the_figure_shows_best_centre_and_worst():
     best = parts(figure.axes[0])[0]
     assert [line.get_ydata()[-1] for line in best] == pytest.approx([0.5, 0.51])
     assert len(parts(figure.axes[2])[2]) == 2
-    texts = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert texts[:2] == ["one seed", "mean over seeds"]
-    assert texts[2].startswith("diverged")
+    seeds, mean, diverged = legend_of(figure)
+    assert (seeds, mean) == ("one seed", "mean over seeds")
+    assert diverged.startswith("diverged")
 
 
 def test_one_optimizer_one_seed():
@@ -156,15 +152,21 @@ def test_one_optimizer_one_seed():
     figure = learning_curves_figure(frame, task="digits")
     figure.canvas.draw()
     assert len(figure.axes) == 3
-    texts = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert "mean over seeds" not in texts
+    assert "mean over seeds" not in legend_of(figure)
 
 
 def test_everything_diverged():
     frame = records(("lion",))
-    figure = learning_curves_figure(frame[frame["learning_rate"] < 2e-3], task="digits")
+    dead = frame[frame["learning_rate"] < 2e-3]
+    figure = learning_curves_figure(dead, task="digits")
     figure.canvas.draw()
     assert all("2 of 2 diverged" in ax.get_title() for ax in figure.axes)
+    nothing = [{"epoch": [1], "loss": [None]}] * 2
+    frame.loc[frame["learning_rate"] < 2e-3, "history"] = pd.Series(
+        nothing, index=[0, 1]
+    )
+    worst = learning_curves_figure(frame, task="digits").axes[2]
+    assert texts(worst) == ["no finite value"]
 
 
 def test_clear_errors():

@@ -1,19 +1,17 @@
 """Which figures a study gets, and what their captions say."""
 
+import pkgutil
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from keras_lion import report
 from keras_lion.report import pictures
-from keras_lion.report.material import Material
-from keras_lion.report.pictures import (
-    DRAWINGS,
-    LeftOutWarning,
-    batch_size_pictures,
-    pictures_of,
-)
+from keras_lion.report.drawing import Drawing, Material
+from keras_lion.report.pictures import FIGURES, LeftOutWarning, pictures_of
 from keras_lion.robustness import Landscape
 
 from ..robustness.made_up import study
@@ -51,6 +49,17 @@ def captions(frame, **options):
 @pytest.fixture(scope="module")
 def frame():
     return study()
+
+
+def test_every_figure_of_the_package_is_in_the_list():
+    modules = pkgutil.iter_modules(report.__path__, f"{report.__name__}.")
+    found = [
+        value
+        for module in modules
+        for value in vars(import_module(module.name)).values()
+        if isinstance(value, Drawing)
+    ]
+    assert sorted(each.name for each in found) == sorted(each.name for each in FIGURES)
 
 
 def test_a_study_of_two_optimizers(frame):
@@ -115,7 +124,7 @@ def test_captions_say_the_numbers(frame):
         runs = bad[bad["optimizer"] == name]
         first = runs["learning_rate"].min()
         assert f"{label}: {len(runs)} of 90 runs" in found["divergence"]
-        assert f"from η = {first:.2g}" in found["divergence"]
+        assert f"from lr = {first:.2g}" in found["divergence"]
     means = frame.assign(
         loss=frame["final_loss"].where(frame["status"] == "ok", frame["initial_loss"])
     )
@@ -132,17 +141,22 @@ def test_captions_say_the_numbers(frame):
     assert "common best" not in found["heatmap"]
 
 
+def across(frame):
+    """The figures over all conditions of a task."""
+    task = Material("digits", "digits", "accuracy", "score", 0.05, frame, {})
+    return pictures_of(task, across=True)
+
+
 def test_the_figure_over_the_batch_size(frame):
-    arguments = {"task": "digits", "metric": "accuracy", "value": "score"}
-    assert batch_size_pictures(frame, epsilon=0.05, **arguments) == []
+    assert across(frame) == []
     small = study(size=4)
     both = pd.concat([small.assign(batch_size=size) for size in (32, 128)])
-    (picture,) = batch_size_pictures(both, epsilon=0.05, **arguments)
+    (picture,) = across(both)
     assert picture.name == "batch_size"
-    assert "Lion η* ∝ B^" in picture.caption
+    assert "Lion lr* ∝ B^" in picture.caption
     # Different seeds, budgets or betas cannot be compared.
     other = both.assign(seed=both["seed"] + both["batch_size"])
-    assert batch_size_pictures(other, epsilon=0.05, **arguments) == []
+    assert across(other) == []
 
 
 def test_some_figures_are_enough_where_some_are_asked_for(frame):
@@ -154,8 +168,8 @@ def test_a_figure_that_fails_is_left_out_and_said(frame, monkeypatch):
     def fail(given):
         raise ValueError("odd grid")
 
-    first, second = DRAWINGS[:2]
+    first, second = FIGURES[:2]
     broken = (replace(first, figure=fail), second)
-    monkeypatch.setattr(pictures, "DRAWINGS", broken)
+    monkeypatch.setattr(pictures, "FIGURES", broken)
     with pytest.warns(LeftOutWarning, match="heatmap of digits is left out: odd grid"):
         assert list(captions(frame)) == ["heatmap_loss"]

@@ -206,7 +206,7 @@ def test_a_column_of_words_and_numbers_is_all_words():
 
 
 def test_the_command_writes_it_where_it_is_asked_to(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(pictures, "DRAWINGS", ())
+    monkeypatch.setattr(pictures, "FIGURES", ())
     folder = recorded(tmp_path / "study")
     (folder / "study.json").write_text("{}", encoding="utf-8")
     assert cli.main(["report", str(folder)]) == 0

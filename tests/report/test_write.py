@@ -11,7 +11,7 @@ import pytest
 from keras_lion.report import pictures
 from keras_lion.report.file_names import file_name
 from keras_lion.report.html import flat
-from keras_lion.report.pictures import DRAWINGS, png_of
+from keras_lion.report.pictures import FIGURES, png_of
 from keras_lion.report.write import write_pages, write_report
 from keras_lion.tuning.runs.files import RecordWriter
 from keras_lion.tuning.runs.records import TornRecordWarning
@@ -38,12 +38,12 @@ STAND_IN = b"\x89PNG" + bytes(12) + (1400).to_bytes(4, "big") + (700).to_bytes(4
 def quick(monkeypatch):
     """Two kinds of figures, not turned into pixels, which takes most of the time."""
     monkeypatch.setattr(pictures, "png_of", lambda figure: STAND_IN)
-    monkeypatch.setattr(pictures, "DRAWINGS", DRAWINGS[:2])
+    monkeypatch.setattr(pictures, "FIGURES", FIGURES[:2])
 
 
 @pytest.fixture
 def every_figure(quick, monkeypatch):
-    monkeypatch.setattr(pictures, "DRAWINGS", DRAWINGS)
+    monkeypatch.setattr(pictures, "FIGURES", FIGURES)
 
 
 def data_of(page):
@@ -217,6 +217,9 @@ def test_what_is_said_when_nothing_trained(tmp_path):
     nothing = study(size=3).assign(status="diverged", score=0.1, final_loss=np.nan)
     _, summary = written(tmp_path, nothing)
     assert "Every run diverged" in summary["tasks"]["digits"]["answer"]
+    table = pd.read_csv(tmp_path / "summary.csv")
+    assert table["width_decades"].isna().all()  # none within ε of the common best
+    assert (table["own_width_decades"] == 0).all()
     failed = study(size=2).assign(status="failed", score=np.nan)
     _, summary = written(tmp_path, failed)
     assert "No run has finished" in summary["tasks"]["digits"]["answer"]
@@ -240,7 +243,8 @@ def test_a_narrow_grid_decides_nothing(tmp_path):
     assert "provisional" in answer
 
 
-def test_a_batch_size_study_has_a_figure_over_all_of_them(tmp_path):
+def test_a_batch_size_study_has_a_figure_over_all_of_them(tmp_path, monkeypatch):
+    monkeypatch.setattr(pictures, "FIGURES", FIGURES[-1:])
     parts = [study(size=3).assign(batch_size=size) for size in (32, 128)]
     frame = pd.concat(parts, ignore_index=True)
     page, _ = written(tmp_path, frame)

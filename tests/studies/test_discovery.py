@@ -21,8 +21,8 @@ from keras_lion.discovery.meta_validation import best_at, overfitting_begins
 from keras_lion.discovery.planted import PlantedFitness, hitting_time, variants
 from keras_lion.discovery.program import Program
 from keras_lion.discovery.search_state import SearchSettings
-from keras_lion.report import discovery_curves
 from keras_lion.statistics import t_interval
+from studies import discovery_figures
 
 FOLDER = Path(__file__).parents[2] / "studies"
 
@@ -241,10 +241,10 @@ def test_an_unfinished_table_is_gone_on_with(made, study, tmp_path, monkeypatch)
 
 def test_figures_of_the_notebook_are_drawn_from_the_files(made):
     for name, figure in {
-        "windows": discovery_curves.search_rates_figure,
-        "best_fitness": discovery_curves.best_fitness_figure,
-        "hitting_times": discovery_curves.hitting_times_figure,
-        "meta_validation": discovery_curves.meta_validation_figure,
+        "windows": discovery_figures.search_rates_figure,
+        "best_fitness": discovery_figures.best_fitness_figure,
+        "hitting_times": discovery_figures.hitting_times_figure,
+        "meta_validation": discovery_figures.meta_validation_figure,
     }.items():
         drawn = figure(table(made, name))
         drawn.draw_without_rendering()

@@ -1,17 +1,25 @@
-"""Curves of the program search, from the tables of `studies/discovery.py`."""
+"""The figures of the program search, from the tables of `studies/discovery.py`."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from keras_lion.report.bands import FAINT
-from keras_lion.report.marks import TICK, legend, tidy
+from keras_lion.report.panels import (
+    BAND,
+    FAINT,
+    TICK,
+    figure_legend,
+    legend,
+    panels,
+    tidy,
+)
 from keras_lion.statistics import t_interval
 
-# Okabe and Ito's colours, and lines that differ without them.
+# Okabe and Ito's colors, and lines that differ without them.
 _LOOKS = {
     "hit_rate": ("children known to the cache", "#0072B2", "-"),
     "redundancy": ("statements that do nothing", "#D55E00", "--"),
@@ -39,20 +47,13 @@ def search_rates_figure(windows: pd.DataFrame) -> Figure:
     Returns:
         The figure, 3.4 inches wide.
 
-    Example:
-
-    ```python
-    search_rates_figure(pd.read_csv("windows.csv")).savefig("rates.png")
-    ```
-
     References:
         [Chen et al., 2023](https://arxiv.org/abs/2302.06675), Figure 2, right
     """
-    figure = Figure((3.4, 2.6), layout="constrained")
-    ax = figure.subplots()
+    figure, (ax,) = panels((3.4, 2.6))
     for name in ("hit_rate", "redundancy", "redundancy_per_step"):
         percent = windows.assign(**{name: 100 * windows[name]})
-        draw_mean(ax, percent, "num_children", name, name)
+        _draw_mean(ax, percent, "num_children", name, name)
     ax.set_ylim(0, 100)
     tidy(ax, "programs", "share (%)")
     legend(ax, loc="lower right")
@@ -68,19 +69,12 @@ def best_fitness_figure(best: pd.DataFrame) -> Figure:
     Returns:
         The figure, 3.4 inches wide. A line ends where not all searches go on.
 
-    Example:
-
-    ```python
-    best_fitness_figure(pd.read_csv("best_fitness.csv")).savefig("best.png")
-    ```
-
     References:
         [Chen et al., 2023](https://arxiv.org/abs/2302.06675), Figure 2, left
     """
-    figure = Figure((3.4, 2.6), layout="constrained")
-    ax = figure.subplots()
+    figure, (ax,) = panels((3.4, 2.6))
     for method, rows in best.groupby("method", sort=False):
-        draw_mean(ax, rows, "evaluations", "best", str(method))
+        _draw_mean(ax, rows, "evaluations", "best", str(method))
     ax.set_xscale("log")
     tidy(ax, "evaluations", "best fitness")
     legend(ax, loc="best")
@@ -98,17 +92,11 @@ def hitting_times_figure(times: pd.DataFrame) -> Figure:
 
     Returns:
         The figure, with axes for each target.
-
-    Example:
-
-    ```python
-    hitting_times_figure(pd.read_csv("hitting_times.csv")).savefig("times.png")
-    ```
     """
     targets = times["target"].unique()
-    figure = Figure((3.4 * len(targets), 2.9), layout="constrained")
-    panels = figure.subplots(1, len(targets), sharey=True, squeeze=False)[0]
-    for ax, target in zip(panels, targets, strict=True):
+    count = len(targets)
+    figure, axes = panels((3.4 * count, 2.9), count, count, sharey=True)
+    for ax, target in zip(axes, targets, strict=True):
         of_target = times[times["target"] == target]
         for variant, rows in of_target.groupby("variant", sort=False):
             _draw_found(ax, rows, "num_evaluations", str(variant))
@@ -117,11 +105,8 @@ def hitting_times_figure(times: pd.DataFrame) -> Figure:
         ax.set_xscale("log")
         ax.set_ylim(-3, 103)
         ax.set_title(str(target).capitalize(), fontsize=TICK + 1)
-        tidy(ax, "evaluations", "searches that found it (%)" if ax is panels[0] else "")
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(
-        handles, labels, fontsize=TICK, frameon=False, ncols=3, loc="outside lower left"
-    )
+        tidy(ax, "evaluations", "searches that found it (%)" if ax is axes[0] else "")
+    figure_legend(figure, axes[0].get_legend_handles_labels()[0], ncols=3)
     return figure
 
 
@@ -139,72 +124,64 @@ def meta_validation_figure(points: pd.DataFrame) -> Figure:
     Returns:
         The figure, with axes for each factor.
 
-    Example:
-
-    ```python
-    meta_validation_figure(pd.read_csv("meta_validation.csv")).savefig("meta.png")
-    ```
-
     References:
         [Chen et al., 2023](https://arxiv.org/abs/2302.06675), Figure 3
     """
     # What diverges has learned nothing.
     points = points.assign(meta_fitness=points["meta_fitness"].clip(lower=0.0))
     factors = points["factor"].unique()
-    figure = Figure((3.4 * len(factors), 2.6), layout="constrained")
-    panels = figure.subplots(1, len(factors), sharey=True, squeeze=False)[0]
-    for ax, factor in zip(panels, factors, strict=True):
+    count = len(factors)
+    figure, axes = panels((3.4 * count, 2.6), count, count, sharey=True)
+    for ax, factor in zip(axes, factors, strict=True):
         rows = points[points["factor"] == factor]
         small = rows.groupby("num_children")["fitness"].mean()
-        ax.plot(small.index, small, color="#BBBBBB", lw=3, label="in the search")
+        ax.plot(small.index, small, color=FAINT, lw=3, label="in the search")
         for number, (_, curve) in enumerate(rows.groupby("seed")):
             x, y = curve["num_children"].to_numpy(), curve["meta_fitness"].to_numpy()
             last_best = int(np.flatnonzero(y == y.max())[-1])
             label = f"{factor:g} × the compute" if number == 0 else "_"
             ax.plot(x, y, color="#0072B2", lw=0.9, label=label)
             ax.plot(x[last_best], y[last_best], "o", mfc="none", color="#D55E00", ms=5)
-        tidy(ax, "programs", "fitness" if ax is panels[0] else "")
+        tidy(ax, "programs", "fitness" if ax is axes[0] else "")
         legend(ax, loc="best")
     return figure
 
 
-def draw_mean(ax: Axes, frame: pd.DataFrame, x: str, y: str, look: str) -> None:
-    """Draw a mean over seeds, and its 95 % interval where there are several.
-
-    Args:
-        ax: Axes to draw on.
-        frame: With the columns seed, `x` and `y`. Values of `x` that not every seed
-            has are left out.
-        x: Column of the positions.
-        y: Column of the values.
-        look: Decides colour, line and label.
-    """
-    values = frame.pivot(index=x, columns="seed", values=y).dropna().sort_index()
-    label, colour, line = _LOOKS[look]
-    means = [t_interval(row) for row in values.to_numpy()]
-    ax.plot(
-        values.index,
-        [each.estimate for each in means],
-        color=colour,
+def _draw_mean(ax: Axes, frame: pd.DataFrame, x: str, y: str, look: str) -> None:
+    """The mean over seeds and its 95 % interval, where every seed has a value."""
+    label, color, line = _LOOKS[look]
+    seeds = frame.groupby(x)["seed"].nunique()
+    whole = frame[frame[x].isin(seeds.index[seeds == frame["seed"].nunique()])]
+    seaborn.lineplot(
+        whole,
+        x=x,
+        y=y,
+        errorbar=_interval if frame["seed"].nunique() > 1 else None,
+        err_kws={"alpha": BAND, "lw": 0},
+        color=color,
         ls=line,
         lw=1.3,
         label=label,
+        legend=False,
+        ax=ax,
     )
-    if values.shape[1] > 1:
-        low, high = [each.low for each in means], [each.high for each in means]
-        ax.fill_between(values.index, low, high, color=colour, alpha=FAINT, lw=0)
+
+
+def _interval(values: pd.Series[float]) -> tuple[float, float]:
+    found = t_interval(values)
+    return found.low, found.high
 
 
 def _draw_found(ax: Axes, rows: pd.DataFrame, column: str, look: str) -> None:
     """An empirical distribution function, level to where the last search ended."""
-    label, colour, line = _LOOKS[look]
+    label, color, line = _LOOKS[look]
     hits = np.sort(rows.loc[rows["found"].astype(bool), column].to_numpy())
     shares = 100 * np.arange(len(hits) + 1) / len(rows)
     x = [1, *hits, rows[column].max()]
     ax.plot(
         x,
         [*shares, shares[-1]],
-        color=colour,
+        color=color,
         ls=line,
         lw=1.3,
         label=label,

@@ -2,13 +2,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_lion.report.discovery_curves import (
+from keras_lion.statistics import t_interval
+from studies.discovery_figures import (
     best_fitness_figure,
     hitting_times_figure,
     meta_validation_figure,
     search_rates_figure,
 )
-from keras_lion.statistics import t_interval
 
 
 def lines(ax):

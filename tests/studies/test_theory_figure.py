@@ -1,16 +1,11 @@
-"""The theory panel: means, ranges and predictions of the frame, in shown units."""
+"""The theory figure: means, ranges and predictions of the frame, in shown units."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
-from keras_lion.report.style import optimizer_colour
-from keras_lion.report.theory_panel import (
-    QUANTITIES,
-    plot_measured_and_predicted,
-    theory_figure,
-)
+from keras_lion.report.style import optimizer_color
+from studies.theory_figure import PANELS, theory_figure
 
 
 def frame(optimizers=("lion", "adamw"), seeds=3, tensors=("dense_1", "dense_2")):
@@ -48,26 +43,25 @@ def drawn(ax):
 
 
 @pytest.mark.parametrize(
-    ("quantity", "factor", "label", "predictions"),
+    ("row", "quantity", "factor", "label", "predictions"),
     [
-        ("weight_rms", 1, "weight RMS", ["_recursion", "_static"]),
-        ("rotation", 1e3, "rotation (mrad / step)", ["_recursion", "_static"]),
-        ("max_weight_times_decay", 1, "max |w| · λ", ["bound_times_decay"]),
+        (0, "weight_rms", 1, "weight RMS", ["_recursion", "_static"]),
+        (1, "rotation", 1e3, "rotation (mrad / step)", ["_recursion", "_static"]),
+        (2, "max_weight_times_decay", 1, "max |w| × λ", ["bound_times_decay"]),
     ],
 )
-def test_what_is_drawn(quantity, factor, label, predictions):
-    data, ax = frame(), Figure().subplots()
-    found = plot_measured_and_predicted(data, ax, optimizer="lion", quantity=quantity)
-    assert found is ax
+def test_what_is_drawn(row, quantity, factor, label, predictions):
+    data = frame()
+    data.loc[data["optimizer"] == "adamw", quantity] *= 2
+    ax = theory_figure(data).axes[2 * row]
     assert ax.get_ylabel() == label
-    assert ax.get_xlabel() == "step"
     measured, predicted = drawn(ax)
     runs = data[data["optimizer"] == "lion"]
     for number, tensor in enumerate(("dense_1", "dense_2")):
         groups = runs[runs["tensor"] == tensor].groupby("step")
         values = groups[quantity]
         np.testing.assert_allclose(measured[number].get_ydata(), factor * values.mean())
-        assert measured[number].get_color() == optimizer_colour("lion")
+        assert measured[number].get_color() == optimizer_color("lion")
         heights = ax.collections[number].get_paths()[0].vertices[:, 1]
         assert heights.min() == pytest.approx(factor * values.min().min())
         assert heights.max() == pytest.approx(factor * values.max().max())
@@ -84,17 +78,7 @@ def test_what_is_drawn(quantity, factor, label, predictions):
         assert line.get_ydata().max() < high
 
 
-def test_optimizers_are_not_mixed():
-    data = frame()
-    data.loc[data["optimizer"] == "adamw", "weight_rms"] *= 2
-    lion, adamw = Figure().subplots(), Figure().subplots()
-    for ax, name in ((lion, "lion"), (adamw, "adamw")):
-        plot_measured_and_predicted(data, ax, optimizer=name, quantity="weight_rms")
-    first, second = drawn(lion)[0][0], drawn(adamw)[0][0]
-    np.testing.assert_allclose(2 * first.get_ydata(), second.get_ydata())
-
-
-def test_the_figure_has_a_row_a_quantity_and_a_column_an_optimizer():
+def test_a_row_per_quantity_and_a_column_per_optimizer():
     figure = theory_figure(frame())
     figure.canvas.draw()
     titles = [ax.get_title() for ax in figure.axes]
@@ -116,25 +100,11 @@ def test_the_figure_has_a_row_a_quantity_and_a_column_an_optimizer():
 def test_one_optimizer_one_seed_one_tensor():
     figure = theory_figure(frame(("lion",), seeds=1, tensors=("kernel",)))
     figure.canvas.draw()
-    assert len(figure.axes) == len(QUANTITIES)
+    assert len(figure.axes) == len(PANELS)
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert "range over seeds" not in texts
-    only = theory_figure(frame(), optimizers=["adamw"])
-    assert [ax.get_title() for ax in only.axes] == ["AdamW", "", ""]
 
 
-def test_clear_errors():
-    ax = Figure().subplots()
-    with pytest.raises(ValueError, match="weight_rms, rotation"):
-        plot_measured_and_predicted(frame(), ax, optimizer="lion", quantity="flip_rate")
-    with pytest.raises(ValueError, match="Missing: rotation_static"):
-        plot_measured_and_predicted(
-            frame().drop(columns="rotation_static"),
-            ax,
-            optimizer="lion",
-            quantity="rotation",
-        )
-    with pytest.raises(ValueError, match="The frame has: adamw, lion"):
-        plot_measured_and_predicted(frame(), ax, optimizer="sgd", quantity="rotation")
+def test_a_frame_without_rows():
     with pytest.raises(ValueError, match="without rows"):
         theory_figure(frame().iloc[:0])
