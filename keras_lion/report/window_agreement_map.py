@@ -13,8 +13,8 @@ from matplotlib.patches import Patch, Rectangle
 from keras_lion.report.drawing import Drawing, Material
 from keras_lion.report.panels import LABEL, TICK, figure_legend, tidy
 from keras_lion.report.style import optimizer_color, optimizer_label
+from keras_lion.robustness.cautions import window_cautions
 from keras_lion.robustness.landscape import AxisName, Landscape
-from keras_lion.robustness.verdict import window_cautions
 from keras_lion.robustness.windows import (
     Measure,
     WindowSigns,

@@ -24,6 +24,11 @@ from keras_lion.report.table import (
     verdict_record,
     verdict_texts,
 )
+from keras_lion.robustness.cautions import (
+    cautions_of,
+    edge_cautions,
+    window_cautions,
+)
 from keras_lion.robustness.comparison import compare_best
 from keras_lion.robustness.landscape import Landscape, Value
 from keras_lion.robustness.runs import conditions_of, name_contenders
@@ -39,12 +44,7 @@ from keras_lion.robustness.summary import (
     summarize,
     task_optimizers,
 )
-from keras_lion.robustness.verdict import (
-    Verdict,
-    cautions_of,
-    edge_cautions,
-    window_cautions,
-)
+from keras_lion.robustness.verdict import Verdict
 from keras_lion.statistics import FEW, Interval
 from keras_lion.tuning.runs.files import write_json
 from keras_lion.tuning.runs.records import load_environment, load_runs, load_study

@@ -338,6 +338,6 @@ def cells_to_show(landscape: Landscape) -> dict[str, Cell]:
     center = int(distance.argmin())
     return {
         "best": best,
-        "centre": (int(rows[center]), int(columns[center])),
+        "center": (int(rows[center]), int(columns[center])),
         "worst": first_best(-landscape.means),
     }

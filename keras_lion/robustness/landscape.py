@@ -99,6 +99,8 @@ class Landscape:
             shape of `scores` (one floor for each seed, say). None: diverged runs keep
             the score that `scores` gives them.
         diverged: Which runs diverged: booleans of the shape of `scores`. None: none.
+        seeds: Number of each seed, by which landscapes are paired. None: not known;
+            such landscapes are paired by position.
 
     Attributes:
         scores: Shape (m, n, seeds), read-only, with diverged runs at the floor.
@@ -120,6 +122,7 @@ class Landscape:
     weight_decay: Array
     scores: Array
     diverged: NDArray[np.bool_]
+    seeds: NDArray[Any] | None
 
     def __init__(
         self,
@@ -129,6 +132,7 @@ class Landscape:
         *,
         floor: ArrayLike | None = None,
         diverged: ArrayLike | None = None,
+        seeds: ArrayLike | None = None,
     ) -> None:
         rates = checked_axis("learning_rate", learning_rate, zero_allowed=False)
         decays = checked_axis("weight_decay", weight_decay, zero_allowed=True)
@@ -162,6 +166,13 @@ class Landscape:
             )
         if values.ndim == 2:
             values, mask = values[..., None], mask[..., None]
+        numbers = None if seeds is None else np.array(seeds)
+        if numbers is not None and numbers.shape != values.shape[2:]:
+            raise ValueError(
+                f"`seeds` must number the {values.shape[2]} seeds of `scores`. "
+                f"Received: shape {numbers.shape}."
+            )
+        self.__dict__["seeds"] = numbers
         for name, array in (
             ("learning_rate", rates),
             ("weight_decay", decays),
@@ -246,6 +257,7 @@ class Landscape:
             self.weight_decay[weight_decay],
             scores,
             diverged=diverged,
+            seeds=None if self.seeds is None else self.seeds[seeds],
         )
 
     @cached_property
@@ -388,6 +400,16 @@ def common_best(landscapes: Iterable[Landscape]) -> float:
 
 def paired(first: Landscape, second: Landscape) -> tuple[Landscape, Landscape]:
     """Both landscapes over the seeds that have a score in each."""
+    if first.seeds is not None and second.seeds is not None:
+        common, *places = np.intersect1d(first.seeds, second.seeds, return_indices=True)
+        if len(common) == 0:
+            raise ValueError(
+                "Paired landscapes need seeds that both have. Received: "
+                f"{first.seeds.tolist()} and {second.seeds.tolist()}."
+            )
+        if len(common) < max(len(first.seeds), len(second.seeds)):
+            first = first.select(seeds=places[0])
+            second = second.select(seeds=places[1])
     counts = first.scores.shape[2], second.scores.shape[2]
     if counts[0] != counts[1]:
         raise ValueError(

@@ -73,6 +73,7 @@ def arrange(
         "learning_rate": learning_rate,
         "weight_decay": weight_decay,
         "diverged": diverged,
+        "seeds": seeds,
         **arrays,
     }
 

@@ -7,9 +7,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from keras_lion.robustness.cautions import cautions_of as cautions_of
-from keras_lion.robustness.cautions import edge_cautions as edge_cautions
-from keras_lion.robustness.cautions import window_cautions as window_cautions
 from keras_lion.robustness.comparison import Comparison
 from keras_lion.robustness.grid import boundary_optimum
 from keras_lion.robustness.landscape import Landscape

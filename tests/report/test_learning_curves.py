@@ -124,7 +124,7 @@ def records(optimizers=("lion", "adamw"), seeds=2):
     return pd.DataFrame(rows)
 
 
-def test_the_figure_shows_best_centre_and_worst():
+def test_the_figure_shows_best_center_and_worst():
     figure = learning_curves_figure(records(), task="digits")
     figure.canvas.draw()
     titles = [ax.get_title() for ax in figure.axes]
@@ -133,7 +133,7 @@ def test_the_figure_shows_best_centre_and_worst():
         for name in ("Lion", "AdamW")
         for cell in (
             "best: lr 0.1, λ 0.1",
-            "centre: lr 0.01, λ 0.1",
+            "center: lr 0.01, λ 0.1",
             "worst: lr 1e-3, λ 0.1\n2 of 2 diverged",
         )
     ]

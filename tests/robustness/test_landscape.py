@@ -3,6 +3,7 @@ import pandas as pd
 import pytest
 
 from keras_lion.robustness import Landscape, common_best
+from keras_lion.robustness.landscape import paired
 from keras_lion.statistics import t_interval
 
 from .made_up import ADAMW, LION, run, study
@@ -194,3 +195,21 @@ def test_a_whole_study():
     assert landscape.scores.shape == (6, 5, 3)
     assert landscape.num_diverged.sum() == 3 + 1 + 3
     assert landscape.edge == ()
+
+
+def test_landscapes_are_paired_by_the_numbers_of_their_seeds():
+    def with_seeds(seeds, scores):
+        return Landscape([1e-3], [0.1], [[scores]], seeds=seeds)
+
+    one = with_seeds([0, 1, 3], [0.1, 0.2, 0.4])
+    other = with_seeds([1, 2, 3], [0.7, 0.8, 0.9])  # as many, but others
+    first, second = paired(one, other)
+    assert first.seeds.tolist() == second.seeds.tolist() == [1, 3]
+    assert first.scores.ravel().tolist() == [0.2, 0.4]
+    assert second.scores.ravel().tolist() == [0.7, 0.9]
+    with pytest.raises(
+        ValueError, match=r"\[0, 1, 3\] and \[2\]"
+    ):
+        paired(one, with_seeds([2], [0.5]))
+    with pytest.raises(ValueError, match="must number the 2 seeds"):
+        with_seeds([1], [0.1, 0.2])

@@ -217,7 +217,7 @@ def test_best_centre_and_worst():
     landscape = Landscape(np.arange(1, 6), [0.1, 1, 10], scores)
     assert cells_to_show(landscape) == {
         "best": (2, 4),
-        "centre": (1, 2),
+        "center": (1, 2),
         "worst": (0, 0),
     }
 
@@ -225,12 +225,12 @@ def test_best_centre_and_worst():
 def test_the_centre_is_that_of_the_cells_with_decay():
     scores = np.arange(12.0).reshape(4, 3)
     landscape = Landscape([1, 2, 3], [0, 0.1, 1, 10], scores)
-    assert cells_to_show(landscape)["centre"] == (2, 1)
+    assert cells_to_show(landscape)["center"] == (2, 1)
     scores[2, 1] = np.nan
     landscape = Landscape([1, 2, 3], [0, 0.1, 1, 10], scores)
-    assert cells_to_show(landscape)["centre"] == (1, 1)  # of four as near, the first
+    assert cells_to_show(landscape)["center"] == (1, 1)  # of four as near, the first
     only = Landscape([1, 2, 3], [0], [[4, 5, 6]])
-    assert cells_to_show(only) == {"best": (0, 2), "centre": (0, 1), "worst": (0, 0)}
+    assert cells_to_show(only) == {"best": (0, 2), "center": (0, 1), "worst": (0, 0)}
 
 
 def test_the_worst_counts_diverged_runs_at_their_floor():

@@ -43,11 +43,18 @@ def test_without_one_of_the_two_there_is_no_headline():
 
 
 def test_what_cannot_be_compared_is_untestable_and_says_why():
-    frame = study(size=3, seeds=3)
-    lost = (frame["optimizer"] == "lion") & (frame["seed"] == 2)
-    headline = findings(frame[~lost], task="digits", epsilon=0.05)[0]
+    frame = study(size=3, seeds=4)
+    lion, late = frame["optimizer"] == "lion", frame["seed"] >= 2
+    headline = findings(frame[lion == late], task="digits", epsilon=0.05)[0]
     assert headline.outcome == "untestable"
     assert "seeds" in headline.sentence
+
+
+def test_a_lost_seed_is_left_out_of_both():
+    frame = study(size=3, seeds=4)
+    lost = (frame["optimizer"] == "lion") & (frame["seed"] == 1)
+    without = findings(frame[frame["seed"] != 1], task="digits", epsilon=0.05)[0]
+    assert findings(frame[~lost], task="digits", epsilon=0.05)[0] == without
 
 
 @pytest.mark.parametrize(("seeds", "outcome"), [(2, "provisional"), (3, "supported")])
