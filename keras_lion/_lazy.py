@@ -60,7 +60,7 @@ def attach_stub(
 
     Args:
         package: `__name__` of the package.
-        file: `__file__` of the package, beside which the stub lies.
+        file: `__file__` of the package, next to the stub.
 
     Returns:
         `__getattr__`, `__dir__` and `__all__` for the package.

@@ -1,7 +1,7 @@
 """Lion and AdamW at their own best cells of the main study, trained again.
 
 The main study keeps scores, not weights. With its seeds, data order and schedule a run
-is the same run again, but for rounding.
+is the same run again, except for rounding.
 """
 
 from __future__ import annotations

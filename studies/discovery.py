@@ -25,7 +25,7 @@ Predictions, written before the first run:
   - Programs that win at the search's size lose part of their lead at 10 and 100 times
     the compute; the later overfitting begins, the better the best of the larger.
 
-Changed after results were seen: baselines were declared beside the first 3,000
+Changed after results were seen: baselines were declared with the first 3,000
 evaluations of a search (kept as `first.` in baselines.json), and went on to the 14,000
 of nearly the whole when the search was behind there; the searches on one proxy alone
 and the tuned constants on larger problems were added as controls.
@@ -213,7 +213,7 @@ class Study:
         self.keep("search", search_claims(pd.DataFrame(rows)))
 
     def baselines(self) -> None:
-        """Best fitness against evaluations, beside both baselines at 4 × the budget."""
+        """Best fitness against evaluations, with both baselines at 4 × the budget."""
         budget = self.preset.baseline_evaluations
         last = BUDGET_FACTOR * budget
         asked = {
@@ -390,7 +390,7 @@ class Study:
         return pd.read_csv(path).to_dict("records") if path.exists() else []
 
     def table(self, name: str, rows: Iterable[dict[Any, Any]]) -> None:
-        """Write a table whole, beside the searches and to the results."""
+        """Write a whole table, next to the searches and to the results."""
         frame = pd.DataFrame(rows)
         for folder in (self.work, self.output):
             folder.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ class Preset:
         seeds: Number of searches.
         children: Programs of each search.
         population: Programs that live at a time.
-        baseline_seeds: Searches that the baselines are beside.
+        baseline_seeds: Searches that the baselines are compared with.
         baseline_evaluations: Evaluations of a search that its best program is taken
             after, to be compared with baselines of `BUDGET_FACTOR` as many.
         planted_seeds: Searches for each planted target and variant.

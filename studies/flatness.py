@@ -1,6 +1,6 @@
-"""Does Lion find flatter minima than AdamW, and does its sign regularise?
+"""Does Lion find flatter minima than AdamW, and does its sign regularize?
 
-Question   Chen et al. (2023) say that the sign adds noise, that noise regularises, and
+Question   Chen et al. (2023) say that the sign adds noise, that noise regularizes, and
            that Lion's minima are flatter. Is that so at the best cells of the main
            study, and at one training loss?
 Command    python studies/flatness.py
@@ -17,10 +17,10 @@ Predictions, written before the first run:
   - At its own best cell Lion fits the training examples 100 times closer than AdamW.
     The curvature of a cross-entropy vanishes with the loss, so that Lion looks flatter
     there whatever its sign does. Only a comparison at one training loss says more.
-    (Held, but for noise of 0.1, under which Lion's loss rises ten times as much.)
+    (Held, except for noise of 0.1, under which Lion's loss rises ten times as much.)
   - At one training loss the relative curvatures are within a factor of 2.
     (Failed: see above.)
-  - The sign is no regulariser: at one training loss Lion's validation loss is not below
+  - The sign is no regularizer: at one training loss Lion's validation loss is not below
     that of the same optimizer with c / RMS(c) in place of sign(c). (Held.)
 
 Every optimizer trains at the learning rate of its best cell with five weight decays,
@@ -33,7 +33,7 @@ Flatness is measured in weights relative to their tensor: the loss is a function
 w = w₀ + r v, with r the RMS of the tensor at w₀. A ReLU network computes the same if a
 layer is scaled up and the next one down, which changes the Hessian of w by any factor,
 and that of v not: of two minima with the same function, the one with larger weights
-would look flatter for that alone. The Hessian of w is given beside it. Lion keeps
+would look flatter for that alone. The Hessian of w is given next to it. Lion keeps
 weights large whose gradients are small, which counts against it in relative terms; the
 absolute ones do not see that.
 """

@@ -56,7 +56,7 @@ def plans(
     Args:
         centres: Optimizer → (learning rate, weight decay) at the middle of its window.
         epochs: Of smoke, pilot, standard and full.
-        evaluate_every: Epochs between two evaluations, but for smoke.
+        evaluate_every: Epochs between two evaluations, except for smoke.
         standard: Shape of the coarse window, with two seeds.
         full: Shape of the window from which claims are made.
         seeds: Of the preset full.
@@ -88,7 +88,7 @@ def plans(
 # modular_addition    AdamW 0.3, Lion 0.03 without decay; Lion's 10 kills every run
 #
 # On mnist1d_mlp a 5 x 5 grid around first centres, AdamW (1e-2, 0.1) and Lion
-# (3e-3, 1), had its best weight decay at three times the centre for both.
+# (3e-3, 1), had its best weight decay at three times the center for both.
 STUDY = Study(
     name="learning_rate_weight_decay",
     question="How sensitive are Lion and AdamW to learning rate and weight decay?",

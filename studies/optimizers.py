@@ -13,7 +13,7 @@ Windows are centred at a first guess; the report says where an optimum lies on a
 Keras's Adafactor diverges at once on digits_mlp: where a row and a column of a gradient
 are zero (a pixel that is always black, a unit that never fires) its two averages
 multiply to less than float32 holds, and 0 / 0 follows.
-Schedule-Free AdamW has no schedule: it runs in mnist1d_mlp_constant, beside AdamW and
+Schedule-Free AdamW has no schedule: it runs in mnist1d_mlp_constant, next to AdamW and
 Lion at a constant learning rate. It is judged at the weights where it takes gradients,
 since Keras hands out no averaged ones.
 """

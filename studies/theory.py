@@ -1,7 +1,7 @@
 """Do weights in real training do what the noise theory of Lion and AdamW predicts?
 
 Question   `keras_lion.theory` predicts RMS and rotation of weights from learning rate,
-           weight decay and betas, if gradients are noise and layers are normalised.
+           weight decay and betas, if gradients are noise and layers are normalized.
            How far off is it in training, and why?
 Command    python studies/theory.py
 Duration   about 6 minutes on 2 cores
@@ -17,12 +17,12 @@ Result     studies/results/theory/summary.json (an MLP on MNIST-1D, 6 seeds,
              (+5.6 %): -36 % with batches of 512, -3.7 % where steps turn weights less.
            - Gradients are not Gaussian: +22 % with batches of 8, +18 % if each of their
              gradients gets a random sign; signs flip less (-14 %, -12 %).
-           - Gradients of a normalised layer are at right angles to its weights, and
+           - Gradients of a normalized layer are at right angles to its weights, and
              their signs are not: +11 % without signal, +4 % with a sign drawn for each
              weight. AdamW sees neither this nor the shape of the noise.
            - Where units fall silent, signs go on in one direction: 3.7 times the RMS,
              up to the bound 1 / wd, while AdamW's weights decay.
-           Without normalisation the theory fails: Lion +62 %, AdamW +43 %. At the end
+           Without normalization the theory fails: Lion +62 %, AdamW +43 %. At the end
            of a cosine the static equilibria are off by factors of 19 and 24, the
            recursion by -7 % and +16 %. Lion's sup-norm bound held in every run.
 """
@@ -73,7 +73,7 @@ class Condition:
         product: ηλ; λ differs, not η.
         schedule: `"constant"`, or `"cosine"` with 5 % warm-up.
         normalised: Whether both layers are followed by batch normalisation.
-        gains: Whether the normalisation has a trained scale and centre, which can
+        gains: Whether the normalization has a trained scale and center, which can
             silence a unit: then its weights get no gradient.
         unit: Whether the gradient of each tensor is scaled to one norm at every step.
         activation: Of both layers; the gradients of ReLU are often zero.
@@ -147,13 +147,13 @@ CONDITIONS = {
         "the same, and one size of gradients", replacement=True, unit=True
     ),
     "batch_512": Condition(
-        "a loss that pushes weights back: less noise beside it", batch_size=512
+        "a loss that pushes weights back: less noise next to it", batch_size=512
     ),
     "batch_512_replacement": Condition(
         "the same, with batches drawn anew", batch_size=512, replacement=True
     ),
     "batch_8": Condition(
-        "a loss that pushes weights back: more noise beside it", batch_size=8
+        "a loss that pushes weights back: more noise next to it", batch_size=8
     ),
     "batch_8_random_signs": Condition(
         "gradients that are not Gaussian: nothing else is left",

@@ -15,7 +15,7 @@ The update is u in θ ← θ − η (u + λ θ), of all weights, at the best cel
 study; its RMS is over the weights and the steps of a part of the training.
 
 Predictions, written before the first run:
-  - Lion's RMS is 1, but for weights whose gradient has always been zero.
+  - Lion's RMS is 1, except for weights whose gradient has always been zero.
   - AdamW's is 1 at the first step, where its update is a sign, and falls to that of
     noise, √((1 − β₁) / (1 + β₁)) = 0.229, within some ten steps: 1 / 4.36 of Lion's.
   - It is above it while gradients have a signal, and where they grow (the second moment

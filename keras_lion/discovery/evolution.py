@@ -121,7 +121,7 @@ class Search:
             num_children: Number of children, those before `state` included.
             after_generation: Is given the search and what was measured since the last
                 call.
-            progress: Is told after every generation where the search stands.
+            progress: Called after every generation with where the search stands.
             until: Stop as soon as the best fitness reaches this.
 
         Returns:

@@ -132,7 +132,7 @@ def _without_numbered(
     there: Sequence[Described],
     by_path: Sequence[int | None],
 ) -> list[int | None]:
-    """Return the sources but for paths that differ from others in a number alone."""
+    """Return the sources except for paths that differ from others in a number alone."""
     paths = {v.path for v in (*here, *there)}
     kinds = Counter(_unnumbered(path) for path in paths)
     return [

@@ -93,7 +93,7 @@ def best_of_k_figure(
 
 
 def _name_lines(ax: Axes, ends: Mapping[str, tuple[float, float]]) -> None:
-    """Write each name beside the axes, near the height at which its line ends."""
+    """Write each name next to the axes, near the height at which its line ends."""
     bottom, top = ax.get_ylim()
     height = 72 * ax.get_window_extent().height / ax.figure.dpi
     gap = LINE_HEIGHT * TICK / height

@@ -333,7 +333,7 @@ def _metric(runs: pd.DataFrame) -> str:
 
 
 def _also_loss(metric: str, runs: pd.DataFrame) -> dict[Value, None]:
-    """Whether there are losses beside the score, as keys of a dict."""
+    """Whether there are losses next to the score, as keys of a dict."""
     losses = ["initial_loss", "final_loss"]
     if metric == "loss" or not set(losses) <= set(runs.columns):
         return {}

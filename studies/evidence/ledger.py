@@ -186,7 +186,7 @@ CLAIMS = (
     ),
     Claim(
         "noise-regularises",
-        "The noise that the sign adds regularises.",
+        "The noise that the sign adds regularizes.",
         f"{CHEN}, section 3",
         "flatness.py",
         other_claims.regularisation,

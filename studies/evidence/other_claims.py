@@ -128,7 +128,7 @@ def memory() -> list[Measured]:
 
 
 def flatness() -> list[Measured]:
-    """Lion's minima are flatter, and the sign's noise regularises."""
+    """Lion's minima are flatter, and the sign's noise regularizes."""
     found = entries("flatness", "flatness.json")
     measured = []
     for state, where in (
@@ -162,7 +162,7 @@ def flatness() -> list[Measured]:
 
 
 def regularisation() -> list[Measured]:
-    """The noise of the sign regularises: less overfitting at one training loss."""
+    """The noise of the sign regularizes: less overfitting at one training loss."""
     found = entries("flatness", "flatness.json")
     measured = []
     for state in ("training_loss_0.05", "training_loss_0.01"):

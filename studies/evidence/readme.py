@@ -47,7 +47,7 @@ REASONS = (
     (
         "noise-regularises",
         "not supported",
-        "**to regularise**: at one training loss it overfits more",
+        "**to regularize**: at one training loss it overfits more",
         "nats of gap, Lion − other",
     ),
     (

@@ -1,4 +1,4 @@
-"""Write the runs of a study from the public table into a folder, to go on with there.
+"""Write the runs of a study from the public table into a folder, to resume there.
 
 Command    python studies/evidence/restore.py STUDY FOLDER
            keras-lion run studies/STUDY.py --preset full --output FOLDER

@@ -44,7 +44,7 @@ def _agrees(share: Interval, claimed: float) -> Outcome:
 
 
 def beats_baselines() -> list[Measured]:
-    """The search's best program beside what 4 times the evaluations give others."""
+    """The search's best program next to what 4 times the evaluations give others."""
     found = entries("discovery", "baselines.json")
     measured = []
     for baseline, name, prefix, when in (

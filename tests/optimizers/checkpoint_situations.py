@@ -310,7 +310,7 @@ class Outcome:
         if not self.restored:
             return "fresh"
         layers = dict.fromkeys(path.split("/")[-2] for path in self.fresh)
-        return f"restored, but for {', '.join(layers)}"
+        return f"restored, except for {', '.join(layers)}"
 
 
 def run(situation: Situation, kind: str, built: bool) -> Outcome:

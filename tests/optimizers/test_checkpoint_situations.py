@@ -73,7 +73,7 @@ def test_outcomes_that_differ_stand_side_by_side():
         Outcome(WEIGHTS, [], ["a/kernel"], ["b/kernel"], [], ["optimizer"]),
     ]
     expected = (
-        f"| x | {WEIGHTS} | loaded | restored; not built: restored, but for b "
+        f"| x | {WEIGHTS} | loaded | restored; not built: restored, except for b "
         "| –; not built: 1 |\n"
     )
     assert row(Situation("x"), WEIGHTS, outcomes) == expected

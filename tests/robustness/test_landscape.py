@@ -207,9 +207,7 @@ def test_landscapes_are_paired_by_the_numbers_of_their_seeds():
     assert first.seeds.tolist() == second.seeds.tolist() == [1, 3]
     assert first.scores.ravel().tolist() == [0.2, 0.4]
     assert second.scores.ravel().tolist() == [0.7, 0.9]
-    with pytest.raises(
-        ValueError, match=r"\[0, 1, 3\] and \[2\]"
-    ):
+    with pytest.raises(ValueError, match=r"\[0, 1, 3\] and \[2\]"):
         paired(one, with_seeds([2], [0.5]))
     with pytest.raises(ValueError, match="must number the 2 seeds"):
         with_seeds([1], [0.1, 0.2])

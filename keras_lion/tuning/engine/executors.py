@@ -1,7 +1,7 @@
 """Executors: how the runs of one task share a compiled program.
 
 `loop` trains one run at a time. `map` and `vmap` train a population of runs in one
-call: one after the other, or vectorised. The result of a run does not depend on the
+call: one after the other, or vectorized. The result of a run does not depend on the
 executor beyond rounding; but the sign of Lion turns a rounding difference into a whole
 step sooner or later, so that runs agree at first and in distribution afterwards.
 """

@@ -1,4 +1,4 @@
-"""What a task minimises and measures, made from what its user wrote."""
+"""What a task minimizes and measures, made from what its user wrote."""
 
 from __future__ import annotations
 

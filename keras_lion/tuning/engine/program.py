@@ -87,7 +87,7 @@ class TaskProgram:
     ) -> tuple[Tensor, list[Tensor]]:
         """Mean loss of a training batch, and the updated other weights.
 
-        Penalties of the model's own, weight regularisers for example, are added.
+        Penalties of the model's own, weight regularizers for example, are added.
         """
         outputs, others, penalties = self.model.stateless_call(
             weights, others, x, training=True, return_losses=True

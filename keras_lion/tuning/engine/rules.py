@@ -56,7 +56,7 @@ class UpdateRule(Protocol):
 def decays(weight: Tensor) -> bool:
     """Whether weight decay acts on a weight: on two or more dimensions.
 
-    Not on biases, nor on the scales and offsets of normalisation layers, whatever the
+    Not on biases, nor on the scales and offsets of normalization layers, whatever the
     optimizer.
     """
     return len(weight.shape) >= 2

@@ -51,13 +51,14 @@ class Data:
         if _form(self.x) != _form(self.x_test):
             raise ValueError(
                 "The inputs of the pool and of the test set must have one form and, "
-                "but for their number, one shape. Received "
+                "except for their number, one shape. Received "
                 f"{_form(self.x)} and {_form(self.x_test)}."
             )
         if self.y.shape[1:] != self.y_test.shape[1:]:
             raise ValueError(
-                "The labels of the pool and of the test set must have one shape, but "
-                f"for their number. Received {self.y.shape} and {self.y_test.shape}."
+                "The labels of the pool and of the test set must have one shape, "
+                f"except for their number. Received {self.y.shape} and "
+                f"{self.y_test.shape}."
             )
         if self.groups is not None and len(self.groups) != self.pool:
             raise ValueError(

@@ -301,7 +301,7 @@ def test_a_choice_by_hand(trainer):
         choose_executor(trainer, runs, wanted="map", population=0)
 
 
-def test_what_cannot_be_vectorised_is_said(trainer):
+def test_what_cannot_be_vectorized_is_said(trainer):
     runs = runs_of(tiny_study(tiny_plan(optimizers=("sgd", "lion"))))
     with pytest.warns(ExecutorWarning, match="not with vmap: Keras updates sgd"):
         choose_executor(trainer, runs, wanted="vmap")
