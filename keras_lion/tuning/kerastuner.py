@@ -78,7 +78,8 @@ def _as_declared(parameter: Any, value: Any) -> Any:
         return float(value)
     if isinstance(parameter, kinds.Int) and float(value).is_integer():
         return int(value)
-    if isinstance(parameter, kinds.Choice):
+    # `hp.Choice` writes booleans as numbers.
+    if isinstance(parameter, kinds.Choice) and not isinstance(value, bool):
         return next((each for each in parameter.values if each == value), value)
     return value
 

@@ -29,11 +29,16 @@ NOTHING = Reads(frozenset(), frozenset())
 
 def takes_hyperparameters(model: Any) -> bool:
     """Whether a task's model is a `HyperModel` or a function of `hp`."""
-    parameters = inspect.signature(getattr(model, "build", model)).parameters.values()
+    parameters = inspect.signature(_function_of(model)).parameters.values()
     return any(
         p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
         for p in parameters
     )
+
+
+def _function_of(model: Any) -> Any:
+    # A class of Keras has a `build` too, but it is called to make a model.
+    return model if inspect.isclass(model) else getattr(model, "build", model)
 
 
 def build_noting_reads(model: Any, values: Mapping[str, Any]) -> tuple[Any, Reads]:
@@ -43,7 +48,7 @@ def build_noting_reads(model: Any, values: Mapping[str, Any]) -> tuple[Any, Read
         model: A function without arguments or of `hp`, a class or a `HyperModel`.
         values: The configuration of the model.
     """
-    build = getattr(model, "build", model)
+    build = _function_of(model)
     if not takes_hyperparameters(model):
         return build(), NOTHING
     # Imported here: KerasTuner is not needed to train a model of one shape.
