@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import warnings
 
 import keras
@@ -12,8 +13,10 @@ import pandas as pd
 import pytest
 
 from keras_lion.tuning import Axis, SearchSpace, load_runs, run_search, run_study
+from keras_lion.tuning.kerastuner import forget
 from keras_lion.tuning.runs.records import load_study, read_records
 from keras_lion.tuning.study import Plan
+from keras_lion.tuning.sweep.oracle import StudyOracle
 from keras_lion.tuning.sweep.run import estimate_seconds
 from keras_lion.tuning.sweep.search import SearchWarning
 from tests.tuning.tiny import BETAS, tiny_study, tiny_task
@@ -284,3 +287,18 @@ def test_options_of_ones_own_optimizer_are_text_and_booleans(tmp_path):
     assert len(frame) == 4
     assert set(map(type, (nesterov for _, nesterov in seen))) == {bool}
     assert set(frame["kind"]) == {"sgd", "rmsprop"}
+
+
+def test_trials_carry_every_kind_to_workers_and_files(tmp_path):
+    study = a_study((ACTIVATION, Axis("norm", (True,))), ("lion",))
+    runs = study.runs("blobs", "smoke", "jax")
+    oracle = StudyOracle(runs, dict, tmp_path)
+    trial = oracle.create_trial("worker-0")
+    values = trial.hyperparameters.values
+    assert values["activation"] in ("relu", "tanh")
+    sent = type(trial).from_proto(trial.to_proto()).hyperparameters.values
+    saved = json.loads(json.dumps(trial.get_state()))["hyperparameters"]["values"]
+    for found in (sent, saved):
+        assert found == values
+        assert found["norm"] is True
+    forget(oracle)
