@@ -254,9 +254,10 @@ def _run(options: argparse.Namespace) -> None:
 
 
 def _estimate(study: Study, task: str, preset: str, console: Console) -> None:
+    from keras_lion.tuning.backend import check_backend
     from keras_lion.tuning.sweep.run import estimate_seconds
 
-    count = study.plan(task, preset).num_runs
+    count = len(study.runs(task, preset, check_backend()))
     seconds = estimate_seconds(study, task=task, preset=preset)
     console.print(
         f"{count} runs of task {task}, preset {preset}: about "

@@ -150,6 +150,21 @@ def test_dry_run_counts_and_records_nothing(study, tmp_path, monkeypatch, capsys
     assert list(tmp_path.iterdir()) == []
 
 
+def test_dry_run_counts_configurations_that_differ_in_what_is_read(
+    tmp_path, monkeypatch, capsys
+):
+    file = tmp_path / "layers.py"
+    file.write_text(
+        "from keras_lion.tuning import Axis\n"
+        "from tests.tuning.sweep.test_axes import a_study\n"
+        "axes = (Axis('layers', (1, 2)), Axis('units_1', (4, 8)))\n"
+        "STUDY = a_study(axes, ('lion',))\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["run", str(file), "--preset", "smoke", "--dry-run"]) == 0
+    assert "3 runs of task blobs, preset smoke" in capsys.readouterr().out
+
+
 def test_the_default_folder_is_that_of_study_and_preset(study, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = []

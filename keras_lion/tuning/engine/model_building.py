@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from typing import Any
 
 from keras import Sequential
 
 from keras_lion.tuning.tasks.data import Data
+from keras_lion.tuning.tasks.hyperparameters import (
+    build_noting_reads,
+    refuse_unread,
+    takes_hyperparameters,
+)
 from keras_lion.tuning.tasks.structure import rows
 from keras_lion.tuning.tasks.task import Task
 
@@ -37,39 +41,10 @@ def build_model(task: str, model: Any, hyperparameters: Mapping[str, Any]) -> An
         ValueError: If the configuration names what the model does not read, or the
             function returns no Keras model.
     """
-    is_class = inspect.isclass(model)
-    if is_class and hasattr(model, "declare_hyperparameters"):  # of HyperModels
-        model, is_class = model(), False
-    build = model if is_class else getattr(model, "build", model)
-    required = [
-        p
-        for p in inspect.signature(build).parameters.values()
-        if p.default is p.empty
-        and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
-    ]
-    if not required:
-        if hyperparameters:
-            raise ValueError(
-                f"The search space of task '{task}' names "
-                f"{', '.join(hyperparameters)}, which is no option of the optimizer, "
-                "and the task's model is a function without arguments. Give a function "
-                "of `hp`, or a keras_tuner.HyperModel."
-            )
-        made = build()
-    else:
-        # Imported here: KerasTuner is not needed to train a model of one shape.
-        from keras_lion.tuning.kerastuner import preset_hyperparameters
-
-        hp = preset_hyperparameters(hyperparameters)
-        made = build(hp)
-        read = {parameter.name for parameter in hp.space}
-        unread = [name for name in hyperparameters if name not in read]
-        if unread:
-            raise ValueError(
-                f"The search space of task '{task}' names {', '.join(unread)}, which "
-                "is no option of the optimizer and which its model does not read. It "
-                f"reads: {', '.join(sorted(read))}."
-            )
+    if not takes_hyperparameters(model):
+        refuse_unread(task, model, hyperparameters, ())
+    made, reads = build_noting_reads(model, hyperparameters)
+    refuse_unread(task, model, hyperparameters, reads.active)
     if not hasattr(made, "stateless_call"):
         raise ValueError(
             f"The model function of task '{task}' must return a new Keras model. "

@@ -13,6 +13,7 @@ from typing import Any
 import pandas as pd
 
 from keras_lion.tuning.runs.files import Record
+from keras_lion.tuning.runs.kinds import column_of
 from keras_lion.tuning.study.columns import COLUMNS, TEXT_COLUMNS
 
 STATUSES = ("ok", "diverged", "failed")
@@ -142,8 +143,9 @@ def load_runs(folder: str | os.PathLike[str]) -> pd.DataFrame:
         folder: A study's folder, with its `runs-<process>.jsonl`.
 
     Returns:
-        A frame with at least the columns of `study.columns.COLUMNS`; sorted by task,
-        optimizer, weight decay, learning rate and seed.
+        A frame with at least the columns of `study.columns.COLUMNS`, and one for every
+        other hyperparameter, which is missing where a run does not use it; sorted by
+        task, optimizer, weight decay, learning rate and seed.
 
     Raises:
         FileNotFoundError: If the folder holds no records.
@@ -167,6 +169,8 @@ def load_runs(folder: str | os.PathLike[str]) -> pd.DataFrame:
     frame = pd.DataFrame.from_records(records, columns=[*COLUMNS, *extra])
     numbers = [name for name in COLUMNS if name not in TEXT_COLUMNS]
     frame[numbers] = frame[numbers].apply(pd.to_numeric)
+    for name in extra:
+        frame[name] = column_of([record.get(name) for record in records])
     order = ["task", "optimizer", "weight_decay", "learning_rate", "seed"]
     return frame.sort_values(order, ignore_index=True)
 

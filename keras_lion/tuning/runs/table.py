@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from keras_lion.tuning.runs.files import writing
+from keras_lion.tuning.runs.kinds import column_of, text_of, value_of
 from keras_lion.tuning.study.columns import COLUMNS, TEXT_COLUMNS
 from keras_lion.tuning.study.study import Study
 
@@ -45,7 +46,8 @@ def save_table(frame: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
     """Write runs as a gzipped CSV file, the same bytes for the same runs.
 
     Numbers have as many digits as give the same number back; those of `history`, a
-    JSON object in one cell, have six.
+    JSON object in one cell, have six. Text of a hyperparameter that reads as a number
+    or a boolean is written in quotes, as JSON.
 
     Args:
         frame: Run records, as `load_runs` gives them.
@@ -67,6 +69,8 @@ def save_table(frame: pd.DataFrame, path: str | os.PathLike[str]) -> Path:
         if name in table:
             table[name] = pd.to_numeric(table[name]).astype("Int64")
     table["history"] = [_text(history) for history in table["history"]]
+    for name in table.columns.difference([*COLUMNS]):
+        table[name] = _cells(table[name])
     buffer = io.StringIO()
     table.to_csv(buffer, index=False, lineterminator="\n")
     path = Path(path)
@@ -95,21 +99,22 @@ def load_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(f"There is no table of runs {path}.")
     # As text first: the fast reader of some versions is wrong in the last bit.
-    frame = pd.read_csv(path, dtype="str")
+    # Only an empty cell is missing: "None" may be the value of a hyperparameter.
+    frame = pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""])
     missing = [name for name in COLUMNS if name not in frame]
     if missing:
         raise ValueError(
             f"{path} is no table of runs: it lacks the columns {', '.join(missing)}. "
             "`save_table` writes one."
         )
-    for name in frame.columns.difference([*TEXT_COLUMNS]):
+    for name in frame.columns.difference([*COLUMNS]):
         cells = frame[name].tolist()
-        try:
-            frame[name] = [float(c) if isinstance(c, str) else math.nan for c in cells]
-        except ValueError:
-            if name in COLUMNS:
-                raise
-            continue  # names, such as those of `weight_decay_coupling`
+        frame[name] = column_of(
+            [value_of(c) if isinstance(c, str) else c for c in cells]
+        )
+    for name in [each for each in COLUMNS if each not in TEXT_COLUMNS]:
+        cells = frame[name].tolist()
+        frame[name] = [float(c) if isinstance(c, str) else math.nan for c in cells]
         if name in WHOLE and frame[name].notna().all():
             frame[name] = frame[name].astype(int)
     frame["history"] = [
@@ -151,8 +156,15 @@ def complete_runs(
         keys = {run.key for run in study.runs(task, preset, str(backend))}
         runs = made[made["key"].isin(keys)]
         if keys <= set(runs["key"]):
-            return runs.dropna(axis=1, how="all")
+            return runs.dropna(axis=1, how="all").infer_objects()
     return None
+
+
+def _cells(values: pd.Series[Any]) -> pd.Series[Any]:
+    """A column as it is written; numbers and booleans as they are."""
+    if values.dtype.kind in "bif":
+        return values
+    return pd.Series([text_of(v) for v in values], values.index, dtype=object)
 
 
 def _text(history: Any) -> str | None:

@@ -17,7 +17,7 @@ class RunSpecification:
     """All that identifies the result of one run, except the data themselves.
 
     `extra` holds the hyperparameters that have no field: options of the optimizer and
-    hyperparameters of the task's model.
+    those hyperparameters of the task's model that the model of this run reads.
     """
 
     study: str
@@ -49,7 +49,11 @@ class RunSpecification:
         """
         identity = asdict(self)
         del identity["preset"]
-        identity["model"] = identity.pop("extra")  # as the first recorded keys have it
+        # As the first recorded keys have it, booleans as 1 and 0.
+        identity["model"] = [
+            (name, int(value) if isinstance(value, bool) else value)
+            for name, value in identity.pop("extra")
+        ]
         for name in ("steps", "model"):  # younger than the first recorded keys
             if not identity[name]:
                 del identity[name]

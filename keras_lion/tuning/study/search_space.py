@@ -4,10 +4,50 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-Value = float | str  # of a hyperparameter; True and False count as 1 and 0
+import numpy as np
+
+Value = float | str  # of a hyperparameter: a number, text, True or False
+
+# Of these, only numbers have a meaning.
+NUMERIC = ("learning_rate", "weight_decay", "beta_1", "beta_2", "batch_size", "seed")
+
+
+def plain_value(name: str, value: Any) -> Value:
+    """The value of a hyperparameter as a plain number, string or boolean.
+
+    Args:
+        name: Name of the hyperparameter.
+        value: One of these, or a scalar of NumPy.
+
+    Raises:
+        ValueError: If it is something else, is not finite or is empty text, or if it is
+            no number and the hyperparameter needs one.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if not isinstance(value, bool | int | float | str):
+        raise ValueError(
+            f"The values of '{name}' must be numbers, text, or True and False. "
+            f"Received: {value!r}."
+        )
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError(f"The values of '{name}' must be finite. Received: {value}.")
+    if value == "":
+        raise ValueError(f"The values of '{name}' must not be empty text.")
+    if name in NUMERIC and isinstance(value, bool | str):
+        raise ValueError(f"'{name}' must be a number. Received: {value!r}.")
+    return value
+
+
+def kind_of(value: Value) -> str:
+    """Kind of a plain value: `"text"`, `"boolean"` or `"number"`."""
+    if isinstance(value, str):
+        return "text"
+    return "boolean" if isinstance(value, bool) else "number"
 
 
 @dataclass(frozen=True)
@@ -16,17 +56,21 @@ class Axis:
 
     Args:
         name: Name of the hyperparameter, `"learning_rate"` for example.
-        values: Numbers, ascending, each once; or names, such as those of
-            `"weight_decay_coupling"`, each once.
+        values: Numbers, ascending; or text, such as the names of activations; or True
+            and False. Each value is given once, and all are of one kind. Numbers that
+            are equal in float32 count as one value.
 
     Raises:
-        ValueError: If there is no value, or they do not ascend.
+        ValueError: If there is no value, they are of several kinds, numbers do not
+            ascend, or a value is given twice.
 
     Example:
 
     ```python
     from keras_lion.tuning import Axis
 
+    Axis("activation", ("relu", "tanh"))
+    Axis("use_norm", (True, False))
     Axis.geometric("learning_rate", centre=1e-3, ratio=10, num=3).values
     # (0.0001, 0.001, 0.01)
     ```
@@ -36,21 +80,30 @@ class Axis:
     values: tuple[Value, ...]
 
     def __post_init__(self) -> None:
-        if not self.values:
-            raise ValueError(f"Axis '{self.name}' needs at least one value.")
-        names = [value for value in self.values if isinstance(value, str)]
-        numbers = self.numbers
-        if names and (numbers or len(set(names)) < len(names)):
+        if isinstance(self.values, str) or not isinstance(self.values, Iterable):
             raise ValueError(
-                f"The values of axis '{self.name}' must be numbers, or names that are "
-                f"each given once. Received: {self.values}."
+                f"The values of axis '{self.name}' must be a tuple, such as "
+                f"({self.values!r},). Received: {self.values!r}."
             )
-        if any(not math.isfinite(value) for value in numbers) or any(
-            low >= high for low, high in itertools.pairwise(numbers)
-        ):
+        values = tuple(plain_value(self.name, value) for value in self.values)
+        object.__setattr__(self, "values", values)
+        if not values:
+            raise ValueError(f"Axis '{self.name}' needs at least one value.")
+        if len({kind_of(value) for value in values}) > 1:
             raise ValueError(
-                f"The values of axis '{self.name}' must be finite and ascend. "
-                f"Received: {self.values}."
+                f"The values of axis '{self.name}' must be of one kind: numbers, text, "
+                f"or True and False. Received: {values}."
+            )
+        numbers = self.numbers
+        if not numbers and len(set(values)) < len(values):
+            raise ValueError(
+                f"The values of axis '{self.name}' must each be given once. "
+                f"Received: {values}."
+            )
+        if not all(_ascend(low, high) for low, high in itertools.pairwise(numbers)):
+            raise ValueError(
+                f"The values of axis '{self.name}' must ascend, and differ in float32. "
+                f"Received: {values}."
             )
 
     @classmethod
@@ -81,8 +134,8 @@ class Axis:
 
     @property
     def numbers(self) -> tuple[float, ...]:
-        """The values; none if they are names."""
-        return tuple(value for value in self.values if not isinstance(value, str))
+        """The values; none if they are text or booleans."""
+        return tuple(v for v in self.values if not isinstance(v, bool | str))
 
     @property
     def ratio(self) -> float | None:
@@ -99,6 +152,14 @@ class Axis:
         return replace(self, values=scaled or self.values)
 
 
+def _ascend(low: float, high: float) -> bool:
+    """Whether two numbers ascend: whole ones exactly, others in float32."""
+    if isinstance(low, int) and isinstance(high, int):
+        return low < high
+    with np.errstate(over="ignore"):
+        return low < high and bool(np.float32(low) < np.float32(high))
+
+
 @dataclass(frozen=True)
 class SearchSpace:
     """The grid of configurations that one optimizer is given.
@@ -108,7 +169,8 @@ class SearchSpace:
         fixed: What is not, `{"beta_1": 0.9}` for example.
 
     Raises:
-        ValueError: If a hyperparameter is named twice.
+        ValueError: If a hyperparameter is named twice, or a fixed value is neither a
+            number, text nor a boolean.
     """
 
     axes: tuple[Axis, ...]
@@ -123,6 +185,13 @@ class SearchSpace:
                 f"fixed. Received twice: {', '.join(twice)}."
             )
 
+        fixed = {
+            # An optimizer without a beta may say so by None.
+            name: value if value is None else plain_value(name, value)
+            for name, value in self.fixed.items()
+        }
+        object.__setattr__(self, "fixed", fixed)
+
     def __len__(self) -> int:
         return math.prod(len(axis.values) for axis in self.axes)
 
@@ -131,6 +200,11 @@ class SearchSpace:
         names = [axis.name for axis in self.axes]
         for values in itertools.product(*(axis.values for axis in self.axes)):
             yield {**self.fixed, **dict(zip(names, values, strict=True))}
+
+    def kinds(self) -> dict[str, str]:
+        """Name of every hyperparameter → kind of its values, as `kind_of` names it."""
+        fixed = {n: kind_of(v) for n, v in self.fixed.items() if v is not None}
+        return {**fixed, **{axis.name: kind_of(axis.values[0]) for axis in self.axes}}
 
     def axis(self, name: str) -> Axis:
         """The axis of that name."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,9 @@ from keras_lion.tuning.study.columns import COLUMNS
 from keras_lion.tuning.study.comparison import MEASURES, Comparison, betas_text
 from keras_lion.tuning.study.run_specification import RunSpecification
 from keras_lion.tuning.study.schedule import Schedule
-from keras_lion.tuning.study.search_space import SearchSpace, Value
+from keras_lion.tuning.study.search_space import SearchSpace, Value, plain_value
 from keras_lion.tuning.tasks.built_in import get_task
+from keras_lion.tuning.tasks.hyperparameters import reads_of, takes_hyperparameters
 from keras_lion.tuning.tasks.task import Task
 
 PRESETS = ("smoke", "standard", "full", "pilot")
@@ -30,7 +32,8 @@ class Plan:
             other than `learning_rate`, `weight_decay`, `beta_1`, `beta_2` and
             `batch_size` are options of the optimizer (`weight_decay_coupling` of any,
             `cautious` and `cautious_weight_decay` of Lion) or hyperparameters of the
-            task's model.
+            task's model: numbers, text or booleans. Of one name, all spaces have values
+            of one kind.
         epochs: Budget of a run: passes over the training examples. None if the budget
             is in steps.
         seeds: Number of seeds of every configuration, numbered from 0.
@@ -70,21 +73,43 @@ class Plan:
                 f"`evaluate_every` must divide `{unit}`, so that the end is "
                 f"evaluated. Received: {self.evaluate_every} and {budget}."
             )
+        self._check_kinds()
+
+    def _check_kinds(self) -> None:
+        found: dict[str, bool] = {}
+        for name, kind in (
+            pair
+            for optimizer in self.spaces
+            for space in self._spaces_of(optimizer)
+            for pair in space.kinds().items()
+        ):
+            if found.setdefault(name, kind == "text") != (kind == "text"):
+                raise ValueError(
+                    "A hyperparameter must have values of one kind in all search "
+                    "spaces of a plan. Received text and other values for "
+                    f"'{name}'."
+                )
 
     @property
     def num_runs(self) -> int:
-        """Number of runs: cells times seeds, over all optimizers."""
+        """Number of runs: cells times seeds, over all optimizers.
+
+        Where models read only a part of their configuration, fewer are trained.
+        """
         return self.seeds * sum(
             len(self.configurations(optimizer)) for optimizer in self.spaces
         )
 
     def configurations(self, optimizer: str) -> list[dict[str, Value]]:
         """Every configuration of an optimizer, each once."""
-        spaces = self.spaces[optimizer]
         found: list[dict[str, Value]] = []
-        for space in [spaces] if isinstance(spaces, SearchSpace) else spaces:
+        for space in self._spaces_of(optimizer):
             found += (c for c in space.configurations() if c not in found)
         return found
+
+    def _spaces_of(self, optimizer: str) -> Sequence[SearchSpace]:
+        spaces = self.spaces[optimizer]
+        return [spaces] if isinstance(spaces, SearchSpace) else spaces
 
     def contenders(self) -> list[str]:
         """The optimizers by the names that comparisons and reports use.
@@ -187,6 +212,10 @@ class Study:
 
         Neighbours on the grid are seldom neighbours in it, so that an interrupted sweep
         has looked everywhere and diverging runs do not come in a row.
+
+        What the model of a configuration does not read, and that of another does, is
+        left out: configurations that differ in nothing else are one. To find out,
+        models that have hyperparameters are built.
         """
         plan = self.plan(task, preset)
         definition = self.task(task)
@@ -205,10 +234,37 @@ class Study:
             for configuration in plan.configurations(optimizer)
             for seed in range(plan.seeds)
         ]
+        specifications = self._without_inactive(specifications, definition)
         name = hashlib.sha256(f"{self.name}\0{task}".encode()).digest()
         generator = np.random.default_rng(int.from_bytes(name[:16], "little"))
         order = generator.permutation(len(specifications))
         return [specifications[index] for index in order]
+
+    def _without_inactive(
+        self, runs: list[RunSpecification], task: Task
+    ) -> list[RunSpecification]:
+        """The runs, each once, without the hyperparameters that their models ignore.
+
+        A name that no model reads stays: it is an option of the optimizer, or refused.
+        """
+        if not takes_hyperparameters(task.model):
+            return runs
+        extras = dict.fromkeys(run.extra for run in runs)
+        found = {extra: reads_of(task.model, dict(extra)) for extra in extras if extra}
+        read = {name for reads in found.values() if reads for name in reads.active}
+
+        def is_active(run: RunSpecification, name: str) -> bool:
+            reads = found.get(run.extra)
+            if reads is None or name not in read or name in reads.active:
+                return True
+            make = self.optimizers.get(run.optimizer)
+            return make is not None and name in inspect.signature(make).parameters
+
+        active = (
+            replace(run, extra=tuple(p for p in run.extra if is_active(run, p[0])))
+            for run in runs
+        )
+        return list({run.key: run for run in active}.values())
 
     def declaration(self) -> dict[str, Any]:
         """The study as plain JSON values, and the hash of them."""
@@ -254,9 +310,14 @@ def specification(
         backend: Keras backend that trains.
 
     Raises:
-        ValueError: If there is no learning rate, or a name is a record's column.
+        ValueError: If there is no learning rate, a name is a record's column, or a
+            value is neither a number, text nor a boolean.
     """
-    values = dict(configuration)
+    values = {
+        name: plain_value(name, value)
+        for name, value in configuration.items()
+        if value is not None
+    }
     if "learning_rate" not in values:
         raise ValueError(
             f"The search space of '{optimizer}' needs a `learning_rate`. It has: "
@@ -305,6 +366,6 @@ def specification(
 
 def _whole(value: Value) -> Value:
     """Whole numbers as integers, which is what widths and depths must be."""
-    if isinstance(value, str) or not float(value).is_integer():
+    if isinstance(value, bool | str) or not float(value).is_integer():
         return value
     return int(value)

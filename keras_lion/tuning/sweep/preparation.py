@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
+from keras_lion.tuning.engine.keras_rules import option_names
+from keras_lion.tuning.engine.rules import COUPLING
 from keras_lion.tuning.engine.trainer import Trainer
 from keras_lion.tuning.runs.files import FolderWriteError, Record
 from keras_lion.tuning.runs.records import read_records
+from keras_lion.tuning.study.run_specification import RunSpecification
 from keras_lion.tuning.study.study import Study
+from keras_lion.tuning.tasks.hyperparameters import reads_of, refuse_unread
 from keras_lion.tuning.tasks.task import Task
 
 Result = TypeVar("Result")
@@ -40,6 +44,42 @@ class Progress:
 def new_trainer(study: Study, task: str) -> Trainer:
     """A trainer of one of the study's tasks."""
     return prepared(study.task(task), lambda task: Trainer(task, study.optimizers))
+
+
+def check_hyperparameters(trainer: Trainer, runs: Sequence[RunSpecification]) -> None:
+    """Refuse hyperparameters that neither the optimizer nor the model reads.
+
+    Args:
+        trainer: Trains the runs.
+        runs: Every run, so that the message can list all that some model reads.
+
+    Raises:
+        ValueError: If a run has one.
+    """
+    task = trainer.task
+    known: set[str] = set()
+    unread: dict[str, None] = {}
+    for spec in {(run.optimizer, run.extra): run for run in runs}.values():
+        values = model_values(spec.optimizer, dict(spec.extra), trainer.optimizers)
+        reads = reads_of(task.model, values) if values else None
+        if reads is not None:
+            known |= reads.known
+            unread |= dict.fromkeys(name for name in values if name not in reads.active)
+    refuse_unread(task.name, task.model, unread, known - set(unread))
+
+
+def model_values(
+    optimizer: str, values: Mapping[str, Any], own: Mapping[str, Callable[..., Any]]
+) -> dict[str, Any]:
+    """Those hyperparameters that are no option of the optimizer.
+
+    Args:
+        optimizer: Name of the optimizer.
+        values: Hyperparameters without a field of their own.
+        own: The study's own optimizers, by name.
+    """
+    options = {COUPLING, *option_names(optimizer, own)}
+    return {name: value for name, value in values.items() if name not in options}
 
 
 def prepared(task: Task, prepare: Callable[[Task], Result]) -> Result:

@@ -28,6 +28,7 @@ from keras_lion.tuning.sweep.folder import (
 )
 from keras_lion.tuning.sweep.preparation import (
     Progress,
+    check_hyperparameters,
     new_trainer,
     prepared,
     safe_records,
@@ -218,6 +219,7 @@ class _Sweep:
     ) -> Executor:
         trainer, waiting = self._trainer(), self._waiting()
         # What cannot be built or has no meaning is refused at once, and once.
+        check_hyperparameters(trainer, self.runs)
         prepared(trainer.task, lambda _: trainer.check(waiting))
         executor = choose_executor(
             trainer, waiting, wanted=wanted, population=population
@@ -250,6 +252,7 @@ def estimate_seconds(study: Study, *, task: str, preset: str) -> float:
     """Likely seconds of a whole sweep here, from one timed run of each optimizer."""
     trainer = new_trainer(study, task)
     runs = study.runs(task, preset, backend.check_backend())
+    check_hyperparameters(trainer, runs)
     seconds = 0.0
     for optimizer in sorted({run.optimizer for run in runs}):
         mine = [run for run in runs if run.optimizer == optimizer]

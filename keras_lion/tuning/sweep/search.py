@@ -1,4 +1,4 @@
-"""A search: KerasTuner's random or Bayesian oracle chooses the runs of one task."""
+"""A search: one of KerasTuner's oracles chooses the runs of one task."""
 
 from __future__ import annotations
 
@@ -16,11 +16,22 @@ from keras_lion.tuning.runs.records import FinishedRuns
 from keras_lion.tuning.study.comparison import Comparison
 from keras_lion.tuning.study.run_specification import RunSpecification
 from keras_lion.tuning.study.schedule import Schedule
+from keras_lion.tuning.study.search_space import NUMERIC, Value, plain_value
 from keras_lion.tuning.study.study import Plan, Study, specification
 from keras_lion.tuning.sweep.folder import note_data, note_search, open_folder
-from keras_lion.tuning.sweep.preparation import Progress, prepared, safe_records
+from keras_lion.tuning.sweep.preparation import (
+    Progress,
+    model_values,
+    prepared,
+    safe_records,
+)
 from keras_lion.tuning.sweep.role import current_role
-from keras_lion.tuning.sweep.search_oracle import SearchOracle
+from keras_lion.tuning.sweep.search_oracle import (
+    EPOCHS,
+    OF_HYPERBAND,
+    SearchOracle,
+)
+from keras_lion.tuning.tasks.hyperparameters import Reads, reads_of, refuse_unread
 from keras_lion.tuning.tasks.task import Task
 
 PRESET = "search"
@@ -42,7 +53,7 @@ def run_search(
     optimizer: str,
     epochs: int,
     name: str = "search",
-    fixed: Mapping[str, float] | None = None,
+    fixed: Mapping[str, Value] | None = None,
     evaluate_every: int = 1,
     schedule: Schedule | None = None,
     executor: str | None = None,
@@ -57,14 +68,17 @@ def run_search(
 
     Args:
         task: What is trained.
-        oracle: A `keras_tuner.oracles.RandomSearchOracle` or
-            `BayesianOptimizationOracle`, new, with
+        oracle: A `keras_tuner.oracles.RandomSearchOracle`, `BayesianOptimizationOracle`
+            or `HyperbandOracle`, new, with
             `objective=keras_tuner.Objective("score", "max")` and a seed from 1 on. Its
             hyperparameters are among `learning_rate`, `weight_decay`, `beta_1`,
-            `beta_2`, `batch_size`, `seed` and those that the task's model reads.
+            `beta_2`, `batch_size`, `seed`, options of the optimizer and those that the
+            task's model reads. What the model of a trial does not read is left out of
+            its record, and trials that differ in nothing else are one run.
         output: Folder of the search; made if need be.
         optimizer: Name of the optimizer.
-        epochs: Passes over the training examples.
+        epochs: Passes over the training examples. Of Hyperband the `max_epochs`; a run
+            that it promotes is trained again from its start.
         name: Name of the search; part of every run's key and randomness.
         fixed: Values of hyperparameters that are not searched. Default: no weight
             decay, the usual betas, the task's batch size, seed 0.
@@ -111,7 +125,7 @@ def run_search(
             "A search runs in one process. Unset the KERASTUNER_ variables (received "
             f"a part, '{role.name}'), or declare a Study, which several can share."
         )
-    chosen = SearchOracle(oracle)
+    chosen = SearchOracle(oracle, epochs)
     for caution in chosen.cautions(population):
         warnings.warn(caution, SearchWarning, stacklevel=2)
     configuration = {**DEFAULTS.get(optimizer, {}), **(fixed or {})}
@@ -120,33 +134,53 @@ def run_search(
             "A search needs a `learning_rate`, of the oracle's hyperparameters or in "
             f"`fixed`. Received: {', '.join([*chosen.names, *configuration])}."
         )
-    plan = Plan(
-        {},
-        epochs=epochs,
-        seeds=1,
-        evaluate_every=evaluate_every,
-        schedule=schedule or Schedule(),
-    )
+    plans = {
+        budget: Plan(
+            {},
+            epochs=budget,
+            seeds=1,
+            evaluate_every=evaluate_every,
+            schedule=schedule or Schedule(),
+        )
+        for budget in chosen.budgets
+    }
+
+    def of_model(values: Mapping[str, Any]) -> dict[str, Any]:
+        others = {n: v for n, v in values.items() if n not in NUMERIC}
+        return model_values(optimizer, others, {})
+
+    def reads(values: Mapping[str, Any]) -> Reads | None:
+        return reads_of(task.model, of_model({**configuration, **values}))
 
     def specify(values: Mapping[str, Any]) -> RunSpecification:
-        values = {**configuration, **values}
-        seed = int(values.pop("seed", 0))
+        budget = int(values.get(EPOCHS, epochs))
+        values = {
+            **configuration,
+            **{n: v for n, v in values.items() if not n.startswith(OF_HYPERBAND)},
+        }
+        named = set(of_model(values))
+        found = reads(values) if named else None
+        for inactive in named - found.active if found else ():
+            del values[inactive]
+        seed = plain_value("seed", values.pop("seed", 0))
         return specification(
             task,
-            plan,
+            plans[budget],
             optimizer,
             values,
             study=name,
             preset=PRESET,
-            seed=seed,
+            seed=int(seed),
             backend=backend.check_backend(),
         )
 
+    names = of_model(dict.fromkeys([*chosen.names, *configuration]))
     folder = Path(output)
     with safe_records(folder):
         open_folder(folder, _as_study(task, name, optimizer), role)
         note_search(folder, chosen.description())
         trainer = prepared(task, Trainer)
+        refuse_unread(task.name, task.model, *chosen.unread(names, reads))
         note_data(folder, task.name, trainer.data.fingerprint())
         chosen_executor = choose_executor(
             trainer,
@@ -159,11 +193,14 @@ def run_search(
         report = progress or (lambda _: None)
         report(Progress(chosen.max_trials, skipped, 0, None))
         reasons: list[Record] = []
+        checked = False  # later models that cannot be built are failed runs
 
         def train(trials: Sequence[Mapping[str, Any]]) -> list[float | None]:
-            nonlocal done
+            nonlocal done, checked
             runs = [specify(values) for values in trials]
-            prepared(task, lambda _: trainer.check(runs))
+            if not checked:
+                prepared(task, lambda _: trainer.check(runs))
+                checked = True
             known = finished.scores()
             found: dict[str, float | None] = {
                 run.key: known[run.key] for run in runs if run.key in known

@@ -1,42 +1,85 @@
-"""KerasTuner's random and Bayesian oracles, as a search uses them."""
+"""KerasTuner's own oracles, as a search uses them."""
 
 from __future__ import annotations
 
+import math
+from collections import deque
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from keras_lion.tuning.kerastuner import OBJECTIVE, SEARCHES, forget, is_continuous
+from keras_lion.tuning.kerastuner import (
+    BAYESIAN,
+    GRID,
+    HYPERBAND,
+    OBJECTIVE,
+    Oracle,
+    active_values,
+    budgets,
+    forget,
+    is_continuous,
+    typical_values,
+)
 from keras_lion.tuning.sweep.tuner import Train, new_tuner
+from keras_lion.tuning.tasks.hyperparameters import Reads
+
+EPOCHS = "tuner/epochs"  # the budget of a trial, where Hyperband sets it
+OF_HYPERBAND = "tuner/"  # what it adds to the values of a trial
+MODELS = 50  # at most so many are built to see what they read
 
 
 class SearchOracle:
     """One of KerasTuner's own oracles, as a search uses it.
 
     Args:
-        oracle: A random or a Bayesian oracle with the objective `score`.
+        oracle: Random search, Bayesian optimization, Hyperband or one of your own, with
+            the objective `score`.
+        epochs: Passes over the training examples; the largest budget of Hyperband.
+
+    Attributes:
+        names: Names of its hyperparameters.
+        budgets: Every number of epochs that it asks for.
+        max_trials: Number of trials.
+        max_failures: Number of failed trials in a row that end the search.
 
     Raises:
-        ValueError: If it is another one.
+        ValueError: If the oracle cannot be used.
     """
 
-    def __init__(self, oracle: Any) -> None:
+    def __init__(self, oracle: Any, epochs: int) -> None:
         objective = getattr(oracle, "objective", None)
+        hyperband = isinstance(oracle, HYPERBAND)
         if (
-            not isinstance(oracle, SEARCHES)
+            not isinstance(oracle, Oracle)
+            or isinstance(oracle, GRID)
             or getattr(objective, "name", None) != OBJECTIVE
             or getattr(objective, "direction", None) != "max"
-            or not oracle.max_trials
+            or not (hyperband or oracle.max_trials)
         ):
             raise ValueError(
-                "A search takes a keras_tuner.oracles.RandomSearchOracle or "
-                "BayesianOptimizationOracle with `max_trials` and "
-                f"objective=keras_tuner.Objective('{OBJECTIVE}', 'max'). Received: "
-                f"{type(oracle).__name__} with objective {objective!r}. For a grid, "
-                "declare a Study."
+                "A search takes a keras_tuner.oracles.RandomSearchOracle, "
+                "BayesianOptimizationOracle or HyperbandOracle, the first two with "
+                f"`max_trials`, and objective=keras_tuner.Objective('{OBJECTIVE}', "
+                f"'max'). Received: {type(oracle).__name__} with objective "
+                f"{objective!r}. For a grid, declare a Study."
+            )
+        if hyperband and oracle.max_epochs != epochs:
+            raise ValueError(
+                "`epochs` must be the oracle's `max_epochs`, the budget of the runs "
+                f"that Hyperband keeps. Received: epochs={epochs} and "
+                f"max_epochs={oracle.max_epochs}."
+            )
+        if hyperband and math.isinf(oracle.hyperband_iterations):
+            raise ValueError(
+                "A search must end: give the oracle `hyperband_iterations`. Received: "
+                "hyperband_iterations=None."
             )
         self._oracle = oracle
-        self.names = [parameter.name for parameter in oracle.hyperparameters.space]
-        self.max_trials = int(oracle.max_trials)
+        self._space = list(oracle.hyperparameters.space)
+        every = budgets(oracle) if hyperband else []
+        self.names = list(dict.fromkeys(parameter.name for parameter in self._space))
+        self.budgets = sorted({epochs, *every})
+        self.max_trials = len(every) if hyperband else int(oracle.max_trials)
         self.max_failures = int(oracle.max_consecutive_failed_trials)
 
     def description(self) -> dict[str, Any]:
@@ -50,8 +93,7 @@ class SearchOracle:
 
     def cautions(self, population: int) -> list[str]:
         """What is known to go wrong with this oracle, one sentence each."""
-        bayesian = isinstance(self._oracle, SEARCHES[1])
-        space = self._oracle.hyperparameters.space
+        bayesian = isinstance(self._oracle, BAYESIAN)
         cautions = []
         if bayesian and population > 1:
             cautions.append(
@@ -59,12 +101,52 @@ class SearchOracle:
                 "nearly the same when it is asked for several at a time. Use "
                 "population=1, or random search."
             )
-        if not bayesian and not any(is_continuous(hp) for hp in space):
+        if not bayesian and not any(is_continuous(hp) for hp in self._space):
             cautions.append(
                 "KerasTuner's random search gives up on a finite grid before it has "
                 "tried every point. To try all, declare a Study."
             )
         return cautions
+
+    def unread(
+        self,
+        names: Collection[str],
+        reads: Callable[[Mapping[str, Any]], Reads | None],
+    ) -> tuple[list[str], set[str]]:
+        """Names that no model reads, as far as some dozen models show, and those read.
+
+        The first model is that of the defaults. From each one that reads a new name,
+        the hyperparameters are varied one at a time.
+
+        Args:
+            names: Which of the hyperparameters are the model's.
+            reads: What the model of a configuration reads; None if it cannot be built.
+        """
+        # What others depend on may be read by nobody else.
+        parents = {c.name for parameter in self._space for c in parameter.conditions}
+        missing = {name for name in names if name not in parents}
+        known: set[str] = set()
+        waiting: deque[dict[str, Any]] = deque([{}])
+        built = tried = 0
+        # A choice of few values is more likely to decide what is read.
+        order = sorted(self._space, key=lambda hp: len(typical_values(hp)))
+        while missing and waiting and tried < MODELS:
+            chosen = waiting.popleft()
+            tried += 1
+            found = reads(active_values(self._space, chosen))
+            if found is None:
+                continue
+            known |= found.known
+            if built == 0 or missing & found.known:
+                waiting += (
+                    {**chosen, hp.name: value}
+                    for hp in order
+                    if hp.name in names
+                    for value in typical_values(hp)
+                )
+            missing -= found.known
+            built += 1
+        return sorted(missing) if built else [], known
 
     def search(self, train: Train, folder: Path, population: int) -> None:
         """Train what the oracle asks for.

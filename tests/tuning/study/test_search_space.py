@@ -66,13 +66,66 @@ def test_a_linear_axis():
         ((2.0, 1.0), "ascend"),
         ((1.0, math.inf), "finite"),
         ((math.nan,), "finite"),
-        (("a", "a"), "each given once"),
-        ((1.0, "a"), "must be numbers, or names"),
+        ((1.0, 1.0 + 1e-9), "differ in float32"),
+        ((0.1, 0.1 * (1 + 1e-8)), "differ in float32"),
+        ((0.0, 1e-60), "differ in float32"),
+        ((1e39, 1e40), "differ in float32"),
     ],
 )
 def test_values_that_do_not_ascend_are_refused(values, message):
     with pytest.raises(ValueError, match=message):
         Axis("learning_rate", values)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (("a", "a"), "each be given once"),
+        ((True, False, True), "each be given once"),
+        ((1.0, "a"), "of one kind"),
+        ((True, 2), "of one kind"),
+        ((True, "a"), "of one kind"),
+        (("a", ""), "must not be empty text"),
+        (("a", None), "numbers, text, or True and False. Received: None"),
+        (((1, 2), (3, 4)), r"Received: \(1, 2\)"),
+        ("relu", r"must be a tuple, such as \('relu',\)"),
+        (3, r"must be a tuple, such as \(3,\)"),
+    ],
+)
+def test_values_of_no_kind_or_of_several_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        Axis("activation", values)
+
+
+@pytest.mark.parametrize("values", [("a", "b"), (True, False)])
+@pytest.mark.parametrize("name", ["learning_rate", "beta_2", "batch_size", "seed"])
+def test_numbers_are_no_text_and_no_booleans(name, values):
+    with pytest.raises(ValueError, match=f"'{name}' must be a number"):
+        Axis(name, values)
+    with pytest.raises(ValueError, match=f"'{name}' must be a number"):
+        SearchSpace((), {name: values[0]})
+
+
+def test_values_become_plain_and_keep_their_kind():
+    numbers = Axis("units", np.array([8, 16])).values
+    assert numbers == (8, 16)
+    assert {type(value) for value in numbers} == {int}
+    assert type(Axis("a", (np.str_("x"),)).values[0]) is str
+    assert Axis("use_norm", [np.True_, False]).values == (True, False)
+    assert {type(v) for v in Axis("use_norm", [np.True_, False]).values} == {bool}
+    fixed = SearchSpace((), {"use_norm": np.False_, "rate": np.float64(0.5)}).fixed
+    assert [type(value) for value in fixed.values()] == [bool, float]
+
+
+def test_large_whole_numbers_are_told_apart():
+    assert len(Axis("steps", (2**24, 2**24 + 1)).values) == 2
+
+
+def test_booleans_keep_their_order_and_are_not_scaled():
+    axis = Axis("use_norm", (True, False))
+    assert axis.scaled(10) == axis
+    assert axis.numbers == ()
+    assert axis.ratio is None
 
 
 @pytest.mark.parametrize(
