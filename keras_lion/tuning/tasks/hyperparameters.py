@@ -40,8 +40,10 @@ def _function_of(model: Any) -> Any:
     if not inspect.isclass(model):
         return getattr(model, "build", model)
     # A class of Keras has a `build` too, but it is called to make a model.
-    is_hyper_model = hasattr(model, "declare_hyperparameters")
-    return model().build if is_hyper_model else model
+    if not hasattr(model, "declare_hyperparameters"):
+        return model
+    hyper_model: Any = model
+    return hyper_model().build
 
 
 def build_noting_reads(model: Any, values: Mapping[str, Any]) -> tuple[Any, Reads]:
