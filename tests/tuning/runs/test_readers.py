@@ -17,9 +17,9 @@ import pytest
 from keras_lion.report import write_report
 from keras_lion.robustness import Landscape, mean_regret, tolerance_width
 from keras_lion.tuning import load_runs
+from keras_lion.tuning.runs.names import TARGETS, plain_name
 from keras_lion.tuning.runs.readers import UnfinishedRunsWarning, import_runs, read_runs
 from keras_lion.tuning.runs.records import load_study
-from keras_lion.tuning.runs.sources import TARGETS, plain_name
 from keras_lion.tuning.study.columns import COLUMNS
 
 ROOT = Path(__file__).parents[3]
@@ -192,9 +192,7 @@ def test_keras_tuner_project(tmp_path):
         ],
     )
     with pytest.warns(UnfinishedRunsWarning, match=r"1 of 4 .* \(failed\)"):
-        frame = read_runs(
-            folder, columns={"units": "units", "seed": None}, floor=math.log(10)
-        )
+        frame = read_runs(folder, columns={"seed": None}, floor=math.log(10))
     assert frame["status"].tolist() == ["ok", "diverged", "failed", "ok"]
     assert frame["score"].tolist()[:2] == [-1, -math.log(10)]
     assert frame["final_loss"].iloc[3] == 1.5
@@ -265,7 +263,7 @@ def test_seeds_given_and_numbered(tmp_path):
         read_runs(twice)
     # What differs between them is a hyperparameter of one's own, of text even.
     own = table(tmp_path, lr=[0.1, 0.1, 0.2], seed=[5, 5, 5], model=["a", "b", "a"])
-    frame = read_runs(own, columns={"width": "model"})
+    frame = read_runs(own, columns={"width": "model"}, axes=["width"])
     assert frame["width"].tolist() == ["a", "b", "a"]
     for seeds in ([1, 2, ""], [1, 2, 0.5]):
         with pytest.raises(ValueError, match="whole number as its seed"):
