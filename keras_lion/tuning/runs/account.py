@@ -68,7 +68,10 @@ def account_lines(account: Mapping[str, Any]) -> Iterator[str]:
     yield f"{sum(statuses.values())} runs of {account['source']}: {counts}"
     for name, column in account["columns"].items():
         shown = column if isinstance(column, str) else ", ".join(column)
-        yield f"  read     {name} from {shown}"
+        better = "larger" if account["direction"] == "max" else "smaller"
+        is_score = name == ("score" if "score" in account["columns"] else "final_loss")
+        how = f" ({better} is better)" if is_score else ""
+        yield f"  read     {name} from {shown}{how}"
     for name, value in account["constants"].items():
         yield f"  set      {name} to {value} where no column gives it"
     for name, values in account["axes"].items():
@@ -81,8 +84,6 @@ def account_lines(account: Mapping[str, Any]) -> Iterator[str]:
         yield f"  ignored  {', '.join(columns)} ({reason})"
     varies = ", ".join(f"{name} {count}" for name, count in account["varies"].items())
     yield f"  varies   {varies or 'nothing'}"
-    better = "larger" if account["direction"] == "max" else "smaller"
-    yield f"  score    {better} is better"
     if account["seeds"] == "numbered":
         yield "  seeds    numbered in each cell, in the order of the source: not paired"
     for note in account["notes"]:

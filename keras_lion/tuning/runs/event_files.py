@@ -21,6 +21,8 @@ STATUSES = {
     api_pb2.STATUS_RUNNING: "running",
 }
 STATUS = "status"
+METRIC: Kind = "metric"
+HYPERPARAMETER: Kind = "hyperparameter"
 _HEADER, _CHECKSUM = 12, 4  # bytes around a record: its length and checksums
 
 
@@ -59,8 +61,8 @@ def read_event_files(folder: Path, files: list[Path]) -> Table:
         known = dict(parts[place].hyperparameters or {})
         row = {**metrics, **known}
         row[STATUS] = known.get(STATUS) or parts[place].status
-        kinds |= {name: "metric" for name in metrics}
-        kinds |= {name: "hyperparameter" for name in known}
+        for names, kind in ((metrics, METRIC), (known, HYPERPARAMETER)):
+            kinds |= dict.fromkeys(names, kind)
         rows.append(row)
     declared = set[str]().union(*(part.metrics for part in parts.values()))
     measured = {name for name, kind in kinds.items() if kind == "metric"}

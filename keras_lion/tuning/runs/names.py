@@ -11,6 +11,11 @@ Direction = Literal["max", "min"]
 # may be a name or a path. metric: measured. bookkeeping: of the tool itself.
 Kind = Literal["hyperparameter", "setting", "metric", "bookkeeping"]
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 # Column of the records → its names elsewhere, in lower case and without a prefix such
 # as `config.` or `params_`.
 NAMES: Mapping[str, str] = {
@@ -42,7 +47,7 @@ NAMES: Mapping[str, str] = {
 TARGETS = {name: target for target, names in NAMES.items() for name in names.split()}
 ALIASES = {"metric": "score"}  # also accepted as the name of a target
 # What tells configurations apart; the seed tells their runs apart.
-CONFIGURATION = [
+CONFIGURATION = (
     "task",
     "optimizer",
     "learning_rate",
@@ -54,131 +59,35 @@ CONFIGURATION = [
     "epochs",
     "steps",
     "train_examples",
-]
+)
+TEXTS = ("task", "optimizer", "schedule", "status")
 RESULTS = ("score", "final_loss", "initial_loss", "test_score", "seconds")
 # Where each optimizer may have a column of its own: `params_adamw_lr`, `lr_lion`.
 BY_OPTIMIZER = ("learning_rate", "weight_decay", "beta_1", "beta_2")
-OPTIMIZERS = [
-    "adabelief",
-    "adadelta",
-    "adafactor",
-    "adagrad",
-    "adam",
-    "adamax",
-    "adamw",
-    "adan",
-    "lamb",
-    "lars",
-    "lion",
-    "muon",
-    "nadam",
-    "nadamw",
-    "radam",
-    "rmsprop",
-    "sgd",
-    "sgdw",
-    "shampoo",
-    "signsgd",
-    "soap",
-    "sophia",
-    "tiger",
-]
+OPTIMIZERS = _words(
+    "adabelief adadelta adafactor adagrad adam adamax adamw adan lamb lars lion "
+    "muon nadam nadamw radam rmsprop sgd sgdw shampoo signsgd soap sophia tiger"
+)
 
 # Of the tool itself, or when and where a run was made: never a configuration.
-BOOKKEEPING = frozenset(
-    [
-        "created",
-        "created_at",
-        "updated",
-        "updated_at",
-        "user",
-        "host",
-        "hostname",
-        "start_time",
-        "end_time",
-        "datetime_start",
-        "datetime_complete",
-        "timestamp",
-        "heartbeat_at",
-        "url",
-        "runtime",
-        "duration",
-        "tuner_initial_epoch",
-        "tuner_bracket",
-        "tuner_round",
-        "tuner_trial_id",
-    ]
+BOOKKEEPING = _words(
+    "created created_at updated updated_at user host hostname start_time end_time "
+    "datetime_start datetime_complete timestamp heartbeat_at url runtime duration "
+    "tuner_initial_epoch tuner_bracket tuner_round tuner_trial_id"
 )
 # Names of runs, if no two of them are equal; perhaps of groups, if some are.
-IDENTIFIERS = frozenset(
-    [
-        "unnamed_0",
-        "number",
-        "index",
-        "id",
-        "name",
-        "key",
-        "uuid",
-        "run",
-        "run_id",
-        "run_name",
-        "run_number",
-        "trial",
-        "trial_id",
-        "trial_number",
-        "display_name",
-        "experiment_id",
-        "experiment_name",
-        "log_dir",
-        "logdir",
-        "output_dir",
-        "save_dir",
-        "path",
-    ]
+IDENTIFIERS = _words(
+    "unnamed_0 number index id name key uuid run run_id run_name run_number trial "
+    "trial_id trial_number display_name experiment_id experiment_name log_dir "
+    "logdir output_dir save_dir path"
 ) | {""}
-_LOWER = frozenset(
-    [
-        "loss",
-        "losses",
-        "error",
-        "err",
-        "rmse",
-        "mse",
-        "mae",
-        "mape",
-        "perplexity",
-        "ppl",
-        "nll",
-        "wer",
-        "cer",
-        "bpb",
-        "bpc",
-        "brier",
-        "ece",
-        "regret",
-    ]
+_LOWER = _words(
+    "loss losses error err rmse mse mae mape perplexity ppl nll wer cer bpb bpc "
+    "brier ece regret"
 )
-_HIGHER = frozenset(
-    [
-        "acc",
-        "accuracy",
-        "auc",
-        "auroc",
-        "f1",
-        "r2",
-        "score",
-        "precision",
-        "recall",
-        "bleu",
-        "iou",
-        "miou",
-        "dice",
-        "ndcg",
-        "mcc",
-        "reward",
-        "top1",
-        "top5",
-    ]
+_HIGHER = _words(
+    "acc accuracy auc auroc f1 r2 score precision recall bleu iou miou dice ndcg "
+    "mcc reward top1 top5"
 )
 _LONG_LOWER = re.compile(r"loss|error|perplexity")
 _LONG_HIGHER = re.compile(r"accuracy")
@@ -196,7 +105,17 @@ _PREFIXES: Mapping[str, Kind | None] = {
     "user_attrs": None,
     "system_attrs": None,
 }
-_PREFIX = re.compile(rf"^({'|'.join(_PREFIXES)})[._/]", re.IGNORECASE)
+_FOLDERS: Mapping[str, Kind | None] = {
+    "args": "setting",
+    "cfg": "setting",
+    "hp": "hyperparameter",
+    "hparam": "hyperparameter",
+    "metrics": "metric",
+    "results": "metric",
+}
+_PREFIX = re.compile(
+    rf"^(?:({'|'.join(_PREFIXES)})[._/]|({'|'.join(_FOLDERS)})[./])", re.IGNORECASE
+)
 _OBJECTIVE = re.compile(r"^values_\w+$")  # of Optuna, with several objectives
 
 
@@ -222,7 +141,7 @@ def kind_of_name(column: str) -> Kind | None:
         return "bookkeeping"
     if re.sub(r"[^a-z0-9]+", "_", name).strip("_") in BOOKKEEPING:
         return "bookkeeping"
-    if prefix and (kind := _PREFIXES[prefix.group(1)]):
+    if prefix and (kind := {**_PREFIXES, **_FOLDERS}[prefix[1] or prefix[2]]):
         return kind
     return "metric" if _OBJECTIVE.match(column) else None
 

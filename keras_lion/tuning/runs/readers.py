@@ -15,6 +15,7 @@ from keras_lion.tuning.runs.files import RecordWriter, write_json
 from keras_lion.tuning.runs.names import Direction
 from keras_lion.tuning.runs.outcomes import IMPORTED
 from keras_lion.tuning.runs.reading import Wishes, read
+from keras_lion.tuning.runs.wording import UnclearSourceError
 
 INTEGERS = ("batch_size", "seed", "epochs", "steps", "train_examples")
 
@@ -174,9 +175,11 @@ def import_runs(
     folder = Path(folder)
     writer = RecordWriter(folder, IMPORTED)
     if others := sorted(set(folder.glob("runs-*.jsonl")) - {writer.path}):
-        raise ValueError(
-            f"{folder} holds the runs of a study ({others[0].name}). Choose another "
-            "folder with --output."
+        raise UnclearSourceError(
+            lambda words: (
+                f"{folder} holds the runs of a study ({others[0].name}). Choose "
+                f"another folder with {words.name('output')}."
+            )
         )
     study = name or Path(source).stem
     # Only a loss with a known start is one that landscapes clip at the start.

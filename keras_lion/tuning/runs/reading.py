@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from keras_lion.tuning.runs.account import account_of
-from keras_lion.tuning.runs.names import CONFIGURATION, Direction
+from keras_lion.tuning.runs.names import CONFIGURATION, TEXTS, Direction
 from keras_lion.tuning.runs.outcomes import IMPORTED, judged, reasons_of
 from keras_lion.tuning.runs.recognized import Found, joined, recognized
 from keras_lion.tuning.runs.rest import sort_rest
@@ -27,7 +27,6 @@ from keras_lion.tuning.study.columns import COLUMNS
 
 NEEDED = ("optimizer", "learning_rate", "weight_decay")
 EXAMPLES = {"optimizer": "lion", "learning_rate": 0.001, "weight_decay": 0}
-TEXTS = ("task", "optimizer", "schedule", "status")
 
 
 @dataclass(frozen=True)
@@ -59,9 +58,9 @@ def read(source: str | os.PathLike[str], wishes: Wishes) -> pd.DataFrame:
     if larger is None:
         raise UnclearSourceError(
             lambda words: (
-                f"Is a larger '{metric}' better? Its name does not say: give "
-                f"{words.one('direction', 'max')}, or "
-                f"{words.one('direction', 'min')} for a loss."
+                f"Is a larger '{metric}' better? Its name does not say: add "
+                f"{words.one('direction', 'max')} if it is, or "
+                f"{words.one('direction', 'min')} if it is a loss."
             )
         )
     rows = _rows(table, found, says)
@@ -126,25 +125,26 @@ def _metric(table: Table, found: Found) -> str:
     objectives = [str(c) for c in table.cells if str(c).startswith("values_")]
 
     def text(words: Words) -> str:
-        choices = " or ".join(
-            words.together(
-                words.assign("map", "score", column), words.one("direction", "max")
-            )
-            for column in objectives
-        )
         if objectives:
+            choices = " or ".join(_objective(table, c, words) for c in objectives)
             return (
-                f"The source has several objectives: {', '.join(objectives)}. Say "
-                f"which is the result with {choices}; "
-                f"{words.one('direction', 'min')} if smaller is better."
+                f"The source has several objectives: {', '.join(objectives)}. Add "
+                f"{choices} to say which is the result, and whether larger or smaller "
+                "is better."
             )
         return (
             "No column is known to hold the result of a run. "
-            f"{table.what_there_is()} Name it with "
-            f"{words.assign('map', 'score', 'COLUMN')}."
+            f"{table.what_there_is()} Add "
+            f"{words.assign('map', 'score', 'COLUMN')} to name it."
         )
 
     raise UnclearSourceError(text)
+
+
+def _objective(table: Table, column: str, words: Words) -> str:
+    direction = table.direction_of(column) or "max"
+    named = words.assign("map", "score", column)
+    return words.together(named, words.one("direction", direction))
 
 
 def _results(table: Table, found: Found, optimizers: pd.Series[str]) -> pd.Series[str]:
@@ -193,8 +193,8 @@ def _missing(
         lambda words: (
             f"Every run needs {name}.{where} {table.what_there_is()} Name the column "
             f"with {words.assign('map', name, 'COLUMN')}, or say what all runs (or "
-            "those with an empty cell) have, such as "
-            f"{words.assign('set', name, EXAMPLES[name])}."
+            "those with an empty cell) have, with "
+            f"{words.assign('set', name, EXAMPLES[name])} for example."
         )
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 
 from keras_lion.tuning.runs.names import (
@@ -18,7 +17,7 @@ from keras_lion.tuning.runs.names import (
 )
 from keras_lion.tuning.runs.sources import Table
 from keras_lion.tuning.runs.told import Told
-from keras_lion.tuning.runs.values import EMPTY
+from keras_lion.tuning.runs.values import EMPTY, same_in_float32
 from keras_lion.tuning.runs.wording import UnclearSourceError, Words
 
 # Column of the records → its columns in the source, each with the optimizer whose runs
@@ -123,8 +122,7 @@ def _empty(texts: pd.Series[str]) -> pd.Series[bool]:
 def _same(one: pd.Series[str], other: pd.Series[str]) -> pd.Series[bool]:
     """Whether cells are equal, as numbers where they are numbers."""
     first, second = (pd.to_numeric(s, errors="coerce") for s in (one, other))
-    close = pd.Series(np.isclose(first, second, rtol=2.0**-23, atol=0), one.index)
-    return (one.str.lower() == other.str.lower()) | close
+    return (one.str.lower() == other.str.lower()) | same_in_float32(first, second)
 
 
 def _ambiguous(target: str, first: str, second: str) -> UnclearSourceError:
@@ -137,7 +135,7 @@ def _ambiguous(target: str, first: str, second: str) -> UnclearSourceError:
         )
         return (
             f"Several columns could be {target}: {first}, {second}, and runs have "
-            f"different values in them. Say which with {choices}."
+            f"different values in them. Add {choices} to say which."
         )
 
     return UnclearSourceError(text)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from keras_lion.tuning.runs.names import IDENTIFIERS, RESULTS, TARGETS, plain_name
@@ -150,8 +149,7 @@ def _question(asked: Columns, numbered: bool) -> UnclearSourceError:
     listed = ", ".join(f"{column} ({_examples(v)})" for column, v in asked.items())
     one = len(asked) == 1
     column, values = next(iter(asked.items()))
-    whole = pd.to_numeric(values, errors="coerce")
-    repeats = one and numbered and bool((whole == np.floor(whole)).all())
+    repeats = one and numbered and pd.api.types.is_integer_dtype(values)
 
     def text(words: Words) -> str:
         seeds = f", or {words.assign('map', 'seed', column)} if it numbers the repeats"

@@ -12,6 +12,7 @@ from keras_lion.tuning.runs.names import (
     CONFIGURATION,
     NAMES,
     TARGETS,
+    TEXTS,
     own_name,
     plain_name,
 )
@@ -56,6 +57,8 @@ def told(
         results = ("score", "final_loss") if option == "set" else ()
         if (name not in NAMES and name not in axes) or name in results:
             raise _unknown(option, name, known.get(name), constants.get(name))
+        if name in constants and name in NAMES and name not in TEXTS:
+            _check_number(name, constants[name])
     full = {
         name: None if column is None else table.named(column, "map")
         for name, column in known.items()
@@ -90,6 +93,17 @@ def told(
     )
 
 
+def _check_number(name: str, value: Any) -> None:
+    try:
+        float(value)
+    except (TypeError, ValueError) as error:
+        raise UnclearSourceError(
+            lambda words: (
+                f"{words.name('set')}: {name} must be a number. Received: {value!r}."
+            )
+        ) from error
+
+
 def _unknown(
     option: str, name: str, column: str | None, value: Any
 ) -> UnclearSourceError:
@@ -103,7 +117,8 @@ def _unknown(
     def text(words: Words) -> str:
         meant = ""
         if likely and likely != name:
-            meant = f"Did you mean {words.assign(option, likely, column or value)}? "
+            remedy = words.assign(option, likely, column or value)
+            meant = f"Perhaps {remedy} is meant. "
         axis = (
             f"with {words.several('axis', [name])} it is a hyperparameter of your own"
         )

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike, NDArray
 
 from keras_lion.tuning.runs.wording import UnclearSourceError
 
 EMPTY = ("", "none", "null", "n/a", "<na>")
 NAN = ("nan", "+nan", "-nan")
 TRUTH = {"true": True, "false": False}
-_ULP = 2.0**-23  # relative distance of neighbors in float32
 _FEW, _MANY = 6, 12  # digits of a decimal that somebody wrote, and of a rounded one
 
 
@@ -72,12 +72,22 @@ def merged(values: pd.Series[float]) -> pd.Series[float]:
         return values
     replaced: dict[float, float] = {}
     # A value that is far from the one before it begins a new group.
-    far = np.diff(known) > _ULP * np.abs(known[1:])
+    far = ~same_in_float32(known[:-1], known[1:])
     for group in np.split(known, np.flatnonzero(far) + 1):
         likely = [*group.tolist(), *map(_short, group.tolist())]
         short = min(likely, key=lambda value: len(repr(value)))
         replaced |= dict.fromkeys(group.tolist(), short)
     return values.map(lambda value: replaced.get(value, value)).astype(float)
+
+
+def same_in_float32(one: ArrayLike, other: ArrayLike) -> NDArray[np.bool_]:
+    """Whether numbers are equal or neighbors in float32; NaN is equal to nothing."""
+    first, second = np.asarray(one, float), np.asarray(other, float)
+    larger = np.maximum(np.abs(first), np.abs(second))
+    with np.errstate(all="ignore"):
+        return np.asarray(
+            np.abs(first - second) <= np.spacing(larger.astype(np.float32))
+        )
 
 
 def _short(value: float) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 _PYTHON = {"map": "columns", "set": "constants", "axis": "axes"}
-_PYTHON |= {"ignore": "ignore", "diverged": "diverged_states"}
+_PYTHON |= {"ignore": "ignore", "diverged": "diverged_states", "output": "folder"}
 
 
 @dataclass(frozen=True)

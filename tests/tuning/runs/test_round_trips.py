@@ -27,7 +27,7 @@ EXTRAS = {
     "nesterov": (True, False),
     "dropout": (0.0, 0.1, 0.25),
 }
-EXAMPLES = 12
+EXAMPLES = 10
 
 
 @dataclass(frozen=True)
@@ -266,8 +266,6 @@ def test_what_was_put_in_comes_out(export, sweep):
 
 # --- projects of KerasTuner, written by its tuners ---
 
-SPACE = 2 * len(RATES) * len(DECAYS) * 2
-
 
 def tuner_project(kind, folder, seed, recorded):
     """A project of a real tuner on a function; `recorded` gets what it returned."""
@@ -304,7 +302,7 @@ def tuner_project(kind, folder, seed, recorded):
 
 @pytest.mark.parametrize("kind", ["RandomSearch", "Hyperband", "BayesianOptimization"])
 @given(seed=st.integers(1, 1000))
-@settings(max_examples=3, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=2, suppress_health_check=[HealthCheck.too_slow])
 def test_projects_of_tuners(kind, seed):
     recorded = []
     with tempfile.TemporaryDirectory() as folder:
