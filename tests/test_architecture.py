@@ -50,6 +50,7 @@ THIRD_PARTY = {
         "numpy",
         "pandas",
         "sklearn",
+        "tensorboard",
         "tensorflow_datasets",
     },
     "optimizers": {"keras", "numpy"},

@@ -47,7 +47,10 @@ def read_event_files(folder: Path, files: list[Path]) -> Table:
     """
     parts: dict[Path, _Session] = {}
     for file in sorted(files):
-        _add(parts.setdefault(file.parent, _Session()), file)
+        try:
+            _add(parts.setdefault(file.parent, _Session()), file)
+        except Exception as error:  # protobuf's own, of which there are several
+            raise ValueError(f"{file} is damaged: {error}") from error
     sessions = [place for place, part in parts.items() if part.hyperparameters]
     if not sessions:
         raise ValueError(

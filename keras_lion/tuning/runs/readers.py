@@ -105,17 +105,7 @@ def read_runs(
         floor=floor,
         diverged_states=diverged_states,
     )
-    frame = read(source, wishes)
-    if (failed := frame["status"] == "failed").any():
-        reasons = ", ".join(sorted(set(frame.loc[failed, "reason"])))
-        warnings.warn(
-            f"{int(failed.sum())} of {len(frame)} runs have no result and count as "
-            f"missing ({reasons}). Where that was divergence, name the state in "
-            "`diverged_states` ('no result' for an empty one).",
-            UnfinishedRunsWarning,
-            stacklevel=2,
-        )
-    return frame
+    return _read(source, wishes)
 
 
 def import_runs(
@@ -162,16 +152,16 @@ def import_runs(
     import_runs("wandb.csv", "results/imported", columns={"score": "val_acc"})
     ```
     """
-    frame = read_runs(
-        source,
-        columns=columns,
-        constants=constants,
+    wishes = Wishes(
+        columns=columns or {},
+        constants=constants or {},
         axes=axes,
         ignore=ignore,
         direction=direction,
         floor=floor,
         diverged_states=diverged_states,
     )
+    frame = _read(source, wishes)
     folder = Path(folder)
     writer = RecordWriter(folder, IMPORTED)
     if others := sorted(set(folder.glob("runs-*.jsonl")) - {writer.path}):
@@ -204,6 +194,21 @@ def import_runs(
     for record in frame.assign(study=study).astype(object).to_dict("records"):
         writer.append({str(key): _plain(str(key), record[key]) for key in record})
     return writer.path
+
+
+def _read(source: str | os.PathLike[str], wishes: Wishes) -> pd.DataFrame:
+    """The runs of a source, with a warning where some have no result."""
+    frame = read(source, wishes)
+    if (failed := frame["status"] == "failed").any():
+        reasons = ", ".join(sorted(set(frame.loc[failed, "reason"])))
+        warnings.warn(
+            f"{int(failed.sum())} of {len(frame)} runs have no result and count as "
+            f"missing ({reasons}). Where that was divergence, name the state in "
+            "`diverged_states` ('no result' for an empty one).",
+            UnfinishedRunsWarning,
+            stacklevel=3,
+        )
+    return frame
 
 
 def _plain(name: str, value: Any) -> Any:

@@ -75,6 +75,7 @@ def read(source: str | os.PathLike[str], wishes: Wishes) -> pd.DataFrame:
     numbered = "seed" not in frame
     frame["seed"] = _repeats(frame) if numbered else frame["seed"]
     _check_seeds(frame, next(iter(found.get("seed", ())), None))
+    frame["seed"] = frame["seed"].astype(int)
     frame["key"] = [
         _key(row) for row in frame[_identity(frame)].itertuples(index=False)
     ]
@@ -93,11 +94,18 @@ def read_source(path: Path) -> Table:
         FileNotFoundError: If there is none of them.
         ValueError: If it holds no runs.
     """
+    if path.is_dir() and (own := [*path.glob("runs-*.jsonl")]):
+        raise ValueError(
+            f"{path} is the folder of a study already ({own[0].name}): read it with "
+            "`keras_lion.tuning.load_runs`, or `keras-lion report`."
+        )
     if path.is_file():
         table = read_text_file(path)
     elif (path / STATE).is_file():
         table = read_project(path)
-    elif path.is_dir() and (files := [*path.rglob("*tfevents*")]):
+    elif path.is_dir() and (
+        files := [f for f in path.rglob("*tfevents*") if f.is_file()]
+    ):
         from keras_lion.tuning.runs.event_files import read_event_files
 
         table = read_event_files(path, files)
@@ -114,6 +122,11 @@ def read_source(path: Path) -> Table:
         )
     if table.cells.empty:
         raise ValueError(f"{path} holds no runs: give an export with one run per row.")
+    if {*COLUMNS} <= {*table.cells}:
+        raise ValueError(
+            f"{path} is a table of runs of this package already: read it with "
+            "`keras_lion.tuning.load_table`."
+        )
     return table
 
 

@@ -30,6 +30,16 @@ def read_project(folder: Path) -> Table:
         ValueError: If the file of a trial was cut off.
     """
     trials = [_trial(file) for file in sorted(folder.glob("trial_*/trial.json"))]
+    try:
+        return _table(trials)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"{folder} is no project of a KerasTuner that is known: a trial.json has "
+            f"no {error}."
+        ) from error
+
+
+def _table(trials: list[dict[str, Any]]) -> Table:
     metrics = [_metrics(trial) for trial in trials]
     result = _objective(trials, metrics) or "score"
     rows = []

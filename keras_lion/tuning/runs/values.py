@@ -13,6 +13,7 @@ from keras_lion.tuning.runs.wording import UnclearSourceError
 EMPTY = ("", "none", "null", "n/a", "<na>")
 NAN = ("nan", "+nan", "-nan")
 TRUTH = {"true": True, "false": False}
+_EXACT = 2.0**53  # below it a float is a whole number exactly
 _FEW, _MANY = 6, 12  # digits of a decimal that somebody wrote, and of a rounded one
 
 
@@ -53,9 +54,9 @@ def typed(texts: pd.Series[str]) -> pd.Series[Any]:
         return pd.Series(np.nan, texts.index)
     if lower[~empty].isin(TRUTH).all():
         return lower.map(TRUTH).astype(object).where(~empty, None)
-    if texts.str.fullmatch(r"[+-]?\d{1,15}").all():
-        return texts.astype(int)
     values = _parsed(texts)
+    if (np.abs(values) < _EXACT).all() and (values == np.floor(values)).all():
+        return values.astype(int)
     if values[~empty].notna().all():
         return merged(values)
     return texts.astype(object).where(~empty, None)

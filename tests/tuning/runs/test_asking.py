@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import csv
+import io
 import itertools
 import re
 import shlex
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -284,3 +289,44 @@ def test_options_may_be_repeated(tmp_path, capsys):
     assert run(capsys, path, "--axis", "a", "--axis", "b")[0] == 0
     status, message = run(capsys, path, "--map", "seed=a", "--map", "seed=b")
     assert (status, "--map has seed twice" in message) == (2, True)
+
+
+CELLS = st.sampled_from(
+    ["", "lion", "0.1", "1e-3", "0,1", "nan", "inf", "3", "True", "{}", '{"a": 1}']
+)
+COLUMNS = {
+    "optimizer": st.sampled_from(["lion", "AdamW", ""]),
+    "lr": st.sampled_from(["0.1", "1e-3", "0.001", "fast"]),
+    "wd": st.sampled_from(["0", "0.1", ""]),
+    "val_acc": st.sampled_from(["0.5", "0.25", "nan", "inf", "", "x"]),
+    **dict.fromkeys(["seed", "depth", "state", "config", "loss", "values_0"], CELLS),
+    **dict.fromkeys(["params_lion_lr", "learning rate", "Tags", ""], CELLS),
+}
+OPTIONS = st.sampled_from(
+    [
+        *("--map score=loss", "--map x=depth", "--map learning_rate=lr"),
+        *("--axis depth", "--axis x", "--ignore seed", "--ignore lr"),
+        *("--set weight_decay=0", "--set optimizer=lion", "--set seed=x"),
+        *("--floor 0.1", "--direction min", "--diverged fail"),
+    ]
+)
+
+
+@given(
+    st.lists(st.sampled_from(list(COLUMNS)[4:]), max_size=4),
+    st.sampled_from([",", ";", "\t"]),
+    st.lists(OPTIONS, max_size=3),
+    st.data(),
+)
+@settings(max_examples=150)
+def test_no_file_and_no_option_ends_in_a_traceback(more, separator, options, data):
+    header = [*list(COLUMNS)[:4], *more]
+    rows = data.draw(st.lists(st.tuples(*(COLUMNS[name] for name in header))))
+    words = [word for option in options for word in option.split()]
+    with tempfile.TemporaryDirectory() as folder:
+        path, output = Path(folder) / "runs.csv", Path(folder) / "out"
+        with path.open("w") as file:
+            csv.writer(file, delimiter=separator).writerows([header, *rows])
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            status = cli.main(["import", str(path), "--output", str(output), *words])
+        assert (status == 0) == output.exists() == ("imported" in printed.getvalue())
