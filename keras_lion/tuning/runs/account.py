@@ -7,23 +7,23 @@ from typing import Any
 
 import pandas as pd
 
+from keras_lion.tuning.runs.instructions import Instructions
 from keras_lion.tuning.runs.names import CONFIGURATION, Direction
+from keras_lion.tuning.runs.other_columns import OtherColumns
 from keras_lion.tuning.runs.recognized import Found
-from keras_lion.tuning.runs.rest import Rest
 from keras_lion.tuning.runs.sources import Table
-from keras_lion.tuning.runs.told import Told
 
 Account = dict[str, Any]
-_SHOWN = 6  # values of an axis
+_KEPT, _SHOWN = 20, 6  # first values of an axis
 
 
 def account_of(
     frame: pd.DataFrame,
     source: str,
     table: Table,
-    says: Told,
+    given: Instructions,
     found: Found,
-    rest: Rest,
+    others: OtherColumns,
     direction: Direction,
     numbered: bool,
 ) -> Account:
@@ -31,12 +31,12 @@ def account_of(
 
     Returns:
         `source`, `columns` (of the records → of the source; a list where each optimizer
-        has its own), `constants`, `axes` (hyperparameters of the source's own that
-        runs differ in), `ignored` (column → why), `varies` (name → number of values),
+        has its own), `constants`, `axes` (of the hyperparameters of the source's own
+        that vary, the first values), `ignored` (column → why), `varies` (name → count),
         `statuses` (→ count), `reasons` of the runs without a result, `direction`,
         `seeds` (given, or numbered) and `notes`.
     """
-    names = [*(name for name in CONFIGURATION if name in frame), *rest.axes, "seed"]
+    names = [*(name for name in CONFIGURATION if name in frame), *others.axes, "seed"]
     counts = {name: int(frame[name].nunique()) for name in names}
     failed = frame.loc[frame["status"] == "failed", "reason"]
     return {
@@ -45,13 +45,13 @@ def account_of(
             name: next(iter(columns)) if len(columns) == 1 else list(columns)
             for name, columns in found.items()
         },
-        "constants": dict(says.constants),
+        "constants": dict(given.constants),
         "axes": {
-            name: [*dict.fromkeys(values.dropna().tolist())]
-            for name, values in rest.axes.items()
+            name: [*dict.fromkeys(values.dropna().tolist())][:_KEPT]
+            for name, values in others.axes.items()
             if values.map(repr).nunique() > 1
         },
-        "ignored": dict(rest.ignored),
+        "ignored": dict(others.ignored),
         "varies": {name: count for name, count in counts.items() if count > 1},
         "statuses": {str(k): int(v) for k, v in frame["status"].value_counts().items()},
         "reasons": sorted(set(failed)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -46,7 +47,7 @@ def read_event_files(folder: Path, files: list[Path]) -> Table:
         ValueError: If no file holds hyperparameters.
     """
     parts: dict[Path, _Session] = {}
-    for file in sorted(files):
+    for file in sorted(files, key=_in_order):
         try:
             _add(parts.setdefault(file.parent, _Session()), file)
         except Exception as error:  # protobuf's own, of which there are several
@@ -72,6 +73,12 @@ def read_event_files(folder: Path, files: list[Path]) -> Table:
     only = declared & measured or measured
     result = next(iter(only)) if len(only) == 1 else None
     return Table(table_of(rows), result, kinds=kinds)
+
+
+def _in_order(file: Path) -> list[tuple[int, str]]:
+    """Sorts `run-2` before `run-10`."""
+    parts = re.split(r"(\d+)", str(file))
+    return [(int(part) if part.isdecimal() else -1, part) for part in parts]
 
 
 def _metrics(

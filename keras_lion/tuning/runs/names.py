@@ -1,4 +1,4 @@
-"""What columns of other tools are called, and what a name says of a column."""
+"""What columns of other tools are called, and what a column's name implies."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def own_name(column: str) -> str:
 
 
 def kind_of_name(column: str) -> Kind | None:
-    """What the name alone says of a column; None if nothing."""
+    """The kind that a column's name implies; None if it implies none."""
     column = column.strip().lower()
     prefix = _PREFIX.match(column)
     name = column[prefix.end() :] if prefix else column
@@ -152,7 +152,7 @@ def sounds_measured(column: str) -> bool:
 
 
 def direction_of_name(column: str) -> Direction | None:
-    """Whether larger values are better; None if the name says nothing, or both."""
+    """Whether larger values are better; None if the name implies neither, or both."""
     name = plain_name(column)
     words = set(name.split("_"))
     if words & {"neg", "negative", "minus"}:

@@ -14,7 +14,7 @@ import pandas as pd
 from keras_lion.tuning.runs.files import RecordWriter, write_json
 from keras_lion.tuning.runs.names import Direction
 from keras_lion.tuning.runs.outcomes import IMPORTED
-from keras_lion.tuning.runs.reading import Wishes, read
+from keras_lion.tuning.runs.reading import Arguments, read
 from keras_lion.tuning.runs.wording import UnclearSourceError
 
 INTEGERS = ("batch_size", "seed", "epochs", "steps", "train_examples")
@@ -96,7 +96,7 @@ def read_runs(
     print(tolerance_width(lion, epsilon=0.01))
     ```
     """
-    wishes = Wishes(
+    arguments = Arguments(
         columns=columns or {},
         constants=constants or {},
         axes=axes,
@@ -105,7 +105,7 @@ def read_runs(
         floor=floor,
         diverged_states=diverged_states,
     )
-    return _read(source, wishes)
+    return _read(source, arguments)
 
 
 def import_runs(
@@ -152,7 +152,7 @@ def import_runs(
     import_runs("wandb.csv", "results/imported", columns={"score": "val_acc"})
     ```
     """
-    wishes = Wishes(
+    arguments = Arguments(
         columns=columns or {},
         constants=constants or {},
         axes=axes,
@@ -161,7 +161,7 @@ def import_runs(
         floor=floor,
         diverged_states=diverged_states,
     )
-    frame = _read(source, wishes)
+    frame = _read(source, arguments)
     folder = Path(folder)
     writer = RecordWriter(folder, IMPORTED)
     if others := sorted(set(folder.glob("runs-*.jsonl")) - {writer.path}):
@@ -196,9 +196,9 @@ def import_runs(
     return writer.path
 
 
-def _read(source: str | os.PathLike[str], wishes: Wishes) -> pd.DataFrame:
+def _read(source: str | os.PathLike[str], arguments: Arguments) -> pd.DataFrame:
     """The runs of a source, with a warning where some have no result."""
-    frame = read(source, wishes)
+    frame = read(source, arguments)
     if (failed := frame["status"] == "failed").any():
         reasons = ", ".join(sorted(set(frame.loc[failed, "reason"])))
         warnings.warn(

@@ -13,13 +13,13 @@ import numpy as np
 import pandas as pd
 
 from keras_lion.tuning.runs.account import account_of
+from keras_lion.tuning.runs.instructions import Instructions, check_instructions
 from keras_lion.tuning.runs.names import CONFIGURATION, TEXTS, Direction
+from keras_lion.tuning.runs.other_columns import sort_other_columns
 from keras_lion.tuning.runs.outcomes import IMPORTED, judged, reasons_of
 from keras_lion.tuning.runs.recognized import Found, joined, recognized
-from keras_lion.tuning.runs.rest import sort_rest
 from keras_lion.tuning.runs.sources import Table
 from keras_lion.tuning.runs.text_files import read_text_file
-from keras_lion.tuning.runs.told import Told, told
 from keras_lion.tuning.runs.tuner_project import STATE, read_project
 from keras_lion.tuning.runs.values import EMPTY, merged, numbers, seconds
 from keras_lion.tuning.runs.wording import UnclearSourceError, Words
@@ -30,7 +30,7 @@ EXAMPLES = {"optimizer": "lion", "learning_rate": 0.001, "weight_decay": 0}
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Arguments:
     """The arguments of `read_runs`."""
 
     columns: Mapping[str, str | None]
@@ -42,17 +42,19 @@ class Wishes:
     diverged_states: Collection[str]
 
 
-def read(source: str | os.PathLike[str], wishes: Wishes) -> pd.DataFrame:
+def read(source: str | os.PathLike[str], arguments: Arguments) -> pd.DataFrame:
     """The runs of a source; how they were read is in `attrs["import"]`."""
-    direction = wishes.direction
+    direction = arguments.direction
     if direction not in (None, *get_args(Direction)):
         raise ValueError(
             f"`direction` must be 'max', 'min' or None. Received: {direction!r}."
         )
     path = Path(source)
     table = read_source(path)
-    says = told(table, wishes.columns, wishes.constants, wishes.axes, wishes.ignore)
-    found = recognized(table, says)
+    given = check_instructions(
+        table, arguments.columns, arguments.constants, arguments.axes, arguments.ignore
+    )
+    found = recognized(table, given)
     metric = _metric(table, found)
     larger = direction or table.direction_of(metric)
     if larger is None:
@@ -63,15 +65,17 @@ def read(source: str | os.PathLike[str], wishes: Wishes) -> pd.DataFrame:
                 f"{words.one('direction', 'min')} if it is a loss."
             )
         )
-    rows = _rows(table, found, says)
-    told_apart = [name for name in CONFIGURATION if name in rows]
-    rest = sort_rest(table, says, found, rows[told_apart])
-    rows = rows.assign(**rest.axes)
+    rows = _rows(table, found, given)
+    configuration = [name for name in CONFIGURATION if name in rows]
+    others = sort_other_columns(table, given, found, rows[configuration])
+    rows = rows.assign(**others.axes)
     results = _results(table, found, rows["optimizer"])
     texts = rows.pop("status")
     rows["reason"] = reasons_of(texts, results.str.lower().isin(EMPTY))
     scores = numbers(results, metric)
-    frame = judged(rows, scores, larger, metric, wishes.floor, wishes.diverged_states)
+    frame = judged(
+        rows, scores, larger, metric, arguments.floor, arguments.diverged_states
+    )
     numbered = "seed" not in frame
     frame["seed"] = _repeats(frame) if numbered else frame["seed"]
     _check_seeds(frame, next(iter(found.get("seed", ())), None))
@@ -82,7 +86,7 @@ def read(source: str | os.PathLike[str], wishes: Wishes) -> pd.DataFrame:
     extra = [column for column in frame if column not in COLUMNS]
     frame = frame.reindex(columns=[*COLUMNS, *extra])
     frame.attrs["import"] = account_of(
-        frame, path.name, table, says, found, rest, larger, numbered
+        frame, path.name, table, given, found, others, larger, numbered
     )
     return frame
 
@@ -165,14 +169,14 @@ def _results(table: Table, found: Found, optimizers: pd.Series[str]) -> pd.Serie
     return joined(table, target, found[target], optimizers)
 
 
-def _rows(table: Table, found: Found, says: Told) -> pd.DataFrame:
+def _rows(table: Table, found: Found, given: Instructions) -> pd.DataFrame:
     """The columns of the records but for the result, numbers where they are numbers."""
     texts = pd.DataFrame(index=table.cells.index)
     nobody = pd.Series("", texts.index)
-    constants = {"task": IMPORTED, "status": "", **says.constants}
+    constants = {"task": IMPORTED, "status": "", **given.constants}
     names = dict.fromkeys(["optimizer", *found, *constants])
     for name in names:
-        if name == "score" or name in says.axes:
+        if name == "score" or name in given.axes:
             continue
         optimizers = texts.get("optimizer", nobody)
         cells = joined(table, name, found.get(name, {}), optimizers)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from keras_lion.tuning.runs.instructions import Instructions
 from keras_lion.tuning.runs.names import (
     BY_OPTIMIZER,
     OPTIMIZERS,
@@ -16,31 +17,34 @@ from keras_lion.tuning.runs.names import (
     plain_name,
 )
 from keras_lion.tuning.runs.sources import Table
-from keras_lion.tuning.runs.told import Told
 from keras_lion.tuning.runs.values import EMPTY, same_in_float32
 from keras_lion.tuning.runs.wording import UnclearSourceError, Words
 
-# Column of the records → its columns in the source, each with the optimizer whose runs
-# it speaks of; None: it speaks of all.
+# Column of the records → its columns in the source, each with the optimizer to whose
+# runs it applies; None: to all.
 Found = Mapping[str, Mapping[str, str | None]]
 
 
-def recognized(table: Table, says: Told) -> Found:
+def recognized(table: Table, given: Instructions) -> Found:
     """The columns of a source that are columns of the records.
 
     Args:
         table: The source.
-        says: What the user says; it wins over names.
+        given: What the user declares; it takes precedence over names.
     """
     found: dict[str, dict[str, str | None]] = {}
-    for name, column in says.columns.items():
+    for name, column in given.columns.items():
         if column is not None:
             found[name] = {column: None}
-    settled = {*says.columns}
+    settled = {*given.columns}
     if table.result is not None and "score" not in settled:
         found["score"] = {table.result: None}
         settled.add("score")
-    used = {*says.ignored, *says.axes.values(), *(c for f in found.values() for c in f)}
+    used = {
+        *given.ignored,
+        *given.axes.values(),
+        *(c for f in found.values() for c in f),
+    }
     optimizers = _optimizers(table)
     for column in map(str, table.cells):
         target, owner = _target(table, column, optimizers)
@@ -86,7 +90,7 @@ def joined(
     columns: Mapping[str, str | None],
     optimizers: pd.Series[str],
 ) -> pd.Series[str]:
-    """The cells of a target: of each run from the columns that speak of it.
+    """The cells of a target: for each run from the columns that apply to it.
 
     Raises:
         UnclearSourceError: If two columns give one run different values, or give
@@ -96,20 +100,21 @@ def joined(
     source = pd.Series("", table.cells.index)
     for column, owner in columns.items():
         new = table.cells[column]
-        new = new.where(speaks_of(owner, optimizers) & ~_empty(new), "")
+        new = new.where(applies_to(owner, optimizers) & ~_empty(new), "")
         both = (new != "") & (cells != "")
         if target in RESULTS:  # never one metric for some runs, another for others
             both = pd.Series(bool((cells != "").any()), new.index)
         clash = both & ~_same(new, cells)
         if clash.any():
-            raise _ambiguous(target, str(source[source != ""].iloc[0]), column)
+            earlier = source[clash] if (source[clash] != "").any() else source
+            raise _ambiguous(target, str(earlier[earlier != ""].iloc[0]), column)
         source = source.where((cells != "") | (new == ""), column)
         cells = cells.where(cells != "", new)
     return cells
 
 
-def speaks_of(owner: str | None, optimizers: pd.Series[str]) -> pd.Series[bool]:
-    """The runs that a column speaks of: all, or those of its optimizer."""
+def applies_to(owner: str | None, optimizers: pd.Series[str]) -> pd.Series[bool]:
+    """The runs that a column applies to: all, or those of its optimizer."""
     if owner is None:
         return pd.Series(True, optimizers.index)
     return optimizers.map(plain_name) == owner

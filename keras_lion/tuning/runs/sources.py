@@ -41,14 +41,14 @@ class Table:
     notes: tuple[str, ...] = ()
 
     def kind(self, column: str) -> Kind | None:
-        """What a column is; None if neither the tool nor its name says."""
+        """What a column is; None if neither the tool nor its name tells."""
         kind = self.kinds.get(column) or kind_of_name(column)
         if kind is None and sounds_measured(column) and self.holds_numbers(column):
             return "metric"
         return kind
 
     def direction_of(self, column: str) -> Direction | None:
-        """Whether larger values of a column are better; None if nothing says."""
+        """Whether larger values of a column are better; None if unknown."""
         return self.directions.get(column) or direction_of_name(column)
 
     def filled(self, column: str) -> pd.Series[str]:

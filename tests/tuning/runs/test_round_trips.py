@@ -27,7 +27,7 @@ EXTRAS = {
     "nesterov": (True, False),
     "dropout": (0.0, 0.1, 0.25),
 }
-EXAMPLES = 10
+EXAMPLES = 12
 
 
 @dataclass(frozen=True)
@@ -262,6 +262,26 @@ def test_what_was_put_in_comes_out(export, sweep):
     assert found.keys() == expected.keys()
     for cell, scores in expected.items():
         assert found[cell] == pytest.approx(scores, abs=1e-7)
+
+
+@given(sweep=sweeps())
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+def test_what_nobody_named_is_never_counted_as_seeds(sweep):
+    """Kept as an axis, or asked about, or without a difference inside of any cell."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, _ = WRITERS["commas"](sweep, Path(folder))
+        try:
+            frame = read_runs(source)
+        except ValueError as error:
+            question = str(error)
+            frame = None
+    if frame is None:
+        assert f"axes=['{sweep.extra}']" in question
+        return
+    extra = pd.Series([repr(run.extra) for run in sweep.runs])
+    kept = [sweep.extra] if sweep.extra in frame else []
+    cell = ["optimizer", "learning_rate", "weight_decay", *kept]
+    assert (extra.groupby([frame[c] for c in cell]).nunique() == 1).all()
 
 
 # --- projects of KerasTuner, written by its tuners ---

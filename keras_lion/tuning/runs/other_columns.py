@@ -8,18 +8,19 @@ from typing import Any
 
 import pandas as pd
 
+from keras_lion.tuning.runs.instructions import Instructions, axis_name
 from keras_lion.tuning.runs.names import IDENTIFIERS, RESULTS, TARGETS, plain_name
 from keras_lion.tuning.runs.recognized import Found
 from keras_lion.tuning.runs.sources import Table
-from keras_lion.tuning.runs.told import Told, axis_name
 from keras_lion.tuning.runs.values import EMPTY, typed
 from keras_lion.tuning.runs.wording import UnclearSourceError, Words
 
+_TELLING = 8  # runs; of fewer, the values of a hyperparameter may well all differ
 Columns = dict[str, "pd.Series[Any]"]
 
 
 @dataclass(frozen=True)
-class Rest:
+class OtherColumns:
     """What becomes of the columns that are no column of the records.
 
     Attributes:
@@ -31,12 +32,14 @@ class Rest:
     ignored: Mapping[str, str]
 
 
-def sort_rest(table: Table, says: Told, found: Found, runs: pd.DataFrame) -> Rest:
+def sort_other_columns(
+    table: Table, given: Instructions, found: Found, runs: pd.DataFrame
+) -> OtherColumns:
     """Keep every hyperparameter; ask about what varies and nothing is known of.
 
     Args:
         table: The source.
-        says: What the user says.
+        given: What the user declares of the columns.
         found: Columns that are read as columns of the records.
         runs: The configurations that these give, one row per run.
 
@@ -44,13 +47,13 @@ def sort_rest(table: Table, says: Told, found: Found, runs: pd.DataFrame) -> Res
         UnclearSourceError: If runs differ in a column that may be a hyperparameter.
     """
     axes: Columns = {}
-    for name, column in says.axes.items():
+    for name, column in given.axes.items():
         cells = table.cells[column] if column else pd.Series("", runs.index)
-        given = str(says.constants.get(name, ""))
-        axes[name] = typed(cells.where(~cells.str.lower().isin(EMPTY), given))
-    ignored = dict.fromkeys(says.ignored, "named to be ignored")
+        constant = str(given.constants.get(name, ""))
+        axes[name] = typed(cells.where(~cells.str.lower().isin(EMPTY), constant))
+    ignored = dict.fromkeys(given.ignored, "named to be ignored")
     used = {column for columns in found.values() for column in columns}
-    read = {*used, *says.axes.values(), *says.ignored}
+    read = {*used, *given.axes.values(), *given.ignored}
     settings: Columns = {}
     unknown: Columns = {}
     for column in map(str, table.cells):
@@ -58,7 +61,7 @@ def sort_rest(table: Table, says: Told, found: Found, runs: pd.DataFrame) -> Res
             continue
         values = typed(table.cells[column])
         kind = table.kind(column)
-        if why := _not_needed(table, says, column, kind, values):
+        if why := _not_needed(table, given, column, kind, values):
             ignored[column] = why
         elif kind == "hyperparameter":
             axes[axis_name(column, axes)] = values
@@ -68,11 +71,15 @@ def sort_rest(table: Table, says: Told, found: Found, runs: pd.DataFrame) -> Res
     asked |= _sort_unknown(unknown, runs, axes, ignored)
     if asked:
         raise _question(asked, numbered="seed" not in found)
-    return Rest(axes, ignored)
+    return OtherColumns(axes, ignored)
 
 
 def _not_needed(
-    table: Table, says: Told, column: str, kind: str | None, values: pd.Series[Any]
+    table: Table,
+    given: Instructions,
+    column: str,
+    kind: str | None,
+    values: pd.Series[Any],
 ) -> str | None:
     """Why a column may be ignored; None if it may not."""
     target = TARGETS.get(plain_name(column))
@@ -82,7 +89,7 @@ def _not_needed(
         return "bookkeeping"
     if kind == "metric" or (target in RESULTS and table.holds_numbers(column)):
         return "a metric"
-    if target is not None and says.columns.get(target, "") is None:
+    if target is not None and given.columns.get(target, "") is None:
         return f"no {target} is to be read"
     if kind is None and len(set(_texts(values))) == 1:
         return "one value"
@@ -96,7 +103,8 @@ def _sort_settings(settings: Columns, runs: pd.DataFrame, axes: Columns) -> Colu
     asked = {}
     cells = _cells(runs, axes)
     for column, values in settings.items():
-        if values.is_unique and _varies_within(cells, values):
+        telling = len(values) >= _TELLING or plain_name(column) in IDENTIFIERS
+        if telling and values.is_unique and _varies_within(cells, values):
             asked[column] = values
         else:
             axes[axis_name(column, axes)] = values

@@ -1,4 +1,4 @@
-"""What a user says of the columns of a source, checked against the known names."""
+"""What a user declares of the columns of a source, checked against known names."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from keras_lion.tuning.study.columns import COLUMNS
 
 
 @dataclass(frozen=True)
-class Told:
-    """What the user says of the columns of a source, with full names.
+class Instructions:
+    """What the user declares of the columns of a source, with full names.
 
     Attributes:
         columns: Column of the records → column of the source; None leaves it out.
@@ -38,14 +38,14 @@ class Told:
     ignored: Collection[str]
 
 
-def told(
+def check_instructions(
     table: Table,
     columns: Mapping[str, str | None],
     constants: Mapping[str, Any],
     axes: Sequence[str],
     ignore: Sequence[str],
-) -> Told:
-    """Check what the user says against the names that are known.
+) -> Instructions:
+    """Check the arguments of `read_runs` against the names that are known.
 
     Raises:
         UnclearSourceError: If a name or a column is not known, or a column is to be
@@ -66,13 +66,11 @@ def told(
     ignored = [table.named(name, "ignore") for name in ignore]
     own: dict[str, str | None] = {}
     for name in axes:
-        if name in full:
-            if name not in NAMES:
-                own[name] = full[name]
-        elif name in constants:
+        if name in full and name not in NAMES:
+            own[name] = full[name]
+        elif name in constants and name not in NAMES:
             own[name] = None
-        else:
-            column = table.named(name, "axis")
+        elif (column := table.named(name, "axis")) not in full.values():
             target = TARGETS.get(plain_name(column))
             # The columns of a configuration are axes by themselves.
             if target not in CONFIGURATION or target in full:
@@ -85,7 +83,7 @@ def told(
                 f"{words.name('ignore')}."
             )
         )
-    return Told(
+    return Instructions(
         {name: column for name, column in full.items() if name in NAMES},
         constants,
         own,
