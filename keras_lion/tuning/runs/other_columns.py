@@ -9,7 +9,14 @@ from typing import Any
 import pandas as pd
 
 from keras_lion.tuning.runs.instructions import Instructions, axis_name
-from keras_lion.tuning.runs.names import IDENTIFIERS, RESULTS, TARGETS, plain_name
+from keras_lion.tuning.runs.names import (
+    CONFIGURATION,
+    IDENTIFIERS,
+    RESULTS,
+    TARGETS,
+    kind_of_name,
+    plain_name,
+)
 from keras_lion.tuning.runs.recognized import Found
 from keras_lion.tuning.runs.sources import Table
 from keras_lion.tuning.runs.values import EMPTY, typed
@@ -33,7 +40,7 @@ class OtherColumns:
 
 
 def sort_other_columns(
-    table: Table, given: Instructions, found: Found, runs: pd.DataFrame
+    table: Table, given: Instructions, found: Found, rows: pd.DataFrame
 ) -> OtherColumns:
     """Keep every hyperparameter; ask about what varies and nothing is known of.
 
@@ -41,11 +48,12 @@ def sort_other_columns(
         table: The source.
         given: What the user declares of the columns.
         found: Columns that are read as columns of the records.
-        runs: The configurations that these give, one row per run.
+        rows: Their values, one row per run.
 
     Raises:
         UnclearSourceError: If runs differ in a column that may be a hyperparameter.
     """
+    runs = rows[[name for name in CONFIGURATION if name in rows]]
     axes: Columns = {}
     for name, column in given.axes.items():
         cells = table.cells[column] if column else pd.Series("", runs.index)
@@ -56,6 +64,7 @@ def sort_other_columns(
     read = {*used, *given.axes.values(), *given.ignored}
     settings: Columns = {}
     unknown: Columns = {}
+    measured: Columns = {}
     for column in map(str, table.cells):
         if column in read:
             continue
@@ -63,12 +72,22 @@ def sort_other_columns(
         kind = table.kind(column)
         if why := _not_needed(table, given, column, kind, values):
             ignored[column] = why
+        elif kind == "metric":
+            measured[column] = values
         elif kind == "hyperparameter":
             axes[axis_name(column, axes)] = values
         else:
             (settings if kind == "setting" else unknown)[column] = values
     asked = _sort_settings(settings, runs, axes)
     asked |= _sort_unknown(unknown, runs, axes, ignored)
+    cells = _cells(runs.assign(**rows[["seed"] if "seed" in rows else []]), axes)
+    for column, values in measured.items():
+        # Runs of different cells measure different values: an `aux_loss` of 0 and 1 in
+        # each cell is the weight of that loss.
+        if _is_crossed(cells, values):
+            asked[column] = values
+        else:
+            ignored[column] = "a metric"
     if asked:
         raise _question(asked, numbered="seed" not in found)
     return OtherColumns(axes, ignored)
@@ -87,7 +106,8 @@ def _not_needed(
         return "empty"
     if kind == "bookkeeping":
         return "bookkeeping"
-    if kind == "metric" or (target in RESULTS and table.holds_numbers(column)):
+    declared = table.kinds.get(column) or kind_of_name(column)
+    if declared == "metric" or (target in RESULTS and table.holds_numbers(column)):
         return "a metric"
     if target is not None and given.columns.get(target, "") is None:
         return f"no {target} is to be read"

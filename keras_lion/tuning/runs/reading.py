@@ -66,8 +66,7 @@ def read(source: str | os.PathLike[str], arguments: Arguments) -> pd.DataFrame:
             )
         )
     rows = _rows(table, found, given)
-    configuration = [name for name in CONFIGURATION if name in rows]
-    others = sort_other_columns(table, given, found, rows[configuration])
+    others = sort_other_columns(table, given, found, rows)
     rows = rows.assign(**others.axes)
     results = _results(table, found, rows["optimizer"])
     texts = rows.pop("status")

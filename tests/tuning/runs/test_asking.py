@@ -91,6 +91,18 @@ def test_what_cannot_be_one_is_ignored(tmp_path, column, why):
     assert len(frame) == 8
 
 
+def test_a_weight_of_a_loss_is_no_metric(tmp_path):
+    rows = [{**row, "aux_loss": weight} for row in GRID for weight in (0, 1)]
+    for drop in ([], ["seed"]):
+        path = table(tmp_path, rows, drop)
+        with pytest.raises(ValueError, match=r"known: aux_loss \(0, 1\)"):
+            read_runs(path)
+        assert read_runs(path, axes=["aux_loss"])["aux_loss"].tolist() == [0, 1] * 8
+    # The same for every seed, which explains it.
+    path = table(tmp_path, train_acc=[0.1, 0.2] * 4)
+    assert read_runs(path).attrs["import"]["ignored"] == {"train_acc": "a metric"}
+
+
 def test_one_column_per_optimizer(tmp_path):
     rows = [
         {
