@@ -51,7 +51,8 @@ lint: $(READY)
 ON_BOTH := tests/optimizers tests/tuning tests/discovery/test_program_optimizer.py
 ON_TENSORFLOW := tests/test_cli.py tests/studies/test_memory.py
 NOT_ON_JAX := $(ON_TENSORFLOW) tests/optimizers/test_keras_tuner.py $(patsubst %,tests/tuning/%.py, \
-	tasks/test_built_in tasks/test_datasets runs/test_readers study/test_search_space sweep/test_search)
+	tasks/test_built_in tasks/test_datasets runs/test_asking runs/test_readers runs/test_round_trips study/test_search_space \
+	sweep/test_search)
 
 test: lint
 	KERAS_BACKEND=tensorflow $(PYTEST) $(ON_BOTH) $(ON_TENSORFLOW)

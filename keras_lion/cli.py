@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 from keras_lion._lazy import missing_package
 from keras_lion.discovery import commands as discovery
 from keras_lion.start_up import log_errors_only, quiet_start
+from keras_lion.tuning.runs.names import NAMES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -159,27 +161,59 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser(
         "import", help="runs of W&B, Optuna, TensorBoard or KerasTuner, as a study"
     )
-    command.add_argument("source", type=Path, help="CSV file, or KerasTuner project")
+    command.add_argument(
+        "source",
+        type=Path,
+        help="CSV or JSON lines, KerasTuner project, or folder of TensorBoard events",
+    )
     command.add_argument("--output", type=Path, required=True, metavar="DIR")
     command.add_argument(
         "--map",
         nargs="+",
+        action="extend",
         default=[],
         type=_assignment,
         metavar="NAME=COLUMN",
-        help="column of the source to read: learning_rate=config.lr",
+        help="column of the source to read: learning_rate=config.lr. NAME is one of "
+        f"{', '.join(NAMES)}, or one of --axis",
     )
     command.add_argument(
         "--set",
         nargs="+",
+        action="extend",
         default=[],
         type=_assignment,
         metavar="NAME=VALUE",
         help="value of a column that the source lacks: optimizer=lion",
     )
-    command.add_argument("--direction", choices=("max", "min"))
     command.add_argument(
-        "--floor", type=float, help="result that a diverged run counts with"
+        "--axis",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME",
+        help="columns that are hyperparameters of your own: runs that differ in them "
+        "are kept apart",
+    )
+    command.add_argument(
+        "--ignore",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="COLUMN",
+        help="columns that are no hyperparameters and are not read",
+    )
+    command.add_argument(
+        "--direction",
+        choices=("max", "min"),
+        help="whether larger or smaller results are better, where the name of their "
+        "column does not say",
+    )
+    command.add_argument(
+        "--floor",
+        type=float,
+        help="result that a diverged run counts with: the accuracy of chance, or the "
+        "loss at the start",
     )
     command.add_argument(
         "--epsilon",
@@ -189,9 +223,10 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--diverged",
         nargs="+",
+        action="extend",
         default=[],
         metavar="STATE",
-        help="states that mean divergence",
+        help="states that mean divergence ('no result' for an empty result)",
     )
     command.set_defaults(command=_import)
 
@@ -401,19 +436,44 @@ def _landscapes_of(folder: Path) -> tuple[dict[str, Landscape], float]:
 
 
 def _import(options: argparse.Namespace) -> None:
-    from keras_lion.tuning.runs.readers import import_runs
+    from keras_lion.tuning.runs.account import account_lines
+    from keras_lion.tuning.runs.readers import UnfinishedRunsWarning, import_runs
+    from keras_lion.tuning.runs.records import load_study
+    from keras_lion.tuning.runs.wording import COMMAND, UnclearSourceError
 
-    import_runs(
-        options.source,
-        options.output,
-        columns=dict(options.map),
-        constants=dict(options.set),
-        direction=options.direction,
-        floor=options.floor,
-        epsilon=options.epsilon,
-        diverged_states=options.diverged,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UnfinishedRunsWarning)  # printed below
+        try:
+            import_runs(
+                options.source,
+                options.output,
+                columns=_once("--map", options.map),
+                constants=_once("--set", options.set),
+                axes=options.axis,
+                ignore=options.ignore,
+                direction=options.direction,
+                floor=options.floor,
+                epsilon=options.epsilon,
+                diverged_states=options.diverged,
+            )
+        except UnclearSourceError as error:
+            raise ValueError(error.text(COMMAND)) from error
+    account = load_study(options.output)["import"]
+    print("\n".join(account_lines(account)))
+    if account["reasons"]:
+        reasons = ", ".join(account["reasons"])
+        print(
+            f"  missing  runs without a result ({reasons}); where that was divergence, "
+            "name the state with --diverged and give --floor"
+        )
     print(f"imported: {options.output} (next: keras-lion report {options.output})")
+
+
+def _once(option: str, pairs: list[tuple[str, str]]) -> dict[str, str]:
+    names = [name for name, _ in pairs]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"{option} has {twice[0]} twice: give it once.")
+    return dict(pairs)
 
 
 def _convert(options: argparse.Namespace) -> None:

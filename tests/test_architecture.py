@@ -51,6 +51,7 @@ THIRD_PARTY = {
         "numpy",
         "pandas",
         "sklearn",
+        "tensorboard",
         "tensorflow_datasets",
     },
     "optimizers": {"keras", "numpy"},

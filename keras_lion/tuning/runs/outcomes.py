@@ -8,12 +8,15 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-from keras_lion.tuning.runs.sources import Direction, plain_name
+from keras_lion.tuning.runs.names import Direction, plain_name
+from keras_lion.tuning.runs.values import EMPTY
+from keras_lion.tuning.runs.wording import UnclearSourceError
 
 IMPORTED = "import"
 NO_RESULT = "no result"
 # What W&B, Optuna and KerasTuner say of a run that came to its end, in lower case.
-FINISHED = ("finished", "complete", "completed", "success", "ok", "")
+FINISHED = ("finished", "complete", "completed", "success", "ok", "done", *EMPTY)
+DIVERGED = "diverged"  # a state that says so is believed
 
 
 def reasons_of(states: pd.Series[str], silent: pd.Series[bool]) -> pd.Series[str]:
@@ -46,25 +49,31 @@ def judged(
         diverged_states: States that mean divergence.
 
     Raises:
-        ValueError: If runs diverged and there is no floor.
+        ValueError: If runs diverged and there is no floor, no run has a result, or no
+            result is better than the floor.
     """
     sign = 1.0 if direction == "max" else -1.0
     reasons = rows["reason"]
-    named = reasons.isin([state.lower() for state in diverged_states])
+    named = reasons.isin([DIVERGED, *(state.lower() for state in diverged_states)])
     diverged = named | ((reasons == "") & ~np.isfinite(results))
     worst = math.nan
     if floor is not None:
         if not math.isfinite(floor):
-            raise ValueError(f"`floor` must be finite. Received: floor={floor!r}.")
+            raise UnclearSourceError(
+                lambda words: (
+                    f"{words.name('floor')} must be finite. Received: {floor}."
+                )
+            )
         worst = sign * floor
-        diverged |= (reasons == "") & (sign * results <= worst)
+        no_better = (reasons == "") & (sign * results <= worst)
+        if no_better.any() and (no_better | diverged | (reasons != "")).all():
+            raise _none_better(results[no_better], metric, direction, floor)
+        diverged |= no_better
     elif diverged.any():
-        raise ValueError(
-            f"{int(diverged.sum())} of {len(rows)} runs diverged. Say what they count "
-            f"with as `floor`, in the unit of '{metric}': the accuracy of chance, or "
-            "the loss at the start."
-        )
+        raise _no_floor(int(diverged.sum()), len(rows), metric)
     failed = (reasons != "") & ~diverged
+    if failed.all():
+        raise _no_result(sorted(set(reasons)), metric)
     frame = rows.assign(
         preset=IMPORTED,
         status=np.select([failed, diverged], ["failed", "diverged"], "ok"),
@@ -77,6 +86,40 @@ def judged(
         frame["final_loss"] = -frame["score"]
         frame["initial_loss"] = frame.get("initial_loss", -frame["floor"])
     return frame
+
+
+def _no_floor(count: int, total: int, metric: str) -> UnclearSourceError:
+    return UnclearSourceError(
+        lambda words: (
+            f"{count} of {total} runs diverged. Say what they count with as "
+            f"{words.name('floor')}, in the unit of '{metric}': the accuracy of "
+            "chance, or the loss at the start."
+        )
+    )
+
+
+def _none_better(
+    results: pd.Series[float], metric: str, direction: Direction, floor: float
+) -> UnclearSourceError:
+    better = "larger" if direction == "max" else "smaller"
+    return UnclearSourceError(
+        lambda words: (
+            f"No run would count as trained: '{metric}' is {results.min():g} to "
+            f"{results.max():g}, {better} is better, and the floor is {floor:g}. Check "
+            f"{words.name('floor')}, {words.name('direction')}, and the column of the "
+            f"score ({words.name('map')})."
+        )
+    )
+
+
+def _no_result(reasons: list[str], metric: str) -> UnclearSourceError:
+    return UnclearSourceError(
+        lambda words: (
+            f"No run has a result: the states are {', '.join(reasons)}, and the result "
+            f"was looked for in '{metric}'. Name its column with {words.name('map')}, "
+            f"or the states of diverged runs with {words.name('diverged')}."
+        )
+    )
 
 
 def _metric_name(column: str, direction: Direction, results: pd.Series[float]) -> str:

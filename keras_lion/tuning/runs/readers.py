@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import warnings
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from keras_lion.tuning.runs.files import RecordWriter, write_json
-from keras_lion.tuning.runs.outcomes import IMPORTED, judged, reasons_of
-from keras_lion.tuning.runs.sources import Direction, Table, read_source
-from keras_lion.tuning.study.columns import COLUMNS
+from keras_lion.tuning.runs.names import Direction
+from keras_lion.tuning.runs.outcomes import IMPORTED
+from keras_lion.tuning.runs.reading import Arguments, read
+from keras_lion.tuning.runs.wording import UnclearSourceError
 
-NEEDED = ("optimizer", "learning_rate", "weight_decay")
-TEXTS = ("task", "optimizer", "schedule", "status")
-INTEGERS = ("batch_size", "seed", "epochs", "steps")
+INTEGERS = ("batch_size", "seed", "epochs", "steps", "train_examples")
 
 
 class UnfinishedRunsWarning(UserWarning):
@@ -32,11 +29,18 @@ def read_runs(
     *,
     columns: Mapping[str, str | None] | None = None,
     constants: Mapping[str, Any] | None = None,
+    axes: Sequence[str] = (),
+    ignore: Sequence[str] = (),
     direction: Direction | None = None,
     floor: float | None = None,
     diverged_states: Collection[str] = (),
 ) -> pd.DataFrame:
     """Read the runs of another tool as the frame that `robustness` reads.
+
+    Runs that differ in anything but their seed and their results are kept apart: every
+    hyperparameter of the source is a column of the frame. Where runs differ in a column
+    of which nothing says what it is, the reader asks, unless that column is crossed
+    with the others: every cell has the same values of it, equally often.
 
     A run is `diverged` if its result is infinite or NaN, at the floor or worse, or its
     state is one of `diverged_states`; its score is the floor then. It is `failed`, and
@@ -47,15 +51,21 @@ def read_runs(
     such seeds tell repeats apart, and pair nothing between optimizers.
 
     Args:
-        source: A CSV file with one run per row (as exported by W&B, by TensorBoard's
-            HParams table, or by Optuna: `study.trials_dataframe().to_csv(path)`), or
-            the folder of a KerasTuner project, with its `oracle.json`.
-        columns: Column of the records (`COLUMNS` of `keras_lion.tuning.study.columns`,
-            or a hyperparameter of your own) → column of the source. What is not named
-            is recognized by its usual names, such as `config.lr` or
-            `params_learning_rate`. None: leave it out.
+        source: A text file with one run per row: CSV (separated by commas, semicolons
+            or tabs; decimal commas are read) or JSON lines, as exported by W&B, by
+            TensorBoard's HParams table, or by Optuna
+            (`study.trials_dataframe().to_csv(path)`); the folder of a KerasTuner
+            project, with its `oracle.json`; or a folder of TensorBoard's event files
+            with hyperparameters.
+        columns: Column of the records (one of `keras_lion.tuning.runs.names.NAMES`, or
+            a name in `axes`) → column of the source. What is not named is recognized
+            by its usual names, such as `config.lr` or `params_learning_rate`, also
+            with one column per optimizer (`params_adamw_lr`). None: leave it out.
         constants: Column of the records → value where the source has no such column or
             an empty cell: `{"optimizer": "lion", "task": "cifar10"}`.
+        axes: Columns that are hyperparameters of your own. They are kept under their
+            names without prefix: `depth` for `config.depth`.
+        ignore: Columns that are none, and are not read.
         direction: `"max"` if larger results are better, `"min"` for losses, which are
             negated. None: as the source says (KerasTuner) or the result's name does
             (`val_accuracy`, `val_loss`).
@@ -65,12 +75,15 @@ def read_runs(
             objective returned NaN.
 
     Returns:
-        One row per run, with the columns of `keras_lion.tuning.load_runs`.
+        One row per run, with the columns of `keras_lion.tuning.load_runs` and one for
+        each hyperparameter of the source's own. `frame.attrs["import"]` says which
+        columns were used, as what, and which were ignored, and why.
 
     Raises:
         FileNotFoundError: If there is no such source.
-        ValueError: If a column is missing, ambiguous or not a number, runs diverged
-            and there is no floor, or a configuration has a seed twice.
+        ValueError: If a column is missing, ambiguous, not a number, or perhaps a
+            hyperparameter; runs diverged and there is no floor; no run has a result;
+            or a configuration has a seed twice. The message says what to add.
 
     Example:
 
@@ -83,8 +96,16 @@ def read_runs(
     print(tolerance_width(lion, epsilon=0.01))
     ```
     """
-    frame, _ = _read(source, columns, constants, direction, floor, diverged_states)
-    return frame
+    arguments = Arguments(
+        columns=columns or {},
+        constants=constants or {},
+        axes=axes,
+        ignore=ignore,
+        direction=direction,
+        floor=floor,
+        diverged_states=diverged_states,
+    )
+    return _read(source, arguments)
 
 
 def import_runs(
@@ -97,6 +118,8 @@ def import_runs(
     epsilon: float | None = None,
     columns: Mapping[str, str | None] | None = None,
     constants: Mapping[str, Any] | None = None,
+    axes: Sequence[str] = (),
+    ignore: Sequence[str] = (),
     direction: Direction | None = None,
     floor: float | None = None,
     diverged_states: Collection[str] = (),
@@ -107,8 +130,8 @@ def import_runs(
     into the folder is replaced.
 
     Args:
-        source: See `read_runs`, also for `columns`, `constants`, `direction`, `floor`
-            and `diverged_states`.
+        source: See `read_runs`, also for `columns`, `constants`, `axes`, `ignore`,
+            `direction`, `floor` and `diverged_states`.
         folder: The study's folder, made if need be.
         name: Name of the study. None: that of the source.
         question: The question that the runs were made for.
@@ -129,13 +152,24 @@ def import_runs(
     import_runs("wandb.csv", "results/imported", columns={"score": "val_acc"})
     ```
     """
-    frame, how = _read(source, columns, constants, direction, floor, diverged_states)
+    arguments = Arguments(
+        columns=columns or {},
+        constants=constants or {},
+        axes=axes,
+        ignore=ignore,
+        direction=direction,
+        floor=floor,
+        diverged_states=diverged_states,
+    )
+    frame = _read(source, arguments)
     folder = Path(folder)
     writer = RecordWriter(folder, IMPORTED)
     if others := sorted(set(folder.glob("runs-*.jsonl")) - {writer.path}):
-        raise ValueError(
-            f"{folder} holds the runs of a study ({others[0].name}). Choose another "
-            "folder with --output."
+        raise UnclearSourceError(
+            lambda words: (
+                f"{folder} holds the runs of a study ({others[0].name}). Choose "
+                f"another folder with {words.name('output')}."
+            )
         )
     study = name or Path(source).stem
     # Only a loss with a known start is one that landscapes clip at the start.
@@ -152,7 +186,7 @@ def import_runs(
             "value": value,
         },
         "plans": {},
-        "import": how,
+        "import": frame.attrs["import"],
     }
     folder.mkdir(parents=True, exist_ok=True)
     writer.path.unlink(missing_ok=True)
@@ -162,39 +196,9 @@ def import_runs(
     return writer.path
 
 
-def _read(
-    source: str | os.PathLike[str],
-    columns: Mapping[str, str | None] | None,
-    constants: Mapping[str, Any] | None,
-    direction: Direction | None,
-    floor: float | None,
-    diverged_states: Collection[str],
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The frame, and how it was read."""
-    if direction not in (None, *get_args(Direction)):
-        raise ValueError(
-            f"`direction` must be 'max', 'min' or None. Received: {direction!r}."
-        )
-    path = Path(source)
-    table = read_source(path)
-    found = table.columns_for(dict(columns or {}))
-    rows = _rows(table, found, dict(constants or {}))
-    metric = found.get("score") or found["final_loss"]
-    larger = direction or table.direction_of(metric)
-    if larger is None:
-        raise ValueError(
-            f"Is a larger '{metric}' better? Its name does not say: give "
-            "direction='max', or direction='min' for a loss."
-        )
-    results = _numbers(table.cells[metric], metric)
-    rows["reason"] = reasons_of(rows.pop("status"), table.cells[metric] == "")
-    frame = judged(rows, results, larger, metric, floor, diverged_states)
-    numbered = "seed" not in frame
-    frame["seed"] = _repeats(frame) if numbered else frame["seed"]
-    _check_seeds(frame)
-    frame["key"] = [
-        _key(row) for row in frame[_identity(frame)].itertuples(index=False)
-    ]
+def _read(source: str | os.PathLike[str], arguments: Arguments) -> pd.DataFrame:
+    """The runs of a source, with a warning where some have no result."""
+    frame = read(source, arguments)
     if (failed := frame["status"] == "failed").any():
         reasons = ", ".join(sorted(set(frame.loc[failed, "reason"])))
         warnings.warn(
@@ -204,92 +208,7 @@ def _read(
             UnfinishedRunsWarning,
             stacklevel=3,
         )
-    how = {
-        "source": path.name,
-        "columns": found,
-        "constants": dict(constants or {}),
-        "direction": larger,
-        "seeds": "numbered" if numbered else "given",
-    }
-    extra = [column for column in frame if column not in COLUMNS]
-    return frame.reindex(columns=[*COLUMNS, *extra]), how
-
-
-def _rows(
-    table: Table, found: Mapping[str, str], constants: Mapping[str, Any]
-) -> pd.DataFrame:
-    """The columns of the records but for the result, numbers where they are numbers."""
-    texts = pd.DataFrame({name: table.cells[column] for name, column in found.items()})
-    texts = texts.drop(columns="score", errors="ignore")
-    for name, value in {"task": IMPORTED, "status": "", **constants}.items():
-        known = texts[name] if name in texts else pd.Series("", texts.index)
-        texts[name] = known.where(known != "", str(value))
-    empty = [name for name in NEEDED if name not in texts or (texts[name] == "").any()]
-    if empty:
-        raise ValueError(
-            f"Every run needs {', '.join(empty)}. {table.what_there_is()} Name the "
-            f"column with columns={{{empty[0]!r}: ...}}, or say what all runs (or "
-            f"those with an empty cell) have with constants={{{empty[0]!r}: ...}}."
-        )
-    texts["optimizer"] = texts["optimizer"].str.lower()
-    frame = pd.DataFrame(index=texts.index)
-    for name in map(str, texts):
-        if name in TEXTS:
-            frame[name] = texts[name]
-        else:
-            own = name not in COLUMNS  # a hyperparameter of one's own may be a text
-            frame[name] = _numbers(texts[name], found.get(name, name), optional=own)
     return frame
-
-
-def _numbers(
-    texts: pd.Series[str], column: str, *, optional: bool = False
-) -> pd.Series[Any]:
-    """Numbers; empty cells are NaN. Texts as they are if `optional`."""
-    values = pd.to_numeric(texts, errors="coerce").astype(float)
-    wrong = values.isna() & ~texts.str.lower().isin(["", "nan", "-nan"])
-    if wrong.any() and column.startswith("duration"):  # of Optuna: 0 days 00:00:01.2
-        return pd.to_timedelta(texts, errors="coerce").dt.total_seconds()
-    if wrong.any() and not optional:
-        raise ValueError(
-            f"The cells of column '{column}' must be numbers. Received: "
-            f"{texts[wrong].iloc[0]!r}."
-        )
-    return texts if wrong.any() else values
-
-
-def _identity(frame: pd.DataFrame) -> list[str]:
-    """Columns that tell runs apart: configuration, conditions, perhaps the seed."""
-    told = COLUMNS[COLUMNS.index("task") : COLUMNS.index("metric")]
-    own = [str(name) for name in frame if name not in COLUMNS]
-    return [*(name for name in told if name in frame), *own]
-
-
-def _repeats(frame: pd.DataFrame) -> pd.Series[int]:
-    """Number of each run among those of its configuration, from 0."""
-    return frame.groupby(_identity(frame), dropna=False, sort=False).cumcount()
-
-
-def _check_seeds(frame: pd.DataFrame) -> None:
-    seeds = frame["seed"]
-    remedy = "columns={'seed': None} numbers the runs of a configuration instead."
-    if not (np.isfinite(seeds) & (seeds == np.floor(seeds))).all():
-        raise ValueError(f"Every run needs a whole number as its seed: {remedy}")
-    runs = frame[frame["status"] != "failed"]
-    twice = runs.duplicated(_identity(runs), keep=False)
-    if twice.any():
-        run = runs[twice].iloc[0]
-        raise ValueError(
-            f"{int(twice.sum())} runs share configuration and seed, such as those of "
-            f"{run['optimizer']} with learning_rate={run['learning_rate']:g}, "
-            f"weight_decay={run['weight_decay']:g}, seed={run['seed']:g}. Name the "
-            "column in which they differ with columns={'name of your own': ...}, or "
-            f"drop the repeats; {remedy}"
-        )
-
-
-def _key(values: tuple[Any, ...]) -> str:
-    return hashlib.sha256(repr(values).encode()).hexdigest()[:16]
 
 
 def _plain(name: str, value: Any) -> Any:

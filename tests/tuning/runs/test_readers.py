@@ -15,11 +15,12 @@ import pandas as pd
 import pytest
 
 from keras_lion.report import write_report
+from keras_lion.report.tensorboard_export import write_tensorboard
 from keras_lion.robustness import Landscape, mean_regret, tolerance_width
 from keras_lion.tuning import load_runs
+from keras_lion.tuning.runs.names import TARGETS, plain_name
 from keras_lion.tuning.runs.readers import UnfinishedRunsWarning, import_runs, read_runs
 from keras_lion.tuning.runs.records import load_study
-from keras_lion.tuning.runs.sources import TARGETS, plain_name
 from keras_lion.tuning.study.columns import COLUMNS
 
 ROOT = Path(__file__).parents[3]
@@ -192,15 +193,76 @@ def test_keras_tuner_project(tmp_path):
         ],
     )
     with pytest.warns(UnfinishedRunsWarning, match=r"1 of 4 .* \(failed\)"):
-        frame = read_runs(
-            folder, columns={"units": "units", "seed": None}, floor=math.log(10)
-        )
+        frame = read_runs(folder, columns={"seed": None}, floor=math.log(10))
     assert frame["status"].tolist() == ["ok", "diverged", "failed", "ok"]
     assert frame["score"].tolist()[:2] == [-1, -math.log(10)]
     assert frame["final_loss"].iloc[3] == 1.5
     assert frame["initial_loss"].iloc[0] == math.log(10)
     assert frame["units"].tolist() == [8, 16, 32, 64]
     assert (frame["metric"] == "loss").all()
+
+
+def test_executions_are_no_seeds(tmp_path):
+    """Older versions list the results of executions, newer ones only their mean."""
+    values = {"learning_rate": 1e-3, "weight_decay": 0.1, "optimizer": "lion"}
+    one = trial(0, values, {"val_acc": [0.2, 0.5]}, 0.5)
+    observation = one["metrics"]["metrics"]["val_acc"]["observations"][1]
+    observation["value"] = [0.4, 0.5, 0.6]
+    frame = read_runs(project(tmp_path / "old", [one]))
+    assert (len(frame), frame["score"].tolist()) == (1, [0.5])
+    assert "executions_per_trial (3)" in frame.attrs["import"]["notes"][0]
+
+
+def test_damaged_projects_are_named(tmp_path):
+    folder = project(tmp_path / "cut", [trial(0, {}, {}, None)])
+    for text, words in (("{", "trial_0000 to read the other"), ('{"a": 1}', "has no")):
+        (folder / "trial_0000" / "trial.json").write_text(text)
+        with pytest.raises(ValueError, match=words):
+            read_runs(folder)
+
+
+def test_what_this_package_wrote_is_not_imported(tmp_path):
+    folder = tmp_path / "study"
+    import_runs(wandb_csv(tmp_path / "wandb.csv"), folder)
+    with pytest.raises(ValueError, match="folder of a study already.*load_runs"):
+        read_runs(folder)
+    frame = load_runs(folder).reindex(columns=list(COLUMNS))
+    frame.to_csv(tmp_path / "table.csv", index=False)
+    with pytest.raises(ValueError, match="table of runs of this package.*load_table"):
+        read_runs(tmp_path / "table.csv")
+    # What it wrote for TensorBoard is read as anybody's.
+    again = read_runs(write_tensorboard(folder))
+    assert sorted(again["score"]) == pytest.approx(sorted(frame["score"]))
+    assert (again["status"] == "ok").all()
+    (tmp_path / "events").mkdir()
+    (tmp_path / "events" / "events.out.tfevents.1").write_bytes(b"")
+    with pytest.raises(ValueError, match="no hyperparameters in them"):
+        read_runs(tmp_path / "events")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("lr;val_acc\n0,1;0.5\n", r"a comma \(0,1\) and with a point \(0.5\)"),
+        ("lr,lr,val_acc\n1,2,3\n", "two columns are called 'lr'"),
+        ("lr,val_acc\n1,2\n1,2,3\n", "row 3 has 3 cells and the header 2"),
+        ('{"lr": 1}\n{"lr":', "no CSV file that can be read"),
+        ("[1, 2]", "must be a JSON object"),
+    ],
+)
+def test_files_that_cannot_be_read(tmp_path, text, words):
+    (tmp_path / "bad.csv").write_text(text)
+    with pytest.raises(ValueError, match=words):
+        read_runs(tmp_path / "bad.csv")
+
+
+def test_other_encodings(tmp_path):
+    text = "sep=;\noptimizer;lr;wd;val_acc\nlion;0,001;0;,5\nlion;1e-2;0;0,6\n"
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        (tmp_path / "runs.csv").write_text(text, encoding=encoding)
+        frame = read_runs(tmp_path / "runs.csv")
+        assert frame["learning_rate"].tolist() == [0.001, 0.01]
+        assert frame["score"].tolist() == [0.5, 0.6]
 
 
 def test_results_that_are_not_finite_diverged(tmp_path):
@@ -265,7 +327,7 @@ def test_seeds_given_and_numbered(tmp_path):
         read_runs(twice)
     # What differs between them is a hyperparameter of one's own, of text even.
     own = table(tmp_path, lr=[0.1, 0.1, 0.2], seed=[5, 5, 5], model=["a", "b", "a"])
-    frame = read_runs(own, columns={"width": "model"})
+    frame = read_runs(own, columns={"width": "model"}, axes=["width"])
     assert frame["width"].tolist() == ["a", "b", "a"]
     for seeds in ([1, 2, ""], [1, 2, 0.5]):
         with pytest.raises(ValueError, match="whole number as its seed"):
@@ -295,6 +357,12 @@ def test_what_cannot_be_read_is_said(tmp_path):
         ({**good, "x": 1}, {"columns": {"score": "x"}}, "Is a larger 'x' better"),
         (good, {"direction": "up"}, "`direction` must be 'max', 'min' or None"),
         (good, {"floor": math.nan}, "`floor` must be finite"),
+        (good, {"floor": 0.9}, "No run would count as trained: 'val_acc' is 0.5 to 0"),
+        ({**good, "state": "crashed"}, {}, "No run has a result.*are crashed"),
+        (good, {"constants": {"seed": "x"}}, "`constants`: seed must be a number"),
+        (good, {"axes": ["depht"], "columns": {}}, "`axes`: there is no column"),
+        (good, {"ignore": ["wd"], "columns": {"weight_decay": "wd"}}, "be both read"),
+        ({**good, "a.lr": 1, "a lr": 1}, {"axes": ["a_lr"]}, "which may be any of"),
     ]:
         with pytest.raises(ValueError, match=words):
             read_runs(table(tmp_path, **columns), **options)
