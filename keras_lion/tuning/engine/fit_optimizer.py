@@ -71,6 +71,8 @@ class PlannedOptimizer:
         """Set the learning rate of each step, and λ."""
         self.rates.assign(rates)
         if isinstance(self.inner, Lion):
+            # On TensorFlow, setting an attribute to the object that it is does nothing.
+            self.inner.weight_decay = None
             self.inner.weight_decay = weight_decay
         else:
             self.inner.weight_decay.assign(weight_decay)

@@ -34,7 +34,12 @@ from keras_lion.tuning.engine.run import Run
 from keras_lion.tuning.engine.training import TrainingProgram
 from keras_lion.tuning.runs.files import Record
 from keras_lion.tuning.study.run_specification import RunSpecification
-from keras_lion.tuning.study.seeds import RunSeeds, data_order, run_seeds
+from keras_lion.tuning.study.seeds import (
+    RunSeeds,
+    check_batch_size,
+    data_order,
+    run_seeds,
+)
 from keras_lion.tuning.tasks.task import Split, Task
 
 ORDERS_IN_MEMORY = 8  # each may be many megabytes
@@ -153,6 +158,9 @@ class Trainer:
                 value, or Keras cannot train the model on the examples.
         """
         self.is_fast(specifications[0])
+        for spec in {s.batch_size: s for s in specifications}.values():
+            _, split = self._split(spec.study, spec.task, spec.seed)
+            check_batch_size(spec.batch_size, len(split.train))
         for spec in {(s.optimizer, s.extra): s for s in specifications}.values():
             self.weight_decay_of(spec)
             if spec.optimizer in RULES and spec.optimizer not in self.optimizers:

@@ -42,6 +42,15 @@ def run_seeds(study: str, task: str, seed: int) -> RunSeeds:
     return RunSeeds(*sequence.spawn(3))
 
 
+def check_batch_size(batch_size: int, train_examples: int) -> None:
+    """Refuse a batch that is larger than the training set."""
+    if batch_size > train_examples:
+        raise ValueError(
+            f"A batch of {batch_size} needs as many training examples; there are "
+            f"{train_examples}. Choose a smaller batch_size."
+        )
+
+
 def data_order(
     sequence: np.random.SeedSequence,
     train: np.ndarray,
@@ -61,12 +70,8 @@ def data_order(
     Returns:
         Shape `(steps, batch_size)`, int32.
     """
+    check_batch_size(batch_size, len(train))
     a_epoch = len(train) // batch_size
-    if a_epoch == 0:
-        raise ValueError(
-            f"A batch of {batch_size} needs as many training examples; there are "
-            f"{len(train)}. Choose a smaller batch_size."
-        )
     if epochs is None:
         assert steps is not None
         epochs = -(-steps // a_epoch)

@@ -1,6 +1,6 @@
 """Runs of the engine against `fit`, for many kinds of tasks: `make test-conformance`.
 
-Each cell is a task: a loss, labels, outputs, metrics, a dtype policy and a kind of model.
+Each cell is a task: a loss, labels, outputs, metrics, a dtype policy, a kind of model.
 Its losses and metrics of two epochs must be those of `model.fit`, or the task must be
 refused before the first run. There is no third outcome.
 
@@ -426,9 +426,10 @@ def main() -> int:
             wrong += 1
             print(f"{number}: {cell}: {outcome.kind}", flush=True)
     same = sum(text.endswith(f"| {SAME} |") for text in lines)
+    refused = len(lines) - same - wrong
     head = (
-        f"{len(lines)} cells on {name}: {same} as `fit`, "
-        f"{len(lines) - same - wrong} refused before the first run, {wrong} neither.\n\n"
+        f"{len(lines)} cells on {name}: {same} as `fit`, {refused} refused before the "
+        f"first run, {wrong} neither.\n\n"
         "| loss | labels | outputs | metrics | model | policy | weights | outcome |\n"
         "|---|---|---|---|---|---|---|---|\n"
     )
