@@ -8,7 +8,7 @@ PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 .PHONY: help setup study test lint notebooks docs evidence evidence-check evidence-rerun \
 	mutants test-faults test-performance test-discovery test-browser test-oldest \
-	test-torch test-keras-suite test-upstream clean
+	test-torch test-keras-suite test-conformance test-upstream clean
 
 help:
 	@echo "make setup      .venv with everything"
@@ -28,6 +28,7 @@ help:
 	@echo "make test-oldest    the optimizer's tests with the oldest Keras that is claimed"
 	@echo "make test-torch     the optimizer's tests on the torch backend (CPU build)"
 	@echo "make test-keras-suite  Keras's own optimizer tests against ours"
+	@echo "make test-conformance  runs of the engine against fit, about 15 minutes a backend"
 	@echo "make test-upstream  which faults of Keras are still there"
 	@echo "make clean      remove .venv, results/ and caches"
 
@@ -130,6 +131,11 @@ test-torch:
 test-keras-suite: $(READY)
 	KERAS_BACKEND=tensorflow $(BIN)/python -m tests.keras_suite.run
 	KERAS_BACKEND=jax $(BIN)/python -m tests.keras_suite.run
+
+# What docs/conformance.md shows.
+test-conformance: $(READY)
+	KERAS_BACKEND=jax $(BIN)/python -m tests.tuning.engine.conformance
+	KERAS_BACKEND=tensorflow $(BIN)/python -m tests.tuning.engine.conformance
 
 test-upstream: $(READY)
 	KERAS_BACKEND=jax $(BIN)/python -m tests.upstream.run

@@ -55,7 +55,7 @@ class FitTraining:
         )
 
     def check(self, run: Run) -> None:
-        """Take the first step of a run, and refuse what `fit` cannot do.
+        """Make the first update of a run, and refuse what `fit` cannot do.
 
         Raises:
             ValueError: If the step fails, or `train_step` returns no loss.
@@ -65,7 +65,8 @@ class FitTraining:
         record = keras.callbacks.LambdaCallback(
             on_epoch_end=lambda _, found: logs.update(found)
         )
-        part = slice(0, min(run.parts()[0].stop, 1))
+        steps = self._optimizer.inner.gradient_accumulation_steps or 1
+        part = slice(0, min(steps, run.parts()[0].stop))
         self.compiled.tried(lambda: self._fit(run, [part], [record], validation=False))
         if "loss" not in logs:
             raise ValueError(

@@ -330,7 +330,10 @@ def test_a_penalty_is_part_of_both_losses():
     [
         ({"batch_size": 500}, "A batch of 500 needs as many training examples"),
         ({"metric": "f1"}, "`metric` must be one of"),
-        ({"metrics": ["acc"], "metric": "f1"}, "scored by 'f1'.* Choose one of loss"),
+        (
+            {"metrics": ["acc"], "metric": "f1"},
+            "scored by 'f1'.* Choose one of acc, loss",
+        ),
         (
             {"data": lambda: Data(blobs().x, blobs().y + 1, blobs().x, blobs().y + 1)},
             "must be from 0 to 2, one per output of its model. Received 1 to 3",
