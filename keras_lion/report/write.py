@@ -30,8 +30,9 @@ from keras_lion.robustness.cautions import (
     window_cautions,
 )
 from keras_lion.robustness.comparison import compare_best
+from keras_lion.robustness.conditions import conditions_of
 from keras_lion.robustness.landscape import Landscape, Value
-from keras_lion.robustness.runs import conditions_of, name_contenders
+from keras_lion.robustness.runs import name_contenders
 from keras_lion.robustness.study_verdicts import (
     EPSILON,
     decide,
