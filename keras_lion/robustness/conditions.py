@@ -158,6 +158,14 @@ def label_of(values: Settings) -> str:
     )
 
 
+def plain(values: Settings) -> dict[str, Any]:
+    """Settings as values of Python, for JSON and for messages."""
+    return {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in values.items()
+    }
+
+
 def runs_where(frame: pd.DataFrame, where: Settings | None) -> pd.DataFrame:
     """The runs that have these settings; None chooses those without a value.
 
@@ -182,7 +190,7 @@ def check_alike(runs: pd.DataFrame) -> None:
         if name in runs and varies(runs, name):
             argument = name in ("task", "batch_size")
             known = next(value for value in runs[name] if setting_text(value))
-            choice = _code({name: known})
+            choice = plain({name: known})
             remedy = f"`{name}=…`" if argument else f"`where={choice}`, for example"
             raise ValueError(
                 f"Runs of several values of '{name}' cannot share a landscape. "
@@ -198,7 +206,7 @@ def check_alike(runs: pd.DataFrame) -> None:
         first = parts_of(runs, own)[0].values
         raise ValueError(
             f"Runs of several values of {', '.join(map(repr, names))} cannot share a "
-            f"landscape. Received {received}. Choose one with `where={_code(first)}`, "
+            f"landscape. Received {received}. Choose one with `where={plain(first)}`, "
             "for example."
         )
 
@@ -207,12 +215,3 @@ def _listed(texts: pd.Series[str], missing: str = "") -> str:
     """The texts that occur; what is missing has its own, at the end."""
     known = list(dict.fromkeys(text for text in texts if text))
     return ", ".join([*known, *([missing] if missing and (texts == "").any() else [])])
-
-
-def _code(values: Settings) -> str:
-    """Settings as they are written in Python."""
-    plain = {
-        name: value.item() if isinstance(value, np.generic) else value
-        for name, value in values.items()
-    }
-    return repr(plain)
