@@ -66,7 +66,7 @@ def facet_figure(
     require_optimizer({name: row for name, row in rows.items() if row}, "A heatmap")
     names = in_order({name for row in rows.values() for name in row})
     ratio = max(grid.height / grid.width for grid in map(Grid.of, every))
-    panel = max((PANEL - 0.8) * min(ratio, 2), 0.8) + 1.0
+    panel = max((PANEL - 0.8) * min(ratio, 2), 0.5) + 1.0
     inches = len(rows) * (NAME + panel) + 1.0
     width = max(PANEL * len(names) + 1.2, 4.2)
     figure = Figure((width, inches), layout="constrained")
@@ -78,7 +78,7 @@ def facet_figure(
     for index, (condition, row) in enumerate(rows.items()):
         title = figure.add_subplot(grid[2 * index, :])
         title.axis("off")
-        title.text(0, 0.5, condition, fontsize=10, fontweight="bold", va="center")
+        title.text(0, 0, condition, fontsize=10, fontweight="bold", va="bottom")
         best = common_best(row.values())
         reference = None if math.isnan(best) else best
         for column, name in enumerate(names):
