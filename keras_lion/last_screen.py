@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from keras_lion.report.style import Quantity, number, optimizer_label, quantity_of
+from keras_lion.robustness.conditions import label_of
 from keras_lion.statistics import Interval
 from keras_lion.tuning.runs.records import load_runs
 
@@ -37,8 +38,9 @@ def print_summary(folder: Path, task: str | None, console: Console) -> None:
         rows = table[table["section"] == section].to_dict("records")
         metric = metrics.get(rows[0]["task"], "score")
         _print(console, f"\n{section}")
+        condition = summary["tasks"][section].get("condition", {})
         for row in rows:
-            _print(console, sentence(row, metric))
+            _print(console, sentence(row, metric, condition))
         _print(console)
         _print_table(rows, metric, console)
     names = [str(name) for name in dict.fromkeys(table["optimizer"])]
@@ -64,12 +66,15 @@ def print_summary(folder: Path, task: str | None, console: Console) -> None:
             _print(console, f"caution: {place}{caution}")
 
 
-def sentence(row: Mapping[Any, Any], metric: str) -> str:
+def sentence(
+    row: Mapping[Any, Any], metric: str, condition: Mapping[str, Any] | None = None
+) -> str:
     """The best mean score of an optimizer, and where it is reached.
 
     Args:
         row: One row of `summary.csv`.
         metric: Metric of the task.
+        condition: Column → value of what tells the section from others of the task.
     """
     name, quantity = optimizer_label(row["optimizer"]), quantity_of(metric)
     runs, diverged = int(row["num_runs"]), int(row["num_diverged"])
@@ -83,9 +88,10 @@ def sentence(row: Mapping[Any, Any], metric: str) -> str:
     percent = quantity.unit == "%"
     reached = f"{shown} {quantity.name}" if percent else f"{quantity.name} {shown}"
     rate, decay = number(row["learning_rate"]), number(row["weight_decay"])
+    label = f" ({label_of(condition)})" if condition else ""
     return (
         f"{name} reaches {reached} ({mean}) at learning rate {rate} and weight decay "
-        f"{decay}."
+        f"{decay}{label}."
     )
 
 

@@ -69,6 +69,13 @@ def test_a_sentence_per_optimizer(metric, changes, expected):
     assert sentence({**ROW, **changes}, metric) == expected
 
 
+def test_a_sentence_names_the_condition():
+    condition = {"activation": "relu", "norm": False, "momentum": None}
+    assert sentence(ROW, "accuracy", condition).endswith(
+        "and weight decay 0.3 (activation relu, norm False, without momentum)."
+    )
+
+
 def test_a_verdict_has_its_reasons_once():
     assert verdict_lines(VERDICT, ["lion", "adamw"]) == [
         "PROVISIONAL: Lion tolerates a wider range of learning_rate than AdamW.",

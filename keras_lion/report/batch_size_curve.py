@@ -267,5 +267,5 @@ FIGURE = Drawing(
         _landscapes(given), epsilon=given.epsilon, quantity=given.quantity
     ),
     _caption,
-    across=True,
+    scope="batch sizes",
 )

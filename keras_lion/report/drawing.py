@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -11,10 +12,12 @@ from matplotlib.figure import Figure
 from keras_lion.report.style import Quantity, optimizer_label, quantity_of
 from keras_lion.robustness.landscape import Landscape, Value, common_best
 
+Scope = Literal["condition", "batch sizes", "task"]
+
 
 @dataclass(frozen=True)
 class Material:
-    """Runs of one task under one condition, and their landscapes.
+    """Runs of one task under one condition or several, and their landscapes.
 
     Attributes:
         title: Title of the section: task and condition.
@@ -82,8 +85,9 @@ class Drawing:
         applies: Whether the material has what it needs; if not, it is left out.
         figure: Draws it.
         caption: Says what is plotted and what to see, in numbers.
-        across: Whether it shows all conditions of a task: the material then has the
-            runs of the task, and no landscapes.
+        scope: What it shows: one condition; all batch sizes and budgets that share the
+            hyperparameters of the study's own; or all conditions of a task. Only the
+            material of a condition has landscapes.
     """
 
     name: str
@@ -91,7 +95,7 @@ class Drawing:
     applies: Callable[[Material], bool]
     figure: Callable[[Material], Figure]
     caption: Callable[[Material], str]
-    across: bool = False
+    scope: Scope = "condition"
 
 
 def several_cells(material: Material) -> bool:

@@ -13,6 +13,7 @@ from keras_lion.report import (
     best_of_k,
     collapse,
     divergence_map,
+    facets,
     heatmap,
     iso_product_lines,
     isolation,
@@ -21,12 +22,13 @@ from keras_lion.report import (
     rule_of_thumb_curve,
     window_agreement_map,
 )
-from keras_lion.report.drawing import Material
+from keras_lion.report.drawing import Material, Scope
 from keras_lion.report.html import DPI, Picture
 
 FIGURES = (
     heatmap.FIGURE,
     heatmap.LOSS_FIGURE,
+    facets.FIGURE,
     isolation.FIGURE,
     regret_profile.FIGURE,
     window_agreement_map.FIGURE,
@@ -48,17 +50,15 @@ def pictures_of(
     material: Material,
     names: Collection[str] | None = None,
     *,
-    across: bool = False,
+    scope: Scope = "condition",
 ) -> list[Picture]:
     """Those of the figures named (None: all) that have their data, in order.
 
-    `across` selects the figures over all conditions of a task instead of those of one.
+    `scope` is that of the material: figures of another one are left out.
     """
     found = []
     for drawing in FIGURES:
-        if drawing.across != across or (
-            names is not None and drawing.name not in names
-        ):
+        if drawing.scope != scope or (names is not None and drawing.name not in names):
             continue
         if not drawing.applies(material):
             continue

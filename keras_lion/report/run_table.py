@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from keras_lion.robustness.conditions import texts_of
 from keras_lion.tuning.runs.files import writing
 from keras_lion.tuning.study.columns import COLUMNS
 
@@ -87,7 +88,10 @@ def _columns(frame: pd.DataFrame) -> list[str]:
 
 
 def _differ(frame: pd.DataFrame, name: str) -> bool:
-    return len({str(value) for value in frame[name].dropna()}) > 1
+    """Whether there are several values; in an own column, missing is one of them."""
+    texts = texts_of(frame, name)
+    known = texts[texts != ""] if name in COLUMNS else texts
+    return bool(known.nunique() > 1)
 
 
 def _cell(value: Any) -> Cell:

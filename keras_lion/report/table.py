@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pandas as pd
@@ -25,8 +25,15 @@ from keras_lion.statistics import Interval
 def summary_frame(
     rows: Iterable[tuple[OptimizerSummary, float, str]],
 ) -> pd.DataFrame:
-    """One row for each section and optimizer, in the units of the records."""
-    return pd.DataFrame([_numbers(*row) for row in rows])
+    """One row for each section and optimizer, in the units of the records.
+
+    What tells the conditions of the study apart has its columns next to the optimizer:
+    `batch_size`, `activation`; `condition_epsilon` where the table has a column of that
+    name. They are empty where a condition is without a value.
+    """
+    rows = list(rows)
+    names = dict.fromkeys(name for row, *_ in rows for name in row.condition)
+    return pd.DataFrame([_numbers(*row, list(names)) for row in rows])
 
 
 def headings(metric: str, value: str) -> list[str]:
@@ -124,11 +131,11 @@ def error_table(rates: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _numbers(row: OptimizerSummary, epsilon: float, title: str) -> dict[str, Any]:
-    return {
-        "section": title,
-        "task": row.task,
-        "optimizer": row.optimizer,
+def _numbers(
+    row: OptimizerSummary, epsilon: float, title: str, names: Sequence[str]
+) -> dict[str, Any]:
+    place = {"section": title, "task": row.task, "optimizer": row.optimizer}
+    numbers = {
         **_interval("score", row.score),
         "learning_rate": row.learning_rate,
         "weight_decay": row.weight_decay,
@@ -147,6 +154,12 @@ def _numbers(row: OptimizerSummary, epsilon: float, title: str) -> dict[str, Any
         "num_failed": row.num_failed,
         **_interval("test_score", row.test_score),
     }
+    taken = {*place, *numbers}
+    condition = {
+        f"condition_{name}" if name in taken else name: row.condition.get(name)
+        for name in names
+    }
+    return {**place, **condition, **numbers}
 
 
 def _width(name: str, width: ToleranceWidth) -> dict[str, Any]:

@@ -3,49 +3,30 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from keras_lion.report import text
-from keras_lion.report.drawing import Material
+from keras_lion.report.drawing import Material, Scope
 from keras_lion.report.file_names import file_name
-from keras_lion.report.html import Page, Picture, Section, render
+from keras_lion.report.html import Page, Picture, render
 from keras_lion.report.pictures import pictures_of
 from keras_lion.report.run_table import write_runs
-from keras_lion.report.style import in_order, optimizer_label, quantity_of
+from keras_lion.report.section import metric_of, section_of
 from keras_lion.report.table import (
-    cells,
     error_table,
-    headings,
     summary_frame,
     verdict_record,
     verdict_texts,
 )
-from keras_lion.robustness.cautions import (
-    cautions_of,
-    edge_cautions,
-    window_cautions,
-)
-from keras_lion.robustness.comparison import compare_best
-from keras_lion.robustness.landscape import Landscape, Value
-from keras_lion.robustness.runs import conditions_of, name_contenders
-from keras_lion.robustness.study_verdicts import (
-    EPSILON,
-    decide,
-    error_rates,
-    law_verdicts,
-)
-from keras_lion.robustness.summary import (
-    OptimizerSummary,
-    runs_of_preset,
-    summarize,
-    task_optimizers,
-)
-from keras_lion.robustness.verdict import Verdict
-from keras_lion.statistics import FEW, Interval
+from keras_lion.robustness.conditions import own_columns, parts_of, plain
+from keras_lion.robustness.landscape import Value
+from keras_lion.robustness.runs import name_contenders
+from keras_lion.robustness.study_verdicts import EPSILON, decide, error_rates
+from keras_lion.robustness.summary import runs_of_preset
 from keras_lion.tuning.runs.files import write_json
 from keras_lion.tuning.runs.records import load_environment, load_runs, load_study
 from keras_lion.tuning.study.comparison import Comparison, read_comparison
@@ -132,30 +113,41 @@ def write_pages(
             notes.append(
                 f"{task}: the study declares no ε, so that {EPSILON} was used."
             )
-        for condition, runs in conditions_of(frame, task).items():
-            title = f"{task}, {condition}" if condition else task
-            section, summaries, verdicts = _section(
-                runs,
+        own = frame[frame["task"] == task]
+        for part in parts_of(own):
+            title = ", ".join(filter(None, (task, part.label)))
+            section, summaries, verdicts = section_of(
+                part.runs,
                 title,
                 value,
                 epsilon,
-                folder,
                 decided=[each for place, each in decided if place == title],
                 paired="import" not in study,
                 drawings=drawings,
             )
+            _save(section.pictures, title, folder)
             sections.append(section)
-            rows += [(summary, epsilon, title) for summary in summaries]
+            rows += [
+                (replace(summary, condition=part.values), epsilon, title)
+                for summary in summaries
+            ]
             report[title] = {
+                "condition": plain(part.values),
                 "answer": section.answer,
                 "cautions": section.cautions,
                 "verdicts": [verdict_record(each) for each in verdicts],
             }
-        own = frame[frame["task"] == task]
-        material = Material(task, task, _metric(own), value, epsilon, own, {})
-        if found := pictures_of(material, drawings, across=True):
-            across[task] = found
-            _save(found, task, folder)
+        wider: dict[Scope, list[str]] = {"task": [], "batch sizes": own_columns(own)}
+        for scope, columns in wider.items():
+            for part in parts_of(own, columns):
+                title = ", ".join(filter(None, (task, part.label)))
+                material = Material(
+                    title, task, metric_of(own), value, epsilon, part.runs, {}
+                )
+                found = pictures_of(material, drawings, scope=scope)
+                if found:
+                    across[title] = [*across.get(title, []), *found]
+                    _save(found, title, folder)
     table = summary_frame(rows)
     table.to_csv(folder / "summary.csv", index=False)
     for title, entry in report.items():
@@ -210,63 +202,6 @@ def _of_one_backend(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     return pd.concat(parts), notes
 
 
-def _section(
-    runs: pd.DataFrame,
-    title: str,
-    value: Value,
-    epsilon: float,
-    folder: Path,
-    *,
-    decided: Sequence[Verdict],
-    paired: bool,
-    drawings: Collection[str] | None,
-) -> tuple[Section, list[OptimizerSummary], list[Verdict]]:
-    task = str(runs["task"].iloc[0])
-    optimizers = in_order(task_optimizers(runs, task))
-    metric = _metric(runs)
-    landscapes: dict[Value, dict[str, Landscape]] = {
-        each: {
-            name: Landscape.from_runs(runs, optimizer=name, task=task, value=each)
-            for name in optimizers
-        }
-        for each in {"score": None, value: None, **_also_loss(metric, runs)}
-    }
-    rows = summarize(
-        runs, task=task, epsilon=epsilon, optimizers=optimizers, value=value
-    )
-    cautions = [
-        *_cautions(landscapes, metric, value, epsilon),
-        *text.failures(runs, optimizers),
-    ]
-    verdicts = [
-        *decided,
-        *law_verdicts(runs, task=task, epsilon=epsilon, value=value),
-    ]
-    section = Section(
-        task=title,
-        answer=text.answer(
-            rows,
-            metric=metric,
-            epsilon=epsilon,
-            difference=_difference(list(landscapes[value].values())),
-            notes=_doubts(landscapes[value].values()),
-        ),
-        scores=text.best_scores(rows, metric),
-        methods=text.methods(
-            runs, metric=metric, value=value, epsilon=epsilon, paired=paired
-        ),
-        headings=headings(metric, value),
-        rows=[cells(row, metric) for row in rows],
-        cautions=cautions,
-        verdicts=[verdict_texts(each) for each in verdicts],
-        pictures=pictures_of(
-            Material(title, task, metric, value, epsilon, runs, landscapes), drawings
-        ),
-    )
-    _save(section.pictures, title, folder)
-    return section, rows, verdicts
-
-
 def _comparison(study: Mapping[str, Any], notes: list[str]) -> Comparison | None:
     """What the study declared; None, and a note, if that cannot be read."""
     try:
@@ -276,68 +211,12 @@ def _comparison(study: Mapping[str, Any], notes: list[str]) -> Comparison | None
         return None
 
 
-def _difference(landscapes: Sequence[Landscape]) -> Interval | None:
-    """Difference of the best of two optimizers; None where it is not known."""
-    if len(landscapes) != 2 or any(each.empty for each in landscapes):
-        return None
-    try:
-        return compare_best(*landscapes).difference
-    except ValueError:  # an interrupted sweep lacks seeds of some cells
-        return None
-
-
 def _save(pictures: Sequence[Picture], title: str, folder: Path) -> None:
     figures = folder / "figures"
     figures.mkdir(parents=True, exist_ok=True)
     for picture in pictures:
         path = figures / f"{file_name(title)}_{picture.name}.png"
         path.write_bytes(picture.png)
-
-
-def _cautions(
-    landscapes: Mapping[Value, Mapping[str, Landscape]],
-    metric: str,
-    value: Value,
-    epsilon: float,
-) -> list[str]:
-    """Cautions about the measured value, and about the place of the best score."""
-    measured = quantity_of(metric, value).name
-    texts = [
-        f"{optimizer_label(name)}, {measured}: {caution}"
-        for name, landscape in landscapes[value].items()
-        for caution in cautions_of(landscape, epsilon)
-    ]
-    score = quantity_of(metric).name
-    texts += [
-        f"{optimizer_label(name)}, {score}: {caution}"
-        for name, landscape in landscapes["score"].items()
-        for caution in edge_cautions(landscape)
-        if score != measured
-    ]
-    return [*texts, *map(str, window_cautions(landscapes[value]))]
-
-
-def _doubts(landscapes: Iterable[Landscape]) -> list[str]:
-    known = [each for each in landscapes if not each.empty]
-    doubts = []
-    if any(edge_cautions(each) for each in known):
-        doubts.append("provisional: an optimum lies on the edge of its grid")
-    if any(each.best_interval.indicative for each in known):
-        doubts.append(f"indicative: fewer than {FEW} seeds")
-    return doubts
-
-
-def _metric(runs: pd.DataFrame) -> str:
-    metrics = runs["metric"].dropna() if "metric" in runs else pd.Series()
-    return str(metrics.iloc[0]) if len(metrics) else "score"
-
-
-def _also_loss(metric: str, runs: pd.DataFrame) -> dict[Value, None]:
-    """Whether there are losses next to the score, as keys of a dict."""
-    losses = ["initial_loss", "final_loss"]
-    if metric == "loss" or not set(losses) <= set(runs.columns):
-        return {}
-    return {} if runs[losses].isna().any(axis=1).all() else {"final_loss": None}
 
 
 def _tasks(frame: pd.DataFrame, study: Mapping[str, Any]) -> list[str]:

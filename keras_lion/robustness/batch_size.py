@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from keras_lion.robustness.conditions import Settings, runs_where
 from keras_lion.robustness.grid import has_lines, interior_peak, product_index
 from keras_lion.robustness.intervals import folds, jackknife_interval, ties
 from keras_lion.robustness.landscape import Array, Landscape, Value
@@ -130,6 +131,7 @@ def landscapes_of_batch_sizes(
     optimizer: str,
     task: str | None = None,
     value: Value = "score",
+    where: Settings | None = None,
 ) -> dict[int, Landscape]:
     """Arrange run records as one landscape for each batch size.
 
@@ -138,6 +140,7 @@ def landscapes_of_batch_sizes(
         optimizer: Optimizer whose runs are taken.
         task: Task whose runs are taken; needed if there are several.
         value: `"score"` or `"final_loss"` (validation, negated).
+        where: Other settings of the runs that are taken, as in `Landscape.from_runs`.
 
     Returns:
         Batch size → landscape, ascending, over the seeds that all batch sizes have.
@@ -155,6 +158,7 @@ def landscapes_of_batch_sizes(
     runs = frame[(frame["optimizer"] == optimizer) & (frame["status"] != "failed")]
     if task is not None:
         runs = runs[runs["task"] == task]
+    runs = runs_where(runs, where)
     seeds = [set(part["seed"]) for _, part in runs.groupby("batch_size")]
     common = set.intersection(*seeds) if seeds else set()
     if not common:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 
+from keras_lion.robustness.conditions import own_columns, texts_of
 from keras_lion.robustness.grid import boundary_optimum
 from keras_lion.robustness.landscape import Landscape
 from keras_lion.statistics import FEW
@@ -60,6 +62,29 @@ def window_cautions(landscapes: Mapping[str, Landscape]) -> list[str]:
         "The grids differ in size, so that widths and regrets cannot be compared "
         f"as they are: {'; '.join(texts)}."
     ]
+
+
+def unlike_cautions(runs: pd.DataFrame) -> list[str]:
+    """In which hyperparameters of the study's own the optimizers differ.
+
+    Args:
+        runs: Run records of the optimizers that are compared.
+    """
+    cautions = []
+    for name in own_columns(runs):
+        settings = {
+            str(optimizer): " / ".join(
+                sorted({text or "none" for text in texts_of(part, name)})
+            )
+            for optimizer, part in runs.groupby("optimizer")
+        }
+        if len(set(settings.values())) > 1:
+            texts = [f"{optimizer} {text}" for optimizer, text in settings.items()]
+            cautions.append(
+                f"The optimizers differ in {name} ({', '.join(texts)}): a difference "
+                "between them may be due to it."
+            )
+    return cautions
 
 
 def _few_seeds(landscape: Landscape) -> list[str]:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from keras_lion.robustness.conditions import Settings
 from keras_lion.robustness.runs import Array as Array
 from keras_lion.robustness.runs import Value as Value
 from keras_lion.robustness.runs import arrange
@@ -203,6 +204,7 @@ class Landscape:
         task: str | None = None,
         batch_size: int | None = None,
         value: Value = "score",
+        where: Settings | None = None,
     ) -> Landscape:
         """Arrange run records as a landscape.
 
@@ -216,6 +218,10 @@ class Landscape:
             task: Task whose runs are taken; needed if there are several.
             batch_size: Batch size whose runs are taken; needed if there are several.
             value: `"score"` or `"final_loss"` (validation, negated).
+            where: Column → value of the runs that are taken, such as
+                `{"activation": "relu"}`; None as value: those without one. Needed for
+                each hyperparameter of which the optimizer has several values, or runs
+                with and without.
 
         Returns:
             The landscape; seeds in ascending order on its last axis.
@@ -231,7 +237,7 @@ class Landscape:
         lion = Landscape.from_runs(frame, optimizer="lion", task="digits")
         ```
         """
-        return cls(**arrange(frame, optimizer, task, batch_size, value))
+        return cls(**arrange(frame, optimizer, task, batch_size, value, where))
 
     def select(
         self,

@@ -110,10 +110,9 @@ class Question:
         self, optimizer: str, condition: Condition | None = None
     ) -> Landscape:
         """Scores of one optimizer, under one condition."""
-        runs = self.runs
-        for column, value in (condition or {}).items():
-            runs = runs[runs[column] == value]
-        return Landscape.from_runs(runs, optimizer=optimizer, value=self.value)
+        return Landscape.from_runs(
+            self.runs, optimizer=optimizer, value=self.value, where=condition
+        )
 
     def landscapes(
         self, condition: Condition | None = None

@@ -1,8 +1,8 @@
-"""Which runs belong together: cells, conditions, contenders, curves over epochs."""
+"""Which runs belong together: cells, contenders, curves over epochs."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -10,23 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from keras_lion.tuning.study.columns import COLUMNS
+from keras_lion.robustness.conditions import Settings, check_alike, runs_where
 from keras_lion.tuning.study.comparison import betas_text
 
 Array = NDArray[np.float64]
 Value = Literal["score", "final_loss"]
 
-# Runs that differ in one of these do not belong into one landscape.
-FIXED = (
-    "study",
-    "task",
-    "batch_size",
-    "epochs",
-    "schedule",
-    "train_examples",
-    "beta_1",
-    "beta_2",
-)
 NEEDED = ("optimizer", "learning_rate", "weight_decay", "seed", "status")
 
 
@@ -36,6 +25,7 @@ def arrange(
     task: str | None,
     batch_size: int | None,
     value: Value,
+    where: Settings | None = None,
 ) -> dict[str, Any]:
     """Arguments of `Landscape` for the runs of one optimizer on one task."""
     if value not in get_args(Value):
@@ -52,6 +42,8 @@ def arrange(
             f"Missing: {', '.join(missing)}."
         )
     runs = _chosen(frame, optimizer, task, batch_size)
+    runs = runs_where(runs, where)
+    check_alike(runs)
     rates = _rounded(runs["learning_rate"])
     decays = _rounded(runs["weight_decay"])
     learning_rate, column = np.unique(rates, return_inverse=True)
@@ -96,15 +88,6 @@ def _chosen(
                 f"No run has {name}={choice!r}. The records have {name}: "
                 f"{', '.join(map(str, known)) or 'none'}."
             )
-    for name in FIXED:
-        values = [] if name not in runs else sorted(set(runs[name].dropna().map(str)))
-        if len(values) > 1:
-            argument = name in ("task", "batch_size")
-            remedy = f"`{name}=…`" if argument else f"frame[frame[{name!r}] == …]"
-            raise ValueError(
-                f"Runs of several values of '{name}' cannot share a landscape. "
-                f"Received {name}: {', '.join(values)}. Choose one with {remedy}."
-            )
     return runs
 
 
@@ -137,37 +120,6 @@ def _check_unique(cells: np.ndarray, runs: pd.DataFrame, optimizer: str) -> None
             f"weight_decay={run['weight_decay']}, seed={run['seed']}: drop the "
             "repeats, or choose by the column in which they differ."
         )
-
-
-SHARED = ("batch_size", "epochs", "schedule", "train_examples")
-
-
-def conditions_of(frame: pd.DataFrame, task: str) -> Mapping[str, pd.DataFrame]:
-    """The runs of a task under each condition: one landscape for each optimizer.
-
-    A condition is a batch size, a budget, a schedule, a size of the data, or a
-    hyperparameter of the model, where one optimizer has runs with several of them.
-    """
-    runs = frame[frame["task"] == task]
-    return dict(_split(runs, ""))
-
-
-def _split(runs: pd.DataFrame, label: str) -> list[tuple[str, pd.DataFrame]]:
-    own = [name for name in runs.columns if name not in COLUMNS]
-    for name in [*(n for n in SHARED if n in runs.columns), *own]:
-        known = runs[runs[name].notna()]
-        if (known.groupby("optimizer")[name].nunique() <= 1).all():
-            continue
-        return [
-            found
-            for value, part in known.groupby(name, sort=True)
-            for found in _split(part, f"{label}, {name} {_text(value)}".lstrip(", "))
-        ]
-    return [(label, runs)]
-
-
-def _text(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float | int) else str(value)
 
 
 BETAS = ("beta_1", "beta_2")
@@ -250,12 +202,15 @@ def curves_of_cell(
     quantity: str = "loss",
     task: str | None = None,
     batch_size: int | None = None,
+    where: Settings | None = None,
 ) -> RunCurves:
     """The curves of one configuration, from the histories of its runs.
 
-    Failed runs are left out, and so are runs without a history.
+    Failed runs are left out, and so are runs without a history. `where` chooses by
+    columns of the study's own, as in `Landscape.from_runs`.
     """
     frame = runs_of_cell(frame, optimizer, learning_rate, weight_decay)
+    frame = runs_where(frame, where)
     chosen = pd.Series(True, index=frame.index)
     for name, choice in (("task", task), ("batch_size", batch_size)):
         if choice is not None:
@@ -275,7 +230,7 @@ def curves_of_cell(
     if runs["seed"].duplicated().any():
         raise ValueError(
             f"A cell holds one run of each seed. Received several of {cell}: choose "
-            "with `task=…` or `batch_size=…`, or drop the repeats."
+            "with `task=…`, `batch_size=…` or `where=…`, or drop the repeats."
         )
     histories = runs["history"].tolist()
     known = sorted({name for found in histories for name in found} - {"epoch"})

@@ -7,10 +7,12 @@ from importlib.resources import files
 
 import pandas as pd
 
+from keras_lion.robustness.cautions import unlike_cautions
+from keras_lion.robustness.conditions import own_columns, parts_of
 from keras_lion.robustness.effective_decay.law import product_verdict
 from keras_lion.robustness.landscape import Landscape, Value
 from keras_lion.robustness.measures import MEASURES, Question
-from keras_lion.robustness.runs import conditions_of, name_contenders
+from keras_lion.robustness.runs import name_contenders
 from keras_lion.robustness.summary import task_optimizers
 from keras_lion.robustness.verdict import LEAST_SEEDS, Verdict
 from keras_lion.tuning.study.comparison import MEASURES as DECLARABLE
@@ -92,14 +94,23 @@ def decide(
 ) -> list[tuple[str, Verdict]]:
     """Every verdict on the comparison that a study declared, and where it was reached.
 
+    A measure of one condition is judged under each (`conditions_of`). A measure of a
+    task reads all of its batch sizes and budgets, and is judged for each value of the
+    hyperparameters of the study's own. A measure of the study chooses its runs by the
+    conditions that it declares in `between`: where they leave several values of another
+    hyperparameter, the verdict is untestable and names it.
+
+    Where the optimizers differ in such a hyperparameter, the verdict says so among its
+    reasons.
+
     Args:
         frame: Run records of a study, one per row.
         comparison: What the study declared.
         seed: Of the sign-flip tests with many seeds.
 
     Returns:
-        (place, verdict): the place is the task and its condition, the task, or empty
-        for a measure of the whole study. Empty where nothing can be compared.
+        (place, verdict): the place is the task and the condition if it has several, or
+        empty for a measure of the whole study. Empty where nothing can be compared.
 
     Example:
 
@@ -116,16 +127,13 @@ def decide(
     if scope == "condition":
         frame = name_contenders(frame)
     found = []
+    columns = None if scope == "condition" else own_columns(frame)
     for task in dict.fromkeys(frame["task"]):
         epsilon = comparison.epsilon.get(task, EPSILON)
-        parts = (
-            conditions_of(frame, task)
-            if scope == "condition"
-            else {"": frame[frame["task"] == task]}
-        )
-        for condition, runs in parts.items():
-            place = f"{task}, {condition}" if condition else str(task)
-            found += [(place, each) for each in _judge(runs, comparison, epsilon, seed)]
+        for part in parts_of(frame[frame["task"] == task], columns):
+            place = ", ".join(filter(None, (str(task), part.label)))
+            verdicts = _judge(part.runs, comparison, epsilon, seed)
+            found += [(place, each) for each in verdicts]
     return found
 
 
@@ -154,7 +162,11 @@ def _judge(
     except ValueError as error:
         return [Verdict.untestable(claim, str(error))]
     own = runs[runs["optimizer"].isin(sides)]
-    return [_with_few_seeds(each, own) for each in verdicts]
+    unlike = unlike_cautions(own) if DECLARABLE[comparison.measure].pair else []
+    return [
+        replace(found, reasons=(*found.reasons, *unlike))
+        for found in (_with_few_seeds(each, own) for each in verdicts)
+    ]
 
 
 def _with_few_seeds(verdict: Verdict, runs: pd.DataFrame) -> Verdict:

@@ -1,30 +1,33 @@
-"""The table of a study: one row per optimizer and task."""
+"""The table of a study: one row per optimizer and condition of a task."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
 
 from keras_lion.robustness.comparison import best_score
+from keras_lion.robustness.conditions import (
+    FIXED,
+    Settings,
+    label_of,
+    own_columns,
+    parts_of,
+    texts_of,
+)
 from keras_lion.robustness.landscape import Landscape, Value, common_best
 from keras_lion.robustness.regret import mean_regret
-from keras_lion.robustness.runs import (
-    FIXED,
-    conditions_of,
-    name_contenders,
-    runs_of_cell,
-)
+from keras_lion.robustness.runs import name_contenders, runs_of_cell
 from keras_lion.robustness.tolerance import ToleranceWidth, tolerance_width
 from keras_lion.statistics import NOTHING, Interval, t_interval
 
 
 @dataclass(frozen=True)
 class OptimizerSummary:
-    """What the runs of one optimizer on one task show.
+    """What the runs of one optimizer on one task show, under one condition.
 
     Attributes:
         optimizer: Name of the optimizer.
@@ -35,7 +38,7 @@ class OptimizerSummary:
         value: What the next five are measured on: `"score"` or `"final_loss"`
             (negated).
         best_value: Best mean of that value.
-        common_best: The largest `best_value` of all optimizers.
+        common_best: The largest `best_value` of all optimizers under that condition.
         width: Tolerance width of the learning rate around the common best; its `none`
             is true where no setting of the optimizer is within ε of it.
         own_width: The same around the optimizer's own best, cross-fitted over seeds.
@@ -44,6 +47,8 @@ class OptimizerSummary:
         num_diverged: How many of them diverged.
         num_failed: Number of runs that failed and count as missing.
         test_score: Test score of the selected cell; `n` is 0 if none was evaluated.
+        condition: Column → value of what tells the conditions of the task apart; None
+            as value: runs without one. Empty where there is one condition only.
     """
 
     optimizer: str
@@ -61,6 +66,7 @@ class OptimizerSummary:
     num_diverged: int
     num_failed: int
     test_score: Interval
+    condition: Settings = field(default_factory=dict)
 
     @property
     def diverged_share(self) -> float:
@@ -76,9 +82,11 @@ def summarize(
     optimizers: Sequence[str] | None = None,
     value: Value = "final_loss",
 ) -> list[OptimizerSummary]:
-    """Summarize the runs of one task, optimizer by optimizer.
+    """Summarize the runs of one task, condition by condition and by optimizer.
 
-    The configuration is selected by the best mean `score`. Tolerance width and mean
+    Runs are split by batch size, budget and the hyperparameters of the study's own, as
+    in the report (`conditions_of`); each condition has its common best. The
+    configuration is selected by the best mean `score`. Tolerance width and mean
     regret read `value`, against the common best of the optimizers.
 
     Args:
@@ -89,48 +97,66 @@ def summarize(
         value: `"final_loss"` (validation, negated) or `"score"`.
 
     Returns:
-        One summary for each optimizer; all carry the same `common_best`.
+        One summary for each condition and optimizer that has runs under it; those of a
+        condition carry the same `common_best`.
 
     Raises:
-        ValueError: If runs of several batch sizes or schedules are mixed, or an
-            optimizer has no record.
+        ValueError: If runs of several studies or betas are mixed, or an optimizer has
+            no record.
 
     Example:
 
     ```python
     for row in summarize(load_runs("results/lr_wd"), task="digits", epsilon=0.05):
-        print(row.optimizer, row.score, row.width)
+        print(row.optimizer, row.condition, row.score, row.width)
     ```
     """
-    names = task_optimizers(frame, task) if optimizers is None else list(optimizers)
-    landscapes = {
-        name: Landscape.from_runs(frame, optimizer=name, task=task, value=value)
-        for name in names
-    }
-    reference = common_best(landscapes.values())
-    return [
-        _summary(frame, task, name, landscape, epsilon, value, reference)
-        for name, landscape in landscapes.items()
-    ]
+    known = task_optimizers(frame, task)
+    names = known if optimizers is None else list(optimizers)
+    absent = [name for name in names if name not in known]
+    if absent:
+        raise ValueError(
+            f"`optimizers` must have runs on {task}. Received: {', '.join(absent)}. "
+            f"The records have: {', '.join(known) or 'none'}."
+        )
+    rows = []
+    for part in parts_of(frame[frame["task"] == task]):
+        present = set(part.runs["optimizer"])
+        landscapes = {
+            name: Landscape.from_runs(part.runs, optimizer=name, value=value)
+            for name in names
+            if name in present
+        }
+        reference = common_best(landscapes.values())
+        for name, landscape in landscapes.items():
+            row = _summary(part.runs, task, name, landscape, epsilon, value, reference)
+            rows.append(replace(row, condition=part.values))
+    return rows
 
 
 def selected_keys(frame: pd.DataFrame, task: str) -> dict[str, list[str]]:
     """Keys of the runs whose test score may be looked at.
 
     Returns:
-        optimizer → keys of the runs of its best cell (by mean score), by seed; of the
-        best cell of each batch size, where there are several, and of each pair of betas
-        as `name_contenders` calls it. Optimizers without a run
-        that trained are left out.
+        Optimizer and condition → keys of the runs of the best cell (by mean score), by
+        seed: `"lion"`, or `"lion, activation relu"` where there are several conditions.
+        An optimizer that lacks a hyperparameter is not named with it. Optimizers with
+        several pairs of betas are called as by `name_contenders`. Optimizers without a
+        run that trained are left out.
     """
     keys: dict[str, list[str]] = {}
-    for runs in conditions_of(name_contenders(frame), task).values():
-        for optimizer in task_optimizers(runs, task):
-            scores = Landscape.from_runs(runs, optimizer=optimizer, task=task)
-            if not scores.empty and not scores.all_diverged:
-                chosen = _selected_runs(runs, task, optimizer, scores)
-                keys.setdefault(optimizer, [])
-                keys[optimizer] += chosen.sort_values("seed")["key"].tolist()
+    frame = name_contenders(frame[frame["task"] == task])
+    for part in parts_of(frame):
+        for optimizer in task_optimizers(part.runs, task):
+            scores = Landscape.from_runs(part.runs, optimizer=optimizer)
+            if scores.empty or scores.all_diverged:
+                continue
+            every = frame[frame["optimizer"] == optimizer]
+            has = {k: v for k, v in part.values.items() if every[k].notna().any()}
+            name = ", ".join(filter(None, (optimizer, label_of(has))))
+            chosen = _selected_runs(part.runs, task, optimizer, scores)
+            chosen_keys = chosen.sort_values("seed")["key"]
+            keys[name] = list(dict.fromkeys([*keys.get(name, []), *chosen_keys]))
     return keys
 
 
@@ -152,6 +178,8 @@ def runs_of_preset(frame: pd.DataFrame, preset: str) -> pd.DataFrame:
         alike = pd.Series(True, index=runs.index)
         for name in columns:
             alike &= runs[name].isin(own[name])
+        for name in own_columns(frame):
+            alike &= texts_of(runs, name).isin(texts_of(own, name))
         chosen |= frame.index.isin(runs.index[alike])
     return frame[chosen]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from keras_lion.robustness.conditions import check_alike
 from keras_lion.statistics import Interval, t_interval
 
 
@@ -15,7 +16,11 @@ def transfer_curve(runs: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
         One row per cell of the first, by factor: learning_rate, weight_decay, mean, low
         and high (t interval over seeds), factor, and on_line, whether λ is larger by
         the factor by which the learning rate is smaller.
+
+    Raises:
+        ValueError: If runs of several conditions are mixed.
     """
+    check_alike(runs[runs["optimizer"].isin([first, second])])
     recipe = runs[runs["optimizer"] == second].iloc[0]
     cells = []
     own = runs[runs["optimizer"] == first]

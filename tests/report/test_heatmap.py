@@ -3,7 +3,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from keras_lion.report.grid import Grid
-from keras_lion.report.heatmap import color_limits, heatmap_figure
+from keras_lion.report.heatmap import heatmap_figure
+from keras_lion.report.heatmap_panel import color_limits
 from keras_lion.report.overlays import TOLERANCE
 from keras_lion.report.style import (
     ACCURACY,

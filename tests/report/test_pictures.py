@@ -144,7 +144,7 @@ def test_captions_say_the_numbers(frame):
 def across(frame):
     """The figures over all conditions of a task."""
     task = Material("digits", "digits", "accuracy", "score", 0.05, frame, {})
-    return pictures_of(task, across=True)
+    return pictures_of(task, scope="batch sizes")
 
 
 def test_the_figure_over_the_batch_size(frame):

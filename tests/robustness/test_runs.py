@@ -10,9 +10,9 @@ import pytest
 
 from keras_lion.report import write_report
 from keras_lion.robustness import Landscape
+from keras_lion.robustness.conditions import conditions_of
 from keras_lion.robustness.grid import cells_to_show, line_of_slope
 from keras_lion.robustness.runs import (
-    conditions_of,
     curves_of_cell,
     name_contenders,
     seed_ranges,
@@ -67,11 +67,11 @@ def test_hyperparameters_of_a_model_are_conditions():
 
 def test_the_best_cell_of_each_condition_is_selected():
     keys = selected_keys(two_sizes(), "digits")
+    assert len(keys) == 4
     for optimizer in ("adamw", "lion"):
-        assert [key.split("-")[0] for key in keys[optimizer]] == [
-            *["small"] * 2,
-            *["large"] * 2,
-        ]
+        for name, size in (("small", 16), ("large", 256)):
+            found = keys[f"{optimizer}, batch_size {size}"]
+            assert [key.split("-")[0] for key in found] == [name] * 2
 
 
 def test_the_report_has_a_section_for_each(tmp_path):

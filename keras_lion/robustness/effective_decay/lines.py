@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from keras_lion.robustness.conditions import Settings, runs_where
 from keras_lion.robustness.effective_decay.description import (
     check_lines,
     groupings,
@@ -69,6 +70,7 @@ def iso_product(
     task: str | None = None,
     batch_size: int | None = None,
     value: Value = "score",
+    where: Settings | None = None,
     fit_between: tuple[float, float] = (0.0, math.inf),
 ) -> IsoProduct:
     """Scores of run records by lr × λ, with the slopes across and along its lines.
@@ -90,6 +92,7 @@ def iso_product(
         task: Task whose runs are taken; needed if there are several.
         batch_size: Batch size whose runs are taken; needed if there are several.
         value: `"score"` or `"final_loss"` (validation, negated).
+        where: Other settings of the runs that are taken, as in `Landscape.from_runs`.
         fit_between: Least and largest lr × λ of the cells that are fitted, declared
             before the scores were seen: where a score saturates, it is level.
 
@@ -108,6 +111,7 @@ def iso_product(
     print(found.slope_along_lines)  # 0 if lr × λ alone counts
     ```
     """
+    frame = runs_where(frame, where)
     arrays = arrange(frame, optimizer, task, batch_size, value)
     if value == "score" and ("floor" not in frame or _without_floor(frame, optimizer)):
         raise ValueError(

@@ -1,0 +1,143 @@
+"""The section of a report on one task under one condition."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import pandas as pd
+
+from keras_lion.report import text
+from keras_lion.report.drawing import Material
+from keras_lion.report.html import Section
+from keras_lion.report.pictures import pictures_of
+from keras_lion.report.style import in_order, optimizer_label, quantity_of
+from keras_lion.report.table import cells, headings, verdict_texts
+from keras_lion.robustness.cautions import (
+    cautions_of,
+    edge_cautions,
+    unlike_cautions,
+    window_cautions,
+)
+from keras_lion.robustness.comparison import compare_best
+from keras_lion.robustness.landscape import Landscape, Value
+from keras_lion.robustness.study_verdicts import law_verdicts
+from keras_lion.robustness.summary import OptimizerSummary, summarize, task_optimizers
+from keras_lion.robustness.verdict import Verdict
+from keras_lion.statistics import FEW, Interval
+
+
+def section_of(
+    runs: pd.DataFrame,
+    title: str,
+    value: Value,
+    epsilon: float,
+    *,
+    decided: Sequence[Verdict],
+    paired: bool,
+    drawings: Collection[str] | None,
+) -> tuple[Section, list[OptimizerSummary], list[Verdict]]:
+    """The section on runs that share a condition, its summaries and its verdicts.
+
+    `decided` are the verdicts on the declared comparison that were reached here;
+    `paired` says whether runs of one seed share what the seed decides.
+    """
+    task = str(runs["task"].iloc[0])
+    optimizers = in_order(task_optimizers(runs, task))
+    metric = metric_of(runs)
+    landscapes: dict[Value, dict[str, Landscape]] = {
+        each: {
+            name: Landscape.from_runs(runs, optimizer=name, task=task, value=each)
+            for name in optimizers
+        }
+        for each in {"score": None, value: None, **_also_loss(metric, runs)}
+    }
+    rows = summarize(
+        runs, task=task, epsilon=epsilon, optimizers=optimizers, value=value
+    )
+    cautions = [
+        *_cautions(landscapes, metric, value, epsilon),
+        *unlike_cautions(runs),
+        *text.failures(runs, optimizers),
+    ]
+    verdicts = [
+        *decided,
+        *law_verdicts(runs, task=task, epsilon=epsilon, value=value),
+    ]
+    section = Section(
+        task=title,
+        answer=text.answer(
+            rows,
+            metric=metric,
+            epsilon=epsilon,
+            difference=_difference(list(landscapes[value].values())),
+            notes=_doubts(landscapes[value].values()),
+        ),
+        scores=text.best_scores(rows, metric),
+        methods=text.methods(
+            runs, metric=metric, value=value, epsilon=epsilon, paired=paired
+        ),
+        headings=headings(metric, value),
+        rows=[cells(row, metric) for row in rows],
+        cautions=cautions,
+        verdicts=[verdict_texts(each) for each in verdicts],
+        pictures=pictures_of(
+            Material(title, task, metric, value, epsilon, runs, landscapes), drawings
+        ),
+    )
+    return section, rows, verdicts
+
+
+def _difference(landscapes: Sequence[Landscape]) -> Interval | None:
+    """Difference of the best of two optimizers; None where it is not known."""
+    if len(landscapes) != 2 or any(each.empty for each in landscapes):
+        return None
+    try:
+        return compare_best(*landscapes).difference
+    except ValueError:  # an interrupted sweep lacks seeds of some cells
+        return None
+
+
+def _cautions(
+    landscapes: Mapping[Value, Mapping[str, Landscape]],
+    metric: str,
+    value: Value,
+    epsilon: float,
+) -> list[str]:
+    """Cautions about the measured value, and about the place of the best score."""
+    measured = quantity_of(metric, value).name
+    texts = [
+        f"{optimizer_label(name)}, {measured}: {caution}"
+        for name, landscape in landscapes[value].items()
+        for caution in cautions_of(landscape, epsilon)
+    ]
+    score = quantity_of(metric).name
+    texts += [
+        f"{optimizer_label(name)}, {score}: {caution}"
+        for name, landscape in landscapes["score"].items()
+        for caution in edge_cautions(landscape)
+        if score != measured
+    ]
+    return [*texts, *map(str, window_cautions(landscapes[value]))]
+
+
+def _doubts(landscapes: Iterable[Landscape]) -> list[str]:
+    known = [each for each in landscapes if not each.empty]
+    doubts = []
+    if any(edge_cautions(each) for each in known):
+        doubts.append("provisional: an optimum lies on the edge of its grid")
+    if any(each.best_interval.indicative for each in known):
+        doubts.append(f"indicative: fewer than {FEW} seeds")
+    return doubts
+
+
+def metric_of(runs: pd.DataFrame) -> str:
+    metrics = runs["metric"].dropna() if "metric" in runs else pd.Series()
+    return str(metrics.iloc[0]) if len(metrics) else "score"
+
+
+def _also_loss(metric: str, runs: pd.DataFrame) -> dict[Value, None]:
+    """Whether there are losses next to the score, as keys of a dict."""
+    losses = ["initial_loss", "final_loss"]
+    if metric == "loss" or not set(losses) <= set(runs.columns):
+        return {}
+    return {} if runs[losses].isna().any(axis=1).all() else {"final_loss": None}
