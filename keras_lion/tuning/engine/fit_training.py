@@ -58,8 +58,10 @@ class FitTraining:
         """Make the first update of a run, and refuse what `fit` cannot do.
 
         Raises:
-            ValueError: If the step fails, or `train_step` returns no loss.
+            ValueError: If the step fails, `train_step` returns no loss, or a callback
+                cannot be used.
         """
+        self._new_callbacks()
         self._start(run)
         logs: dict[str, Any] = {}
         record = keras.callbacks.LambdaCallback(
@@ -86,11 +88,10 @@ class FitTraining:
             run.finite = run.returned.finite
 
     def _start(self, run: Run) -> None:
-        model, optimizer = self.compiled.model, self._optimizer
+        optimizer = self._optimizer
         self.compiled.set_weights(self.compiled.initial_weights(run.seeds.model_seed))
         optimizer.copy_from(self._new_optimizer())
         optimizer.plan(run.rates, run.weight_decay)
-        model.optimizer = optimizer.outer  # several trainings may share a model
 
     def _new_callbacks(self) -> list[Any]:
         task = self.compiled.task

@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from keras_lion.tuning.engine.compiled_model import CompiledModel
 from keras_lion.tuning.engine.evaluation import Evaluation
-from keras_lion.tuning.engine.fast_path import fast_program, is_built_in
-from keras_lion.tuning.engine.fit_optimizer import needs_fit, optimizer_maker
-from keras_lion.tuning.engine.fit_training import FitTraining
-from keras_lion.tuning.engine.keras_rules import (
-    OptimizerFactory,
-    compiles_betas,
-    get_rule,
-    option_names,
-)
-from keras_lion.tuning.engine.population import PopulationProgram
-from keras_lion.tuning.engine.program import SEEDS_IN_MEMORY, TaskProgram
+from keras_lion.tuning.engine.keras_rules import OptimizerFactory
+from keras_lion.tuning.engine.program import SEEDS_IN_MEMORY
+from keras_lion.tuning.engine.programs import Programs
 from keras_lion.tuning.engine.rules import (
     COUPLING,
     RULES,
-    UpdateRule,
     coupled_weight_decay,
     hyperparameter_vector,
 )
 from keras_lion.tuning.engine.run import Run
-from keras_lion.tuning.engine.training import TrainingProgram
 from keras_lion.tuning.runs.files import Record
 from keras_lion.tuning.study.run_specification import RunSpecification
 from keras_lion.tuning.study.seeds import (
@@ -43,12 +31,9 @@ from keras_lion.tuning.study.seeds import (
 from keras_lion.tuning.tasks.task import Split, Task
 
 ORDERS_IN_MEMORY = 8  # each may be many megabytes
-MODELS_IN_MEMORY = 8
-
-Named = tuple[tuple[str, Any], ...]  # hyperparameters with their values
 
 
-class Trainer:
+class Trainer(Programs):
     """Trains runs of one task, reusing one compiled program for each shape.
 
     Args:
@@ -59,94 +44,11 @@ class Trainer:
     def __init__(
         self, task: Task, optimizers: Mapping[str, OptimizerFactory] | None = None
     ) -> None:
-        self.task = task
-        self.optimizers = dict(optimizers or {})
-        self.data = task.load()
-        self._programs: dict[Named, TaskProgram | None] = {}
-        self._fits: OrderedDict[tuple[Any, ...], FitTraining] = OrderedDict()
-        self._compiled = lru_cache(MODELS_IN_MEMORY)(self._new_compiled)
-        self._training: dict[tuple[Any, ...], Any] = {}
+        super().__init__(task, optimizers)
         self._initial: dict[tuple[Any, ...], Evaluation] = {}
         # Runs of one seed share these.
         self._split = lru_cache(SEEDS_IN_MEMORY)(self._new_split)
         self._order = lru_cache(ORDERS_IN_MEMORY)(self._new_order)
-
-    @property
-    def program(self) -> TaskProgram:
-        """The task's program, where the model has no hyperparameters."""
-        return self.program_of(())
-
-    def program_of(self, model: Named) -> TaskProgram:
-        """The engine's own program for these hyperparameters of the model.
-
-        Raises:
-            ValueError: If there is none: if the model is trained by its `fit`.
-        """
-        program = self._fast(model)
-        if program is None:
-            raise ValueError(
-                f"Task '{self.task.name}' is trained by the `fit` of its model; the "
-                "engine has no program of its own that computes the same."
-            )
-        return program
-
-    def _fast(self, model: Named) -> TaskProgram | None:
-        if model not in self._programs:
-            self._programs[model] = (
-                TaskProgram(self.task, self.data, dict(model))
-                if is_built_in(self.task)
-                else fast_program(self._compiled(model))
-            )
-        return self._programs[model]
-
-    def _new_compiled(self, model: Named) -> CompiledModel:
-        return CompiledModel(self.task, self.data, dict(model))
-
-    def is_fast(self, specification: RunSpecification) -> bool:
-        """True if the engine's own program trains the run; else the model's `fit`."""
-        if self._fast(self.model_of(specification)) is None:
-            return False
-        if specification.optimizer not in self.optimizers:
-            return True
-        return not needs_fit(self._maker(specification)())
-
-    def _maker(self, specification: RunSpecification) -> OptimizerFactory:
-        return optimizer_maker(
-            specification.optimizer,
-            self._betas(specification),
-            self.optimizers,
-            dict(self.options_of(specification)),
-        )
-
-    @staticmethod
-    def _betas(specification: RunSpecification) -> dict[str, float]:
-        betas = {"beta_1": specification.beta_1, "beta_2": specification.beta_2}
-        return {name: value for name, value in betas.items() if value is not None}
-
-    def rule(self, specification: RunSpecification) -> UpdateRule:
-        """The update rule of a run's optimizer."""
-        spec = specification
-        return get_rule(
-            spec.optimizer,
-            self._betas(spec),
-            self.program_of(self.model_of(spec)),
-            self.optimizers,
-            dict(self.options_of(spec)),
-        )
-
-    def options_of(
-        self, specification: RunSpecification
-    ) -> tuple[tuple[str, Any], ...]:
-        """The options of a run's optimizer, with their values."""
-        names = option_names(specification.optimizer, self.optimizers)
-        return tuple(pair for pair in specification.extra if pair[0] in names)
-
-    def model_of(self, specification: RunSpecification) -> tuple[tuple[str, Any], ...]:
-        """The hyperparameters of a run's model: those that are no option."""
-        names = option_names(specification.optimizer, self.optimizers)
-        return tuple(
-            pair for pair in specification.extra if pair[0] not in {COUPLING, *names}
-        )
 
     def check(self, specifications: Sequence[RunSpecification]) -> None:
         """Refuse, before a run is trained, what no run could do.
@@ -173,7 +75,7 @@ class Trainer:
         for spec in firsts.values():
             if not self.is_fast(spec):
                 run = self._prepare(spec)
-                self._fit(spec, run).check(run)
+                self.fit_training(spec, len(run.order)).check(run)
 
     @staticmethod
     def weight_decay_of(specification: RunSpecification) -> float:
@@ -183,38 +85,6 @@ class Trainer:
             specification.learning_rate,
             dict(specification.extra).get(COUPLING, "learning_rate"),
         )
-
-    def shape(self, specification: RunSpecification) -> tuple[Any, ...]:
-        """What decides the compiled program: runs that share it can train together."""
-        spec = specification
-        betas: tuple[Any, ...] = ()
-        if compiles_betas(spec.optimizer, self.optimizers):
-            betas = (spec.beta_1, spec.beta_2)
-        return self.model_of(spec), spec.optimizer, betas, self.options_of(spec)
-
-    def training(self, specification: RunSpecification) -> TrainingProgram:
-        """The compiled training of a run by itself."""
-        shape = self.shape(specification)
-        if shape not in self._training:
-            self._training[shape] = TrainingProgram(
-                self.program_of(self.model_of(specification)), self.rule(specification)
-            )
-        training: TrainingProgram = self._training[shape]
-        return training
-
-    def population(
-        self, specification: RunSpecification, executor: str
-    ) -> PopulationProgram:
-        """The compiled training of several runs of one shape."""
-        shape = (*self.shape(specification), executor)
-        if shape not in self._training:
-            self._training[shape] = PopulationProgram(
-                self.program_of(self.model_of(specification)),
-                self.rule(specification),
-                executor,
-            )
-        population: PopulationProgram = self._training[shape]
-        return population
 
     def run(self, specification: RunSpecification, *, test: bool = False) -> Record:
         """Train one run and describe it.
@@ -256,24 +126,10 @@ class Trainer:
     def _run_fit(
         self, specification: RunSpecification, run: Run, test: bool
     ) -> tuple[np.ndarray | None, Evaluation | None]:
-        training = self._fit(specification, run)
+        training = self.fit_training(specification, len(run.order))
         training.train(run)
         on_test = training.compiled.evaluate(None) if test else None
         return training.compiled.classes, on_test
-
-    def _fit(self, specification: RunSpecification, run: Run) -> FitTraining:
-        spec, steps = specification, len(run.order)
-        model, options = self.model_of(spec), self.options_of(spec)
-        shape = (model, spec.optimizer, spec.beta_1, spec.beta_2, options, steps)
-        if shape not in self._fits:
-            # A model of its own: what `fit` compiled has the optimizer in it.
-            self._fits[shape] = FitTraining(
-                self._new_compiled(model), self._maker(spec), steps
-            )
-        self._fits.move_to_end(shape)
-        if len(self._fits) > MODELS_IN_MEMORY:
-            self._fits.popitem(last=False)
-        return self._fits[shape]
 
     def run_together(
         self,
