@@ -8,7 +8,8 @@ PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 .PHONY: help setup study test lint notebooks docs evidence evidence-check evidence-rerun \
 	mutants test-faults test-performance test-discovery test-browser test-oldest \
-	test-torch test-keras-suite test-conformance test-upstream clean
+	test-torch test-keras-suite test-conformance test-slow \
+	test-upstream clean
 
 help:
 	@echo "make setup      .venv with everything"
@@ -21,6 +22,7 @@ help:
 	@echo "make evidence-check  that they are what the public table gives"
 	@echo "make evidence-rerun  one run of each study again, from its key: a minute each"
 	@echo "make mutants    tests against wrong versions of the optimizer, about 3 minutes"
+	@echo "make test-slow      studies on TensorFlow too, and tests that take many seconds"
 	@echo "make test-faults    kills, full disks and long sweeps, about 5 minutes a backend"
 	@echo "make test-performance  that what the throughput script compares is the same"
 	@echo "make test-discovery  100,000 mutated programs against a second interpreter"
@@ -48,16 +50,21 @@ lint: $(READY)
 	$(BIN)/mypy
 
 # What computes on a backend is tested on both, the command line on the default one; the
-# rest depends on none, and is tested where it is faster.
-ON_BOTH := tests/optimizers tests/tuning tests/discovery/test_program_optimizer.py
-ON_TENSORFLOW := tests/test_cli.py tests/studies/test_memory.py
-NOT_ON_JAX := $(ON_TENSORFLOW) tests/optimizers/test_keras_tuner.py $(patsubst %,tests/tuning/%.py, \
-	tasks/test_built_in tasks/test_datasets runs/test_asking runs/test_readers runs/test_round_trips study/test_search_space \
-	sweep/test_search)
+# rest depends on none, and is tested where it is faster. `make test-slow` runs the studies
+# on TensorFlow too, and what takes many seconds.
+ON_TENSORFLOW := tests/optimizers tests/tuning/engine tests/discovery/test_program_optimizer.py \
+	tests/test_cli.py tests/studies/test_memory.py
+NOT_ON_TENSORFLOW := tests/tuning/engine/test_fit_training.py
+NOT_ON_JAX := tests/test_cli.py tests/studies/test_memory.py tests/optimizers/test_keras_tuner.py
 
 test: lint
-	KERAS_BACKEND=tensorflow $(PYTEST) $(ON_BOTH) $(ON_TENSORFLOW)
+	KERAS_BACKEND=tensorflow $(PYTEST) $(ON_TENSORFLOW) $(NOT_ON_TENSORFLOW:%=--ignore=%)
 	KERAS_BACKEND=jax $(PYTEST) tests $(NOT_ON_JAX:%=--ignore=%)
+
+test-slow: $(READY)
+	KERAS_LION_SLOW_TESTS=1 KERAS_BACKEND=tensorflow $(PYTEST) tests/tuning
+	KERAS_LION_SLOW_TESTS=1 KERAS_BACKEND=tensorflow $(PYTEST) -m slow tests/optimizers tests/test_cli.py
+	KERAS_LION_SLOW_TESTS=1 KERAS_BACKEND=jax $(PYTEST) -m slow tests $(NOT_ON_JAX:%=--ignore=%)
 
 notebooks: $(READY)
 	$(BIN)/python notebooks/run.py

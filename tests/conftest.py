@@ -14,6 +14,16 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("reproducible")
 
 
+def pytest_collection_modifyitems(items):
+    """Leave slow tests to `make test-slow`."""
+    if os.environ.get("KERAS_LION_SLOW_TESTS") == "1":
+        return
+    skip = pytest.mark.skip(reason="make test-slow")
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(skip)
+
+
 @pytest.fixture
 def heatmaps_only(monkeypatch):
     """Reports draw their first two kinds of figures, which saves most of the time."""

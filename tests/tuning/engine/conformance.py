@@ -116,8 +116,12 @@ MODELS = (
 WEIGHTS = ("none", "sample weights", "class weights", "both")
 
 
-def cells() -> Iterator[Cell]:
-    """Every cell of the table."""
+def cells() -> list[Cell]:
+    """Every cell of the table, once."""
+    return list(dict.fromkeys(_cells()))
+
+
+def _cells() -> Iterator[Cell]:
     for loss, labels, outputs in product(LOSSES, LABELS, OUTPUTS):
         yield Cell(loss, labels, outputs)
     typical = (

@@ -102,7 +102,8 @@ def same(record, history, left):
         record["history"]["loss"], history["val_loss"], atol=1e-4
     )
     assert record["final_loss"] == pytest.approx(left["loss"], abs=1e-4)
-    assert record["score"] == pytest.approx(left["accuracy"], abs=1e-6)
+    if record["status"] == "ok":  # else the score is the floor
+        assert record["score"] == pytest.approx(left["accuracy"], abs=1e-6)
 
 
 OPTIONS = [

@@ -66,8 +66,7 @@ def fit_with_keras(trainer, model, spec, **compiled):
     optimizer.exclude_from_weight_decay(
         var_list=[v for v in model.trainable_variables if len(v.shape) < 2]
     )
-    # On TensorFlow, Dropout draws other numbers with XLA than without.
-    model.compile(optimizer, jit_compile=True, **compiled)
+    model.compile(optimizer, **compiled)
     x, y = trainer.data.x, trainer.data.y
     history = []
     for rows in np.split(order, spec.epochs):

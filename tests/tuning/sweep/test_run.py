@@ -240,9 +240,9 @@ def broken_study(fail):
 
 
 def test_a_run_that_fails_twice_is_recorded_and_the_sweep_goes_on(tmp_path, capsys):
-    # Call 1 is the program's own; from then on each seed builds a model once.
+    # The compiled model and the program are built first; then each seed builds one.
     def fail(call):
-        if 2 <= call <= 5:
+        if 3 <= call <= 6:
             raise RuntimeError(f"no model at call {call}")
 
     study, _ = broken_study(fail)
@@ -251,7 +251,7 @@ def test_a_run_that_fails_twice_is_recorded_and_the_sweep_goes_on(tmp_path, caps
     assert statuses == ["failed", "failed", *["ok"] * 6]
     assert "Traceback" not in "".join(capsys.readouterr())
     first = reports[1].record
-    assert "RuntimeError: no model at call 3" in first["reason"]
+    assert "RuntimeError: no model at call 4" in first["reason"]
     assert first["score"] is None
     frame = load_runs(tmp_path)
     assert len(frame) == 8
@@ -265,13 +265,13 @@ def test_a_run_that_fails_twice_is_recorded_and_the_sweep_goes_on(tmp_path, caps
 
 def test_a_run_that_fails_once_is_tried_again_at_once(tmp_path):
     def fail(call):
-        if call == 2:
+        if call == 3:
             raise RuntimeError("only now")
 
     study, calls = broken_study(fail)
     reports = sweep(tmp_path, study)
     assert {r.record["status"] for r in reports[1:]} == {"ok"}
-    assert len(calls) == 1 + 1 + 4
+    assert len(calls) == 2 + 1 + 4
     assert len(lines(tmp_path)) == 8
 
 

@@ -120,7 +120,7 @@ def test_a_search_of_failures_says_why_it_ends(tmp_path):
 
     def model():
         calls.append(1)
-        if len(calls) > 1:
+        if len(calls) > 2:
             raise RuntimeError("no model")
         return network()
 
