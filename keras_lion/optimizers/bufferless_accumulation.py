@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from keras import ops
@@ -19,11 +20,11 @@ class BufferlessAccumulation(GradientAccumulation):
     beta_2: float
     momentum_dtype: str | None
     cautious: bool
-    cautious_weight_decay: bool
     clipnorm: float | None
     clipvalue: float | None
     global_clipnorm: float | None
     _momentums: list[Any]
+    _decay_form: Callable[[], dict[str, Any]]
 
     @property
     def accumulates_in_momentum(self) -> bool:
@@ -64,7 +65,7 @@ class BufferlessAccumulation(GradientAccumulation):
             gathered,
             learning_rate=ops.cast(learning_rate, dtype),
             weight_decay=self._weight_decay_of(index, dtype),
-            cautious_weight_decay=self.cautious_weight_decay,
+            **self._decay_form(),
         )
         self.assign(variable, select(applies, new_weight, weight))
         self.assign(momentum, select(finite, gathered, old))

@@ -192,13 +192,17 @@ class Lion(
             weight_decay=self._weight_decay_of(index, dtype),
             betas=Betas.of(self.beta_1, self.beta_2),
             cautious=self.cautious,
-            cautious_weight_decay=self.cautious_weight_decay,
+            **self._decay_form(),
         )
         assigned = ops.cast(select(applies, new_weight, weight), variable.dtype)
         new_momentum = after(new_momentum, assigned)
         stored = store(new_momentum, momentum.dtype, step=self._iterations, index=index)
         self.assign(variable, assigned)
         self.assign(momentum, select(applies, stored, ops.convert_to_tensor(momentum)))
+
+    def _decay_form(self) -> dict[str, Any]:
+        """The options of `signed_step` that say how weights decay."""
+        return {"cautious_weight_decay": self.cautious_weight_decay}
 
     def _weight_decay_of(self, index: int, dtype: str) -> Any:
         return self._current_weight_decay(dtype) if self._decays[index] else 0.0
@@ -221,7 +225,7 @@ class Lion(
             "beta_2": self.beta_2,
             "momentum_dtype": self.momentum_dtype,
             "cautious": self.cautious,
-            "cautious_weight_decay": self.cautious_weight_decay,
+            **self._decay_form(),
             "skip_nonfinite": self.skip_nonfinite,
             "accumulator_dtype": self.accumulator_dtype,
             **self._weight_decay_config(),

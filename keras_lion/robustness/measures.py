@@ -93,7 +93,7 @@ class Question:
         if self.comparison.margin is not None:
             return self.comparison.margin
         width = self.comparison.measure == "tolerance_width"
-        return SMALLEST_GAP if width else self.epsilon
+        return SMALLEST_GAP if width else self.epsilon * self.scale
 
     @property
     def pair(self) -> tuple[str, str]:
@@ -174,7 +174,8 @@ def _mean_regret(question: Question) -> list[Verdict]:
 
 
 def _best_score(question: Question) -> list[Verdict]:
-    return [best_score_verdict(question)]
+    kept = MEASURES[question.comparison.measure].direction == 0
+    return [best_score_verdict(question, kept=kept)]
 
 
 def best_score_verdict(question: Question, *, kept: bool = False) -> Verdict:
@@ -192,10 +193,6 @@ def best_score_verdict(question: Question, *, kept: bool = False) -> Verdict:
         limited=range_limits(pair, question.pair),
         kept=kept,
     )
-
-
-def _best_score_kept(question: Question) -> list[Verdict]:
-    return [best_score_verdict(question, kept=True)]
 
 
 def _best_score_change(question: Question, shrinks: bool = False) -> list[Verdict]:
@@ -396,7 +393,7 @@ MEASURES: Mapping[str, Measure] = {
         _best_score, "The best score of {first} is above that of {second}."
     ),
     "best_score_kept": Measure(
-        _best_score_kept,
+        _best_score,
         "The best score of {first} is no worse than that of {second}.",
         direction=0,
     ),

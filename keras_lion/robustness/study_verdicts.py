@@ -119,6 +119,11 @@ def decide(
     decide(load_runs("results/warm_up"), study.comparison)
     ```
     """
+    if comparison.measure not in MEASURES:
+        raise ValueError(
+            f"The measure {comparison.measure} may be declared, but `MEASURES` of "
+            "robustness/measures.py has no function of that name: add it there."
+        )
     scope = MEASURES[comparison.measure].scope
     if scope == "study":
         tasks = frame["task"].unique()

@@ -50,7 +50,8 @@ def test_every_study_has_its_question_here():
 
 
 def test_what_may_be_declared_is_what_can_be_judged():
-    assert set(MEASURES) == set(DECLARABLE)
+    where = "`MEASURES` of robustness/measures.py and tuning/study/comparison.py"
+    assert set(MEASURES) == set(DECLARABLE), f"a measure is missing in one of {where}"
     for name, measure in MEASURES.items():
         assert (measure.scope != "condition") == DECLARABLE[name].across
 

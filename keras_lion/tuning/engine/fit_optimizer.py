@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -153,4 +154,13 @@ def optimizer_maker(
         return with_values(KERAS_OPTIMIZERS[name], {**betas, **options})
     if name == "signum":
         betas = {"beta_1": betas["beta_1"]}
-    return lambda: AS_KERAS[name](**betas, **options)
+    make = AS_KERAS[name]
+    kind = keras.optimizers.Adam if name == "adamw" else Lion
+    known = inspect.signature(kind).parameters
+    if unknown := [option for option in options if option not in known]:
+        raise ValueError(
+            f"`{unknown[0]}` is an option of the engine's own {name} and not of "
+            f"{kind.__name__}, with which the model's `fit` trains this task: add it "
+            "to the optimizer, or leave it out."
+        )
+    return lambda: make(**betas, **options)

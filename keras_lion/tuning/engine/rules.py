@@ -179,7 +179,12 @@ def _options_of(update: Callable[..., Any]) -> dict[str, Any]:
 def _option(name: str, value: Any, default: Any) -> Any:
     """The value of an option, as the type of its default."""
     if not isinstance(default, bool):
-        return float(value)
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"`{name}` must be a number. Received: {value!r}."
+            ) from None
     if value not in (0, 1):
         raise ValueError(
             f"`{name}` must be True or False (1 or 0). Received: {value!r}."

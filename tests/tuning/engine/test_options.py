@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from keras_lion import Lion
 from keras_lion.tuning import Axis, SearchSpace, load_runs, run_study
 from keras_lion.tuning.engine.executors import Executor
+from keras_lion.tuning.engine.rules import RULES
 from keras_lion.tuning.engine.trainer import Trainer
 from keras_lion.tuning.study import Plan
 from tests.arrays import array
@@ -171,3 +173,14 @@ def test_what_no_optimizer_takes_is_refused_before_a_run(
     with pytest.raises(ValueError, match=message):
         run_study(tiny_study(plan(optimizer, **wrong)), preset="smoke", output=tmp_path)
     assert not list(tmp_path.glob("runs-*.jsonl"))
+
+
+def test_options_of_the_update_are_options_of_lion():
+    """So that `fit` sweeps what the engine does."""
+    missing = set(RULES["lion"].options) - set(inspect.signature(Lion).parameters)
+    assert not missing, "add them to optimizers/lion.py and tests/.../test_accumulation"
+
+
+def test_options_that_are_no_numbers_are_named():
+    with pytest.raises(ValueError, match="`epsilon` must be a number. Received: 'a'"):
+        RULES["adamw"].with_options({"epsilon": "a"})

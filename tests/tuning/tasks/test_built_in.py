@@ -32,7 +32,7 @@ def load(name: str) -> tuple[Task, Data]:
 
 
 def test_names() -> None:
-    assert set(TASKS) == set(SPLITS)
+    assert set(TASKS) == set(SPLITS), "each task needs its sizes in SPLITS"
     assert all(task.name == name for name, task in TASKS.items())
     assert get_task("mnist1d_mlp") is TASKS["mnist1d_mlp"]
 
