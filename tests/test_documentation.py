@@ -15,6 +15,7 @@ PAGES = [
     ROOT / "studies" / "README.md",
     *sorted((ROOT / "docs").glob("**/*.md")),
 ]
+LONG = ("your-own-model.md", "studies.md")  # train whole studies
 # The README installs TensorFlow. The other pages speak of either; JAX loads faster. A
 # block for one backend alone says so in a comment above it.
 BACKENDS = {"README.md": "tensorflow"}
@@ -40,7 +41,13 @@ def python_blocks(page):
 
 @pytest.mark.parametrize(
     ("page", "backend"),
-    [(page, backend) for page in PAGES for backend in python_blocks(page)],
+    [
+        pytest.param(
+            page, backend, marks=[pytest.mark.slow] if page.name in LONG else []
+        )
+        for page in PAGES
+        for backend in python_blocks(page)
+    ],
     ids=lambda value: getattr(value, "name", value),
 )
 def test_python_blocks_run(page, backend, tmp_path):

@@ -26,7 +26,14 @@ def outputs_of(notebook):
     ]
 
 
-@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=[] if path.stem in BACKENDS else [pytest.mark.slow])
+        for path in PATHS
+    ],
+    ids=lambda path: path.stem,
+)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_notebook_runs(path, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", BACKENDS.get(path.stem, "jax"))

@@ -121,6 +121,7 @@ def used(text):
     return Program.parse(f"{setting}\n{lines}")
 
 
+@pytest.mark.slow
 def test_every_branch(on_device):
     programs = [used(call) for call in calls()]
     run = {
@@ -259,6 +260,7 @@ def test_random_programs_and_mutants(on_device):
     assert np.mean(np.isinf(expected)) > 0.1
 
 
+@pytest.mark.slow
 def test_values_are_in_order_and_do_not_depend_on_the_company():
     programs = [
         zoo.ADAMW,
@@ -279,6 +281,7 @@ def test_values_are_in_order_and_do_not_depend_on_the_company():
     assert on_device([]) == []
 
 
+@pytest.mark.slow
 def test_the_longest_program_fits():
     names = [f"x{number}" for number in range(8)]
     lines = [f"{y} = {x} + g" for x, y in itertools.pairwise(names)]
@@ -291,6 +294,7 @@ def test_the_longest_program_fits():
     assert device_evaluator(shorter)([program]) == [-math.inf]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 2])
 def test_weights_are_looked_at_when_numpy_looks(batch_size):
     steps = 45
@@ -323,6 +327,7 @@ def test_large_logits_that_are_equal_cancel():
     assert value == pytest.approx(FITNESS(program), abs=CLOSE)
 
 
+@pytest.mark.slow
 def test_one_function_is_compiled_for_all_programs(monkeypatch):
     traces = []
     compile_function = backend.compile_function
@@ -346,6 +351,7 @@ def test_one_function_is_compiled_for_all_programs(monkeypatch):
         traces.clear()
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_where_it_stopped(tmp_path, on_device):
     settings = SearchSettings(population=20, generation=16, seed=2)
     whole = Search(settings, FITNESS, evaluate_all=on_device)
@@ -377,6 +383,7 @@ def test_a_batch_has_a_program():
 PROXY = "heavy_tailed_logistic"
 
 
+@pytest.mark.slow
 def test_command(tmp_path, capsys):
     command = ["discover", "run", "--output", str(tmp_path), "--proxies", PROXY]
     command += ["--children", "40", "--population", "10", "--generation", "20"]

@@ -184,6 +184,7 @@ AXES = (
 )
 
 
+@pytest.mark.slow
 def test_a_study_over_text_and_a_conditional_hyperparameter(tmp_path, monkeypatch):
     monkeypatch.setattr(pictures, "FIGURES", (FIGURES[0], FIGURE))
     spaces = {

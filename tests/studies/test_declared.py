@@ -99,6 +99,7 @@ def test_the_kept_summary_leads_with_the_declared_question(study):
         assert first == [each["claim"] for each in own]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("study", QUESTIONS)
 def test_another_margin_is_another_verdict_or_none_of_its_numbers(study):
     """The numbers come from the runs; only the outcome may depend on the margin."""

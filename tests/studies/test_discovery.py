@@ -26,6 +26,8 @@ from studies import discovery_figures
 
 FOLDER = Path(__file__).parents[2] / "studies"
 
+pytestmark = pytest.mark.slow  # a search, and all that the study makes of it
+
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):

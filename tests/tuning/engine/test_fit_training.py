@@ -146,6 +146,7 @@ def test_optimizers_train_as_fit_does(name):
     same(record, history, left)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(KERAS_OPTIMIZERS))
 def test_both_ways_of_training_agree(name):
     """The engine's program, and `fit` with weights of 1 for every class."""

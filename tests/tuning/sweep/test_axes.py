@@ -83,6 +83,7 @@ def search(folder, oracle, **arguments):
     return load_runs(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ORACLES)
 def test_a_search_over_a_conditional_space(tmp_path, kind):
     more = {
@@ -111,6 +112,7 @@ def test_a_search_over_a_conditional_space(tmp_path, kind):
         assert frame.groupby(others)["epochs"].nunique().max() > 1
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_where_it_stopped(tmp_path):
     whole = search(tmp_path / "whole", an_oracle())
     part = tmp_path / "part"
@@ -123,6 +125,7 @@ def test_a_search_goes_on_where_it_stopped(tmp_path):
     assert len((part / "runs-0.jsonl").read_bytes().splitlines()) == 4
 
 
+@pytest.mark.slow
 def test_trials_that_differ_in_what_is_not_read_are_trained_once(tmp_path):
     hp = keras_tuner.HyperParameters()
     hp.Fixed("learning_rate", 1e-2)

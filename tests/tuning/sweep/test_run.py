@@ -497,6 +497,7 @@ def wait_for_records(process, folder, number):
         time.sleep(0.002)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     keras.backend.backend() != "jax",
     reason="once is enough here; `make test-faults` kills on both backends",

@@ -114,6 +114,7 @@ def gradient_step(model: Any, inputs: np.ndarray, compiled: str) -> list[np.ndar
     return [np.asarray(tf.convert_to_tensor(part)) for part in step(tensors)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_stateless_call_compiles(name: str) -> None:
     make, shape, _, _ = CASES[name]
@@ -143,6 +144,7 @@ def test_seed_decides_the_weights(name: str) -> None:
     assert (weights(1) != weights(2)).any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [0, 57, 127])
 def test_language_model_does_not_see_the_future(place: int) -> None:
     keras.utils.set_random_seed(0)
