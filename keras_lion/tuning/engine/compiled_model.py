@@ -245,7 +245,9 @@ def _state(model: Any) -> list[Any]:
 
 
 def _name(metric: Any) -> str:
-    return metric if isinstance(metric, str) else getattr(metric, "name", "") or ""
+    if isinstance(metric, str):
+        return metric
+    return str(getattr(metric, "name", None) or getattr(metric, "__name__", ""))
 
 
 def _refuse_accuracy_of_numbers(task: Task, data: Data) -> None:
@@ -261,12 +263,12 @@ def _refuse_accuracy_of_numbers(task: Task, data: Data) -> None:
 
 
 def _refuse_equal_names(task: Task, metrics: list[Any]) -> None:
-    names = [_name(metric) for metric in metrics]
+    names = ["loss", *map(_name, metrics)]
     twice = sorted({name for name in names if name and names.count(name) > 1})
     if twice:
         raise ValueError(
-            f"The metrics of task '{task.name}' must have different names. Received "
-            f"'{twice[0]}' twice: give one of them another `name`."
+            f"The loss and the metrics of task '{task.name}' must have different "
+            f"names. Received '{twice[0]}' twice: give a metric another `name`."
         )
 
 

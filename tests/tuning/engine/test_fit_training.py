@@ -359,6 +359,14 @@ def test_a_penalty_is_part_of_both_losses():
             },
             "different names. Received 'm' twice",
         ),
+        (
+            {"metrics": [keras.metrics.MeanSquaredError(name="loss")]},
+            "different names. Received 'loss' twice",
+        ),
+        (
+            {"metrics": [keras.losses.mean_squared_error] * 2},
+            "different names. Received 'mean_squared_error' twice",
+        ),
     ],
 )
 def test_refusals_come_before_the_first_run(arguments, message):
