@@ -74,7 +74,7 @@ def sentence(
     Args:
         row: One row of `summary.csv`.
         metric: Metric of the task.
-        condition: Column → value of what tells the section from others of the task.
+        condition: Column → value of what differs between the sections of the task.
     """
     name, quantity = optimizer_label(row["optimizer"]), quantity_of(metric)
     runs, diverged = int(row["num_runs"]), int(row["num_diverged"])

@@ -17,7 +17,7 @@ def file_name(task: str) -> str:
 
 
 def run_folder_name(words: list[str], key: str) -> str:
-    """A folder name for a run: readable words, and the key that tells it apart."""
+    """A folder name for a run: readable words, and its unique key."""
     readable = "-".join(filter(None, (_plain(word, dots=True)[:24] for word in words)))
     plain = re.fullmatch(r"[0-9a-f]{16}", key)
     return f"{readable or 'run'}-{key if plain else _digest(key)}"

@@ -27,7 +27,7 @@ def summary_frame(
 ) -> pd.DataFrame:
     """One row for each section and optimizer, in the units of the records.
 
-    What tells the conditions of the study apart has its columns next to the optimizer:
+    What differs between the conditions of the study has columns next to the optimizer:
     `batch_size`, `activation`; `condition_epsilon` where the table has a column of that
     name. They are empty where a condition is without a value.
     """

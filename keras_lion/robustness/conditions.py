@@ -1,4 +1,4 @@
-"""Conditions of runs: what tells landscapes apart, and the parts that follow."""
+"""Conditions of runs: what differs between landscapes, and the parts that follow."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class OptimizerSummary:
         num_diverged: How many of them diverged.
         num_failed: Number of runs that failed and count as missing.
         test_score: Test score of the selected cell; `n` is 0 if none was evaluated.
-        condition: Column → value of what tells the conditions of the task apart; None
+        condition: Column → value of what differs between conditions of the task; None
             as value: runs without one. Empty where there is one condition only.
     """
 

@@ -46,7 +46,7 @@ NAMES: Mapping[str, str] = {
 }
 TARGETS = {name: target for target, names in NAMES.items() for name in names.split()}
 ALIASES = {"metric": "score"}  # also accepted as the name of a target
-# What tells configurations apart; the seed tells their runs apart.
+# What configurations differ in; runs of one configuration differ in the seed.
 CONFIGURATION = (
     "task",
     "optimizer",

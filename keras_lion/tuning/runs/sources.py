@@ -41,7 +41,7 @@ class Table:
     notes: tuple[str, ...] = ()
 
     def kind(self, column: str) -> Kind | None:
-        """What a column is; None if neither the tool nor its name tells."""
+        """What a column is; None if neither the tool nor its name says."""
         kind = self.kinds.get(column) or kind_of_name(column)
         if kind is None and sounds_measured(column) and self.holds_numbers(column):
             return "metric"
