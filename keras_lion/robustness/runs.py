@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -259,29 +258,3 @@ def _values_of_run(history: dict[str, list[Any]], quantity: str, epoch: Array) -
     at = np.searchsorted(epoch, np.array(history["epoch"][: len(values)], dtype=float))
     found[at] = np.where(np.isfinite(values), values, np.nan)
     return found
-
-
-def seed_ranges(frame: pd.DataFrame, column: str, by: Sequence[str]) -> pd.DataFrame:
-    """Mean, least and largest value of a column over seeds.
-
-    Returns:
-        One row for each value of `by`, ascending: the columns of `by`, then `mean`,
-        `low`, `high` and `num_seeds`. Values that are missing are left out.
-    """
-    needed = [*by, "seed", column]
-    missing = [name for name in needed if name not in frame.columns]
-    if missing:
-        raise ValueError(
-            f"A band over seeds needs the columns {', '.join(needed)}. "
-            f"Missing: {', '.join(missing)}."
-        )
-    if frame.duplicated([*by, "seed"]).any():
-        raise ValueError(
-            "A seed has one value at each point. Received several rows with the same "
-            f"{', '.join([*by, 'seed'])}: choose by the column in which they differ."
-        )
-    known = frame.dropna(subset=[column])
-    groups = known.groupby(list(by), sort=True)[column]
-    return groups.agg(
-        mean="mean", low="min", high="max", num_seeds="count"
-    ).reset_index()

@@ -15,7 +15,6 @@ from keras_lion.robustness.grid import cells_to_show, line_of_slope
 from keras_lion.robustness.runs import (
     curves_of_cell,
     name_contenders,
-    seed_ranges,
 )
 from keras_lion.robustness.summary import selected_keys
 from keras_lion.tuning.runs.files import RecordWriter, write_json
@@ -240,30 +239,6 @@ def test_the_worst_counts_diverged_runs_at_their_floor():
     assert cells_to_show(landscape)["worst"] == (0, 1)
     with pytest.raises(ValueError, match="no best cell"):
         cells_to_show(Landscape([1], [1], [[np.nan]]))
-
-
-def test_mean_and_range_at_each_point():
-    frame = pd.DataFrame(
-        {
-            "step": [2, 1, 1, 1, 2],
-            "seed": [0, 0, 1, 2, 1],
-            "rms": [7.0, 1.0, 2.0, 6.0, np.nan],
-        }
-    )
-    found = seed_ranges(frame, "rms", by=["step"])
-    assert found["step"].tolist() == [1, 2]
-    assert found["mean"].tolist() == [3, 7]
-    assert found["low"].tolist() == [1, 7]
-    assert found["high"].tolist() == [6, 7]
-    assert found["num_seeds"].tolist() == [3, 1]
-
-
-def test_clear_errors_of_bands():
-    frame = pd.DataFrame({"step": [1, 1], "seed": [0, 0], "rms": [1.0, 2.0]})
-    with pytest.raises(ValueError, match="Missing: tensor"):
-        seed_ranges(frame, "rms", by=["tensor", "step"])
-    with pytest.raises(ValueError, match="one value at each point"):
-        seed_ranges(frame, "rms", by=["step"])
 
 
 def test_the_line_passes_through_the_mean():
