@@ -88,7 +88,8 @@ def headline(summary: dict[str, Any]) -> str:
     )
     widths = "; ".join(
         f"{optimizer_label(row['optimizer'])} stays within {epsilon:g} nats of it over "
-        f"{row['width_decades']:.2f} decades of learning rates"
+        f"{row['width_decades']:.2f} decades of learning rates (a factor of "
+        f"{10 ** row['width_decades']:.1f})"
         if row["width_decades"] is not None
         else f"no setting of {optimizer_label(row['optimizer'])} comes that close"
         for row in rows
