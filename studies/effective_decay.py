@@ -1,4 +1,4 @@
-"""Does lr × λ alone set the time to generalise?
+"""Does lr × λ alone set the time to generalize?
 
 Question   Weight decay acts through the product of learning rate and λ: weights forget
            over 1 / (lr × λ) steps (Wang and Aitchison, 2024), and both AdamW and Lion
@@ -6,7 +6,7 @@ Question   Weight decay acts through the product of learning rate and λ: weight
            the number of steps to a given validation accuracy a function of lr × λ?
 Command    keras-lion run studies/effective_decay.py --task TASK --preset full
            make evidence
-Duration   1 to 15 minutes a task on 2 cores
+Duration   1 to 15 minutes per task on 2 cores
 Result     studies/README.md, studies/results/effective_decay/
 
 Every line has one product lr × λ and learning rates over two decades. On it the law
@@ -148,7 +148,7 @@ TASKS = {
 
 STUDY = Study(
     name="effective_decay",
-    question="Does lr × λ alone set the time to generalise?",
+    question="Does lr × λ alone set the time to generalize?",
     plans={
         "modular_addition_constant": modular("constant"),
         "modular_addition_cosine": modular("cosine"),
