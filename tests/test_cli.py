@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -152,9 +153,20 @@ def test_dry_run_counts_and_records_nothing(study, tmp_path, monkeypatch, capsys
     monkeypatch.chdir(tmp_path)
     assert cli.main(["run", study, "--preset", "smoke", "--dry-run"]) == 0
     out = capsys.readouterr().out
-    assert "16 runs of task blobs, preset smoke: about 0." in out
-    assert "minutes here. Nothing was recorded." in out
+    folder = "results/tiny-smoke"
+    assert f"blobs, preset smoke: 0 recorded in {folder}, 16 missing." in out
+    assert re.search(r"take about [\d.]+ seconds here .* for compiling\.", out)
+    assert out.endswith("Nothing was recorded.\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_dry_run_counts_recorded_runs_apart(study, output, capsys):
+    arguments = ["run", study, "--preset", "smoke", "--output", str(output)]
+    assert cli.main([*arguments, "--dry-run"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"16 runs of task blobs, preset smoke: 16 recorded in {output}, 0 missing.",
+        "Nothing was recorded.",
+    ]
 
 
 def test_dry_run_counts_configurations_that_differ_in_what_is_read(

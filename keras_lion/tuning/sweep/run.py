@@ -12,7 +12,6 @@ from keras_lion.tuning.engine.executors import (
     Executor,
     arrange,
     choose_executor,
-    seconds_of,
 )
 from keras_lion.tuning.engine.trainer import Trainer
 from keras_lion.tuning.runs.files import Record, RecordWriter
@@ -248,15 +247,3 @@ class _Sweep:
             *(run for run in self.runs if run.key in self.finished),
             *arrange(executor, self._waiting()),
         ]
-
-
-def estimate_seconds(study: Study, *, task: str, preset: str) -> float:
-    """Likely seconds of a whole sweep here, from one timed run of each optimizer."""
-    trainer = new_trainer(study, task)
-    runs = study.runs(task, preset, backend.check_backend())
-    check_hyperparameters(trainer, runs)
-    seconds = 0.0
-    for optimizer in sorted({run.optimizer for run in runs}):
-        mine = [run for run in runs if run.optimizer == optimizer]
-        seconds += seconds_of(trainer, mine[0]) * len(mine)
-    return seconds

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from keras_lion.start_up import is_start_up
 from keras_lion.tuning.runs.files import FolderWriteError, Record
 from keras_lion.tuning.runs.records import RecordTail
 from keras_lion.tuning.study.study import Study
@@ -144,10 +145,11 @@ class Child:
     deaths: int = 0
 
     def last_words(self) -> str:
-        """The last line of its standard error."""
+        """The last line of its standard error that is not a backend's log."""
         self.errors.seek(0)
-        lines = self.errors.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+        lines = self.errors.read().decode(errors="replace").splitlines()
+        said = [line for line in lines if line.strip() and not is_start_up(line)]
+        return said[-1] if said else "it said nothing"
 
 
 @dataclass
