@@ -35,9 +35,9 @@ class Parser(argparse.ArgumentParser):
         """Parse; what is unknown is an error of the command that it was given to."""
         self._given = list(sys.argv[1:] if args is None else args)
         first = self._given[0] if self._given else ""
-        if self._subparsers is not None and first not in ("", "-h", "--help"):
-            if first.startswith("-"):
-                self.error(f"{first} is no command: the command comes before options")
+        is_help = first in ("-h", "--help")
+        if self._subparsers is not None and first.startswith("-") and not is_help:
+            self.error(f"{first} is no command: the command comes before options")
         found, unknown = super().parse_known_args(self._given, namespace)
         if unknown:
             self.error(f"unexpected: {' '.join(unknown)}")

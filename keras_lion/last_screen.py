@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from keras_lion.progress import measured
 from keras_lion.report.style import Quantity, number, optimizer_label, quantity_of
 from keras_lion.robustness.conditions import label_of
 from keras_lion.statistics import Interval
@@ -85,7 +84,7 @@ def sentence(
         return f"{name}: all {runs} runs diverged."
     seeds = int(row["score_n"])
     mean = "1 seed" if seeds == 1 else f"mean of {seeds} seeds"
-    shown = measured(quantity, row["score"])
+    shown = f"{quantity.text(row['score'])} {quantity.unit}".rstrip()
     percent = quantity.unit == "%"
     reached = f"{shown} {quantity.name}" if percent else f"{quantity.name} {shown}"
     rate, decay = number(row["learning_rate"]), number(row["weight_decay"])

@@ -55,6 +55,7 @@ def quiet_start(*, verbose: bool = False) -> Iterator[None]:
             file.seek(0)
             lines = file.read().decode(errors="replace").splitlines(keepends=True)
             sys.stderr.write("".join(each for each in lines if not is_start_up(each)))
+            log_errors_only()  # what was imported has loggers now
 
 
 def log_errors_only() -> None:
@@ -65,8 +66,11 @@ def log_errors_only() -> None:
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # also of JAX
     for name in _LOGGERS:
+        # absl makes its logger itself, of a class of its own, and at level WARNING.
+        if name == "absl" and "absl.logging" not in sys.modules:
+            continue
         logger = logging.getLogger(name)
-        if logger.level == logging.NOTSET:
+        if logger.level in (logging.NOTSET, logging.WARNING):
             logger.setLevel(logging.ERROR)
 
 

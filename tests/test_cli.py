@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 import re
+import warnings
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from keras_lion import cli
+from keras_lion.messages import one_line_warnings
 from keras_lion.progress import PLAIN_LINES, SweepDisplay, sweep_display
 from keras_lion.tuning.runs.records import load_runs
 from keras_lion.tuning.runs.table import load_table
@@ -68,6 +70,31 @@ def test_list(study, tmp_path, capsys):
     assert "mnist1d_mlp, digits_mlp" in out
     assert "smoke, standard, full, pilot" in out
     assert f"\n{study}\n    Does it run?\n    blobs: smoke 16 runs\n" in out
+
+
+def test_list_of_one_file(study, capsys):
+    assert cli.main(["list", study]) == 0
+    assert capsys.readouterr().out.endswith("blobs: smoke 16 runs\n")
+
+
+def test_list_names_the_files_that_cannot_be_read(study, tmp_path, capsys):
+    (tmp_path / "a.py").write_text("STUDY = 1 / 0\n")
+    (tmp_path / "b.py").write_text("STUDY = (\n")
+    (tmp_path / "c.py").write_bytes(b"# \xe9\n")
+    (tmp_path / "d.py").mkdir()
+    (tmp_path / "tiny.py").write_text(STUDY)
+    assert cli.main(["list", str(tmp_path)]) == 2
+    out, errors = capsys.readouterr()
+    a, b = tmp_path / "a.py", tmp_path / "b.py"
+    assert f"{a}, line 1 cannot be read as a study: ZeroDivisionError" in out
+    assert f"{b}, line 1 cannot be read as a study: SyntaxError" in out
+    assert "blobs: smoke 16 runs" in out
+    assert errors == f"keras-lion: These files cannot be read: {a}, {b}.\n"
+
+
+def test_list_of_a_folder_without_studies(tmp_path, capsys):
+    assert cli.main(["list", str(tmp_path)]) == 0
+    assert "has a module-level STUDY" in capsys.readouterr().out
 
 
 def test_run_ends_with_a_table_and_the_report(study, output, capsys):
@@ -144,7 +171,8 @@ def test_only_trains_one_run_and_shows_its_record(study, output, capsys):
     assert cli.main([*arguments, "--only", key]) == 0
     out = capsys.readouterr().out
     assert "1 runs declared, 1 to run" in out
-    assert "score" in out
+    score = load_runs(output).set_index("key").loc[key, "score"]
+    assert f"validation accuracy: {100 * score:.1f} %. The record, whose" in out
     assert "report:" not in out
     assert len(lines(output)) == before + 1
 
@@ -246,6 +274,10 @@ def test_wrong_arguments_give_one_line(study, output, tmp_path, capsys):
     for arguments, message in (
         ([], "required: COMMAND"),
         (["fly"], "invalid choice: 'fly'"),
+        (["lst"], "invalid choice: 'lst'. Did you mean list? Choose list, run, report"),
+        (["--backend", "jax", "run"], "--backend is no command: the command comes"),
+        (["run", study, "--worker", "2", "--out", "x", "--sed", "1"], "option --sed"),
+        (["list", study, "more"], "unexpected: more (see keras-lion list --help)"),
         (["run"], "required: study"),
         (["run", study, "--preset", "quick"], "invalid choice: 'quick'"),
         (["run", study, "--backend", "numpy"], "invalid choice: 'numpy'"),
@@ -266,6 +298,8 @@ def test_wrong_arguments_give_one_line(study, output, tmp_path, capsys):
         (["report", str(tmp_path)], "holds no run records"),
         (["report", str(tmp_path / "no")], "holds no run records"),
         (["list", str(tmp_path / "no")], "There is no folder"),
+        (["run", str(ROOT / "studies" / "memory.py")], "python studies/memory.py"),
+        (["run", str(ROOT / "studies" / "claims.py")], "Received: none. docs/studies"),
     ):
         assert message in error_of(capsys, *arguments), arguments
 
@@ -300,6 +334,27 @@ def test_a_broken_task_is_one_line(tmp_path, capsys):
     )
     arguments = ["run", str(file), "--preset", "smoke", "--output", str(tmp_path / "x")]
     assert "RuntimeError: one (broken.py, line 3)" in error_of(capsys, *arguments)
+
+
+def test_a_fault_of_ours_is_one_line_too(monkeypatch, capsys):
+    def fail(_):
+        raise KeyError("what\nelse")
+
+    monkeypatch.setattr(cli, "_convert", fail)
+    message = error_of(capsys, "convert", "--lr", "1")
+    assert "unexpected KeyError: " in message
+    assert "KERAS_LION_TRACEBACK=1" in message
+    monkeypatch.setenv("KERAS_LION_TRACEBACK", "1")
+    with pytest.raises(KeyError):
+        cli.main(["convert", "--lr", "1"])
+
+
+def test_a_warning_is_one_line():
+    before = warnings.formatwarning
+    with one_line_warnings():
+        text = warnings.formatwarning("of two\nlines", UserWarning, "file.py", 1)
+    assert text == "warning: of two lines\n"
+    assert warnings.formatwarning is before
 
 
 def test_failures_are_told_again_at_the_end(study, tmp_path, monkeypatch, capsys):
@@ -346,6 +401,7 @@ def ended(number, total, skipped=0, **record):
         "key": str(number),
         "optimizer": "lion",
         "status": "ok",
+        "metric": "accuracy",
         "score": 0.5,
         "learning_rate": 1e-3,
         "weight_decay": 0.1,
@@ -373,10 +429,11 @@ def test_plain_lines_say_where_a_sweep_stands():
     assert shown[0] == "5 runs declared, 2 finished earlier and skipped, 3 to run"
     assert [line.split()[0] for line in shown[1:]] == ["3/5", "4/5", "5/5"]
     assert "0 diverged" in shown[1]
-    assert shown[1].endswith("best run so far: lion 0.25 (lr 0.001, wd 0.1)")
+    best = "best validation accuracy of a run so far: Lion 25.0 % (lr 0.001, wd 0.1)"
+    assert shown[1].endswith(best)
     assert "1 diverged" in shown[2]
-    assert "adamw" not in shown[2]  # the score of a diverged run is no best
-    assert shown[3].endswith("lion 0.75 (lr 0.01, wd 0.1)")
+    assert "AdamW" not in shown[2]  # the score of a diverged run is no best
+    assert shown[3].endswith("Lion 75.0 % (lr 0.01, wd 0.1)")
     assert "0:00 left" in shown[3]
     assert (show.done, show.skipped, show.diverged, show.failed) == (3, 2, 1, 0)
 
@@ -389,7 +446,10 @@ def test_what_earlier_sweeps_found_counts():
     show, shown = display_lines(
         Progress(3, 2, 0, None, earlier), ended(1, 3, 2, score=0.5)
     )
-    assert "1 diverged · best run so far: lion 0.875" in shown[-1]
+    assert (
+        "1 diverged · best validation accuracy of a run so far: Lion 87.5 %"
+        in (shown[-1])
+    )
     assert (show.diverged, show.failed) == (1, 0)
 
 
@@ -398,6 +458,13 @@ def test_a_worse_run_does_not_replace_the_best():
         Progress(2, 0, 0, None), ended(1, 2, score=-1.0), ended(2, 2, score=-2.0)
     )
     assert show.best["lion"]["score"] == -1.0
+
+
+def test_losses_are_shown_as_losses():
+    _, shown = display_lines(
+        Progress(1, 0, 0, None), ended(1, 1, metric="loss", score=-1.5)
+    )
+    assert "best validation loss of a run so far: Lion 1.500 nats (lr" in shown[-1]
 
 
 def test_a_long_sweep_has_few_lines_and_a_last_one():

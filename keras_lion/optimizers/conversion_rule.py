@@ -222,8 +222,8 @@ def _ratio_reason(ratio: float | None) -> list[str]:
     if ratio is None or low <= ratio <= high:
         return []
     return [
-        f"  A ratio of {ratio:g} is unusual: the authors advise {low:g} to {high:g}. Try "
-        "one of these, too."
+        f"  A ratio of {ratio:g} is unusual: the authors advise {low:g} to {high:g}. "
+        "Try one of these, too."
     ]
 
 
@@ -235,8 +235,8 @@ def _length_reason(steps: int | None, rate: float | None, decay: float) -> list[
     if kappa >= SHORT:
         return []
     return [
-        f"  The training is short: steps * learning_rate * weight_decay is {kappa:.2g}, "
-        "so that",
+        "  The training is short: steps * learning_rate * weight_decay is "
+        f"{kappa:.2g}, so that",
         f"  decay takes away {-math.expm1(-kappa):.1%} of a weight at most. It hardly "
         "matters: tune the",
         "  learning rate, and do not expect the product of the two to tell anything.",
