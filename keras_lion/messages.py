@@ -14,7 +14,8 @@ TRACEBACK = "KERAS_LION_TRACEBACK"  # set it, and an error shows where it was ra
 def error_text(error: Exception) -> str:
     """What an error says, in one line."""
     if isinstance(error, ModuleNotFoundError):
-        error = missing_package("this command", error) or error
+        advice = missing_package("this command", error)
+        error = advice or ImportError(f"{error}. Install it, or check its name.")
     text = " ".join(str(error).split())
     if isinstance(error, OSError) and error.filename is not None:
         text = f"{error.filename}: {error.strerror}"

@@ -78,7 +78,8 @@ def _broken(file: Path, error: BaseException) -> ValueError:
         line, what = lines[-1] if lines else None, str(error)
     where = f"{file}, line {line}" if line else str(file)
     return ValueError(
-        f"{where} cannot be read as a study: {type(error).__name__}: {what}"
+        f"{where} cannot be read as a study: {type(error).__name__}: {what}. "
+        "Correct the file, then give the command again."
     )
 
 

@@ -98,7 +98,8 @@ def run_study(
         runs = [run for run in runs if run.key == only]
         if not runs:
             raise ValueError(
-                f"No run of task '{task}' and preset '{preset}' has the key '{only}'."
+                f"No run of task '{task}' and preset '{preset}' has the key '{only}'. "
+                "The keys are in runs.csv, which `keras-lion report` writes."
             )
     folder = Path(output)
     kept = load_execution(folder, task)

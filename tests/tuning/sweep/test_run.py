@@ -242,7 +242,7 @@ def test_the_cost_of_the_rest_of_a_sweep(tmp_path, monkeypatch):
     writer = RecordWriter(tmp_path)
     for status, some in (("ok", done), ("failed", lions[-1:])):
         for each in some:
-            writer.append({"key": each.key, "status": status})
+            writer.append({"key": each.key, "status": status, "task": "blobs"})
     monkeypatch.setattr(Trainer, "run", run)
     monkeypatch.setattr("time.perf_counter", lambda: clock[0])
     cost = estimate(study, task="blobs", preset="smoke", output=tmp_path)
