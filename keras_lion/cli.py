@@ -100,7 +100,9 @@ def _list(options: argparse.Namespace) -> None:
     if not files:
         print(f"\nNo Python file in {path} has a module-level STUDY.")
     if wrong:
-        raise ValueError(f"These files cannot be read: {', '.join(wrong)}.")
+        raise ValueError(
+            f"Correct these files, for the reasons above: {', '.join(wrong)}."
+        )
 
 
 def _run(options: argparse.Namespace) -> None:

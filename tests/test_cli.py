@@ -89,7 +89,9 @@ def test_list_names_the_files_that_cannot_be_read(study, tmp_path, capsys):
     assert f"{a}, line 1 cannot be read as a study: ZeroDivisionError" in out
     assert f"{b}, line 1 cannot be read as a study: SyntaxError" in out
     assert "blobs: smoke 16 runs" in out
-    assert errors == f"keras-lion: These files cannot be read: {a}, {b}.\n"
+    assert (
+        errors == f"keras-lion: Correct these files, for the reasons above: {a}, {b}.\n"
+    )
 
 
 def test_list_of_a_folder_without_studies(tmp_path, capsys):
