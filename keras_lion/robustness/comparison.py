@@ -232,7 +232,8 @@ def best_score(landscape: Landscape) -> Interval:
 
     The hull of two t intervals, as in `compare_best`: of the scores of the best cell,
     which look better than they are, and of the scores at the cell that is best on the
-    other half of the seeds, which look worse than the best.
+    other half of the seeds, which look worse than the best. Both stay within the
+    bounds of the scores (`Interval.within`), such as 0 and 1 for an accuracy.
 
     Args:
         landscape: Scores on a grid.
@@ -250,10 +251,10 @@ def best_score(landscape: Landscape) -> Interval:
     ```
     """
     landscape, _ = paired(landscape, landscape)
-    raw = t_interval(_at_best(landscape))
+    raw = landscape.interval_of(_at_best(landscape))
     if raw.n == 1:
         return raw
-    crossed = t_interval(_cross_fitted(landscape))
+    crossed = landscape.interval_of(_cross_fitted(landscape))
     low, high = min(raw.low, crossed.low), max(raw.high, crossed.high)
     return Interval(raw.estimate, low, high, raw.n)
 
@@ -301,8 +302,10 @@ def compare_best(
     if selected.shape[1] > 1:
         crossed = np.stack([_cross_fitted(first), _cross_fitted(second)])
     found = comparison_of(crossed, whole, "best score", "", names, generator)
-    raw = t_interval(selected[0] - selected[1])
-    both = (raw, found.difference)
+    # A difference of two accuracies lies between −1 and 1.
+    width = first.bounds[1] - first.bounds[0]
+    raw = t_interval(selected[0] - selected[1]).within(-width, width)
+    both = (raw, found.difference.within(-width, width))
     hull = Interval(
         raw.estimate,
         min(each.low for each in both),

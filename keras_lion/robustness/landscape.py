@@ -68,6 +68,21 @@ def checked_floors(floor: ArrayLike, shape: tuple[int, ...]) -> Array:
         ) from None
 
 
+def checked_bounds(
+    bounds: tuple[float, float] | None, scores: Array
+) -> tuple[float, float]:
+    """The bounds of scores, which all lie within them."""
+    low, high = (-np.inf, np.inf) if bounds is None else bounds
+    known = scores[np.isfinite(scores)]
+    if not low < high or (known < low).any() or (known > high).any():
+        found = f" and scores from {known.min():g} to {known.max():g}"
+        raise ValueError(
+            "`bounds` must be the least and the largest score there can be. Received: "
+            f"bounds={bounds}{found if known.size else ''}."
+        )
+    return float(low), float(high)
+
+
 @dataclass(frozen=True)
 class Best:
     """The best cell of a landscape.
@@ -102,6 +117,8 @@ class Landscape:
         diverged: Which runs diverged: booleans of the shape of `scores`. None: none.
         seeds: Number of each seed, by which landscapes are paired. None: not known;
             such landscapes are paired by position.
+        bounds: The least and the largest score there can be, such as (0, 1) for an
+            accuracy: intervals stay between them. None: any number.
 
     Attributes:
         scores: Shape (m, n, seeds), read-only, with diverged runs at the floor.
@@ -124,6 +141,7 @@ class Landscape:
     scores: Array
     diverged: NDArray[np.bool_]
     seeds: NDArray[Any] | None
+    bounds: tuple[float, float]
 
     def __init__(
         self,
@@ -134,6 +152,7 @@ class Landscape:
         floor: ArrayLike | None = None,
         diverged: ArrayLike | None = None,
         seeds: ArrayLike | None = None,
+        bounds: tuple[float, float] | None = None,
     ) -> None:
         rates = checked_axis("learning_rate", learning_rate, zero_allowed=False)
         decays = checked_axis("weight_decay", weight_decay, zero_allowed=True)
@@ -174,6 +193,7 @@ class Landscape:
                 f"Received: shape {numbers.shape}."
             )
         self.__dict__["seeds"] = numbers
+        self.__dict__["bounds"] = checked_bounds(bounds, values)
         for name, array in (
             ("learning_rate", rates),
             ("weight_decay", decays),
@@ -264,6 +284,7 @@ class Landscape:
             scores,
             diverged=diverged,
             seeds=None if self.seeds is None else self.seeds[seeds],
+            bounds=self.bounds,
         )
 
     @cached_property
@@ -308,7 +329,11 @@ class Landscape:
         out.
         """
         scores = self.scores[self.best.cell]
-        return t_interval(scores[np.isfinite(scores)])
+        return self.interval_of(scores[np.isfinite(scores)])
+
+    def interval_of(self, scores: ArrayLike) -> Interval:
+        """t interval of a mean of scores, within the bounds that scores have."""
+        return t_interval(scores).within(*self.bounds)
 
     @property
     def empty(self) -> bool:

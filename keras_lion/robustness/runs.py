@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from keras_lion.robustness.conditions import Settings, check_alike, runs_where
+from keras_lion.robustness.quantity import quantity_of
 from keras_lion.tuning.study.comparison import betas_text
 
 Array = NDArray[np.float64]
@@ -65,8 +66,20 @@ def arrange(
         "weight_decay": weight_decay,
         "diverged": diverged,
         "seeds": seeds,
+        "bounds": _bounds(runs, value, arrays["scores"]),
         **arrays,
     }
+
+
+def _bounds(
+    runs: pd.DataFrame, value: Value, scores: np.ndarray
+) -> tuple[float, float] | None:
+    """The bounds of the metric; None if a score is beyond them, as percentages are."""
+    metrics = runs["metric"].dropna() if "metric" in runs else pd.Series()
+    metric = str(metrics.iloc[0]) if len(metrics) else ""
+    low, high = quantity_of(metric, value).bounds
+    known = scores[np.isfinite(scores)]
+    return (low, high) if ((low <= known) & (known <= high)).all() else None
 
 
 def _chosen(

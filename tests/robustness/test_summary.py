@@ -110,3 +110,29 @@ def test_missing_and_diverged():
     assert_cautions(Landscape([1], [1], [[np.nan]]), "no run has finished")
     everything = Landscape([1], [1], [[0]], diverged=[[True]])
     assert_cautions(everything, "every run diverged", "has one seed")
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 6])
+def test_no_summary_has_an_accuracy_beyond_1(seeds):
+    generator = np.random.default_rng(seeds)
+    frame = pd.DataFrame(
+        [
+            run(learning_rate=rate, seed=seed, score=score, test_score=1 - score / 50)
+            for rate in (1e-3, 1e-2)
+            for seed, score in enumerate(generator.choice([0.97, 0.99, 1.0], seeds))
+        ]
+    )
+    (row,) = summarize(frame, task="digits", epsilon=0.05)
+    for found in (row.score, row.test_score):
+        assert 0 <= found.low <= found.estimate <= found.high <= 1
+
+
+def test_percentages_and_unknown_metrics_have_no_bounds():
+    frame = pd.DataFrame([run(score=97.0), run(seed=1, score=99.0)])
+    assert Landscape.from_runs(frame, optimizer="lion").bounds == (-np.inf, np.inf)
+    frame = pd.DataFrame([run(score=0.97), run(seed=1, score=0.99)])
+    assert Landscape.from_runs(frame, optimizer="lion").bounds == (0, 1)
+    free = frame.assign(metric="negated_error")
+    assert Landscape.from_runs(free, optimizer="lion").bounds == (-np.inf, np.inf)
+    losses = Landscape.from_runs(frame, optimizer="lion", value="final_loss")
+    assert losses.bounds == (-np.inf, 0)

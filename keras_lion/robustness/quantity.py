@@ -1,0 +1,107 @@
+"""What a score is: its name, unit and direction, and the values it can have."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from keras_lion.statistics import Interval
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """How a score is shown: its name, unit and direction.
+
+    Attributes:
+        name: What is shown, as on a color bar.
+        unit: Unit of the shown number.
+        factor: shown = factor · score; negative where the shown number is better small.
+        digits: Digits after the point.
+        bounds: The least and the largest score there can be.
+    """
+
+    name: str
+    unit: str
+    factor: float
+    digits: int
+    bounds: tuple[float, float] = (-math.inf, math.inf)
+
+    @property
+    def label(self) -> str:
+        """Name and unit, for an axis or a color bar."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+    @property
+    def heading(self) -> str:
+        """The label at the start of a sentence."""
+        return f"{self.label[:1].upper()}{self.label[1:]}"
+
+    @property
+    def smaller_is_better(self) -> bool:
+        return self.factor < 0
+
+    @property
+    def difference(self) -> str:
+        """Unit of a difference of two shown numbers, empty for none."""
+        return "points" if self.unit == "%" else self.unit
+
+    @property
+    def spec(self) -> str:
+        """Format of a shown number."""
+        return f".{self.digits}f"
+
+    def text(self, score: float) -> str:
+        """A score as it is shown, without the unit."""
+        if math.isnan(score):
+            return "–"
+        # + 0.0 turns the −0.0 of a negated zero into 0.0.
+        return f"{self.factor * score + 0.0:{self.spec}}"
+
+    def amount(self, difference: float) -> str:
+        """A difference of scores in shown units: `0.05 nats`, `1 point`."""
+        number = f"{abs(self.factor) * difference:.3g}"
+        unit = self.difference
+        if number == "1" and unit.endswith("s"):
+            unit = unit[:-1]
+        return f"{number} {unit}".strip()
+
+    def interval(self, interval: Interval) -> str:
+        """An interval in shown units: `95.7 [95.1, 96.2] (n=10)`."""
+        return format(interval.scaled(self.factor), self.spec)
+
+
+SHARE = (0.0, 1.0)
+LOSS = Quantity("validation loss", "nats", -1, 3, (-math.inf, 0.0))
+ACCURACY = Quantity("validation accuracy", "%", 100, 1, SHARE)
+STEPS = Quantity("log₁₀ steps to target", "", -1, 2, (-math.inf, 0.0))
+# Parts of the names of other metrics that are shares.
+_SHARES = ("acc", "auc", "precision", "recall", "f1", "iou")
+
+
+def quantity_of(metric: str, value: str = "score") -> Quantity:
+    """How the scores of a task with this metric are shown.
+
+    Args:
+        metric: `metric` of the run records: `"accuracy"`, `"loss"` or
+            `"steps_to_target"`; another one is shown as it is.
+        value: `"score"` or `"final_loss"`, as in `Landscape.from_runs`.
+
+    Returns:
+        The quantity.
+
+    Example:
+
+    ```python
+    quantity_of("accuracy").text(0.957)  # "95.7"
+    ```
+    """
+    if value == "final_loss" or metric == "loss":
+        return LOSS
+    known = {"accuracy": ACCURACY, "steps_to_target": STEPS}
+    other = Quantity(f"score: {metric}", "", 1, 3, _bounds_of(metric))
+    return known.get(metric, other)
+
+
+def _bounds_of(metric: str) -> tuple[float, float]:
+    shared = any(part in metric.lower() for part in _SHARES)
+    return SHARE if shared else (-math.inf, math.inf)
