@@ -20,6 +20,7 @@ from keras_lion.robustness.cautions import (
 )
 from keras_lion.robustness.comparison import compare_best
 from keras_lion.robustness.landscape import Landscape, Value
+from keras_lion.robustness.quantity import metric_of as metric_of
 from keras_lion.robustness.study_verdicts import law_verdicts
 from keras_lion.robustness.summary import OptimizerSummary, summarize, task_optimizers
 from keras_lion.robustness.verdict import Verdict
@@ -128,11 +129,6 @@ def _doubts(landscapes: Iterable[Landscape]) -> list[str]:
     if any(each.best_interval.indicative for each in known):
         doubts.append(f"indicative: fewer than {FEW} seeds")
     return doubts
-
-
-def metric_of(runs: pd.DataFrame) -> str:
-    metrics = runs["metric"].dropna() if "metric" in runs else pd.Series()
-    return str(metrics.iloc[0]) if len(metrics) else "score"
 
 
 def _also_loss(metric: str, runs: pd.DataFrame) -> dict[Value, None]:

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from keras_lion.robustness.conditions import Settings
+from keras_lion.robustness.quantity import SCORE, Quantity
 from keras_lion.robustness.runs import Array as Array
 from keras_lion.robustness.runs import Value as Value
 from keras_lion.robustness.runs import arrange
@@ -68,19 +69,18 @@ def checked_floors(floor: ArrayLike, shape: tuple[int, ...]) -> Array:
         ) from None
 
 
-def checked_bounds(
-    bounds: tuple[float, float] | None, scores: Array
-) -> tuple[float, float]:
-    """The bounds of scores, which all lie within them."""
-    low, high = (-np.inf, np.inf) if bounds is None else bounds
-    known = scores[np.isfinite(scores)]
-    if not low < high or (known < low).any() or (known > high).any():
-        found = f" and scores from {known.min():g} to {known.max():g}"
+def checked_quantity(quantity: Quantity | None, scores: Array) -> Quantity:
+    """What some scores are, if they lie within its bounds."""
+    quantity = SCORE if quantity is None else quantity
+    if not quantity.holds(scores):
+        known = scores[np.isfinite(scores)]
         raise ValueError(
-            "`bounds` must be the least and the largest score there can be. Received: "
-            f"bounds={bounds}{found if known.size else ''}."
+            f"Scores of `quantity` {quantity.name} lie between {quantity.bounds[0]:g} "
+            f"and {quantity.bounds[1]:g}. Received: {known.min():g} to "
+            f"{known.max():g}: divide percentages by 100, negate losses, or leave "
+            "`quantity` out."
         )
-    return float(low), float(high)
+    return quantity
 
 
 @dataclass(frozen=True)
@@ -117,8 +117,9 @@ class Landscape:
         diverged: Which runs diverged: booleans of the shape of `scores`. None: none.
         seeds: Number of each seed, by which landscapes are paired. None: not known;
             such landscapes are paired by position.
-        bounds: The least and the largest score there can be, such as (0, 1) for an
-            accuracy: intervals stay between them. None: any number.
+        quantity: What the scores are (`keras_lion.robustness.quantity`): name and unit
+            for sentences, and the bounds within which intervals stay, such as 0 and 1
+            for an accuracy. None: a score without unit or bounds.
 
     Attributes:
         scores: Shape (m, n, seeds), read-only, with diverged runs at the floor.
@@ -141,7 +142,7 @@ class Landscape:
     scores: Array
     diverged: NDArray[np.bool_]
     seeds: NDArray[Any] | None
-    bounds: tuple[float, float]
+    quantity: Quantity
 
     def __init__(
         self,
@@ -152,7 +153,7 @@ class Landscape:
         floor: ArrayLike | None = None,
         diverged: ArrayLike | None = None,
         seeds: ArrayLike | None = None,
-        bounds: tuple[float, float] | None = None,
+        quantity: Quantity | None = None,
     ) -> None:
         rates = checked_axis("learning_rate", learning_rate, zero_allowed=False)
         decays = checked_axis("weight_decay", weight_decay, zero_allowed=True)
@@ -193,7 +194,7 @@ class Landscape:
                 f"Received: shape {numbers.shape}."
             )
         self.__dict__["seeds"] = numbers
-        self.__dict__["bounds"] = checked_bounds(bounds, values)
+        self.__dict__["quantity"] = checked_quantity(quantity, values)
         for name, array in (
             ("learning_rate", rates),
             ("weight_decay", decays),
@@ -284,7 +285,7 @@ class Landscape:
             scores,
             diverged=diverged,
             seeds=None if self.seeds is None else self.seeds[seeds],
-            bounds=self.bounds,
+            quantity=self.quantity,
         )
 
     @cached_property
@@ -330,6 +331,11 @@ class Landscape:
         """
         scores = self.scores[self.best.cell]
         return self.interval_of(scores[np.isfinite(scores)])
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the largest score there can be."""
+        return self.quantity.bounds
 
     def interval_of(self, scores: ArrayLike) -> Interval:
         """t interval of a mean of scores, within the bounds that scores have."""

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from keras_lion.statistics import Interval
+
+UNBOUNDED = (-math.inf, math.inf)
+NEGATIVE = (-math.inf, 0.0)  # a negated loss
+SHARE = (0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -24,7 +32,7 @@ class Quantity:
     unit: str
     factor: float
     digits: int
-    bounds: tuple[float, float] = (-math.inf, math.inf)
+    bounds: tuple[float, float] = UNBOUNDED
 
     @property
     def label(self) -> str:
@@ -65,15 +73,25 @@ class Quantity:
             unit = unit[:-1]
         return f"{number} {unit}".strip()
 
+    def holds(self, scores: NDArray[np.float64]) -> bool:
+        """Whether all scores lie within the bounds; NaN stands for missing ones."""
+        known = scores[np.isfinite(scores)]
+        low, high = self.bounds
+        return bool(((low <= known) & (known <= high)).all())
+
+    def around(self, scores: NDArray[np.float64]) -> Quantity:
+        """The quantity; without bounds if scores lie beyond them, as percentages do."""
+        return self if self.holds(scores) else replace(self, bounds=UNBOUNDED)
+
     def interval(self, interval: Interval) -> str:
         """An interval in shown units: `95.7 [95.1, 96.2] (n=10)`."""
         return format(interval.scaled(self.factor), self.spec)
 
 
-SHARE = (0.0, 1.0)
-LOSS = Quantity("validation loss", "nats", -1, 3, (-math.inf, 0.0))
+SCORE = Quantity("score", "", 1, 3)
+LOSS = Quantity("validation loss", "nats", -1, 3, NEGATIVE)
 ACCURACY = Quantity("validation accuracy", "%", 100, 1, SHARE)
-STEPS = Quantity("log₁₀ steps to target", "", -1, 2, (-math.inf, 0.0))
+STEPS = Quantity("log₁₀ steps to target", "", -1, 2, NEGATIVE)
 # Parts of the names of other metrics that are shares.
 _SHARES = ("acc", "auc", "precision", "recall", "f1", "iou")
 
@@ -104,4 +122,15 @@ def quantity_of(metric: str, value: str = "score") -> Quantity:
 
 def _bounds_of(metric: str) -> tuple[float, float]:
     shared = any(part in metric.lower() for part in _SHARES)
-    return SHARE if shared else (-math.inf, math.inf)
+    return SHARE if shared else UNBOUNDED
+
+
+def metric_of(runs: pd.DataFrame) -> str:
+    """The metric that the scores of some runs are made of."""
+    metrics = runs["metric"].dropna() if "metric" in runs else pd.Series()
+    return str(metrics.iloc[0]) if len(metrics) else "score"
+
+
+def quantity_of_runs(runs: pd.DataFrame, value: str = "score") -> Quantity:
+    """What the scores, or the negated losses, of some runs are."""
+    return quantity_of(metric_of(runs), value)

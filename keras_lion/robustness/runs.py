@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from keras_lion.robustness.conditions import Settings, check_alike, runs_where
-from keras_lion.robustness.quantity import quantity_of
+from keras_lion.robustness.quantity import quantity_of_runs
 from keras_lion.tuning.study.comparison import betas_text
 
 Array = NDArray[np.float64]
@@ -46,8 +46,11 @@ def arrange(
     check_alike(runs)
     rates = _rounded(runs["learning_rate"])
     decays = _rounded(runs["weight_decay"])
-    learning_rate, column = np.unique(rates, return_inverse=True)
-    weight_decay, row = np.unique(decays, return_inverse=True)
+    _, first_rate, column = np.unique(rates, return_index=True, return_inverse=True)
+    _, first_decay, row = np.unique(decays, return_index=True, return_inverse=True)
+    # As recorded, to the last digit: a grid that grows has the same values.
+    learning_rate = runs["learning_rate"].to_numpy(float)[first_rate]
+    weight_decay = runs["weight_decay"].to_numpy(float)[first_decay]
     seeds, seed = np.unique(runs["seed"].to_numpy(), return_inverse=True)
     scores, floors = _values(runs, value)
 
@@ -66,20 +69,9 @@ def arrange(
         "weight_decay": weight_decay,
         "diverged": diverged,
         "seeds": seeds,
-        "bounds": _bounds(runs, value, arrays["scores"]),
+        "quantity": quantity_of_runs(runs, value).around(arrays["scores"]),
         **arrays,
     }
-
-
-def _bounds(
-    runs: pd.DataFrame, value: Value, scores: np.ndarray
-) -> tuple[float, float] | None:
-    """The bounds of the metric; None if a score is beyond them, as percentages are."""
-    metrics = runs["metric"].dropna() if "metric" in runs else pd.Series()
-    metric = str(metrics.iloc[0]) if len(metrics) else ""
-    low, high = quantity_of(metric, value).bounds
-    known = scores[np.isfinite(scores)]
-    return (low, high) if ((low <= known) & (known <= high)).all() else None
 
 
 def _chosen(

@@ -15,6 +15,7 @@ from keras_lion.robustness.comparison import (
     compare_best,
     compare_tolerance,
 )
+from keras_lion.robustness.quantity import ACCURACY
 from keras_lion.statistics import t_interval
 
 RATES = [1e-3, 1e-2, 1e-1]
@@ -228,14 +229,14 @@ def test_a_true_gap_is_found_and_none_invented():
 
 def test_intervals_of_accuracies_are_accuracies():
     scores = np.array([[[0.97, 0.999, 1.0], [0.2, 0.9, 0.1]]])
-    bounded = Landscape([1, 2], [1], scores, bounds=(0, 1))
+    bounded = Landscape([1, 2], [1], scores, quantity=ACCURACY)
     for found in (best_score(bounded), bounded.best_interval):
         assert 0 < found.low < found.estimate < found.high < 1
     free = best_score(Landscape([1, 2], [1], scores))
     assert free.high > 1
-    other = Landscape([1, 2], [1], scores[:, ::-1] - 0.1, bounds=(0, 1))
+    other = Landscape([1, 2], [1], scores[:, ::-1] - 0.1, quantity=ACCURACY)
     pair = compare_best(bounded, other).difference
     assert -1 <= pair.low <= pair.high <= 1
     assert bounded.select(seeds=slice(0, 2)).bounds == (0, 1)
-    with pytest.raises(ValueError, match="`bounds` must be the least"):
-        Landscape([1, 2], [1], 100 * scores, bounds=(0, 1))
+    with pytest.raises(ValueError, match="divide percentages by 100"):
+        Landscape([1, 2], [1], 100 * scores, quantity=ACCURACY)
