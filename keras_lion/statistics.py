@@ -102,8 +102,8 @@ class Interval:
 
     def __format__(self, spec: str) -> str:
         spec = spec or ".3f"
-        if self.n == 0:
-            return "no value (n=0)"
+        if math.isnan(self.estimate):
+            return f"no value (n={self.n})"
         if math.isnan(self.low):
             return f"{self.estimate:{spec}} [no interval] (n={self.n})"
         return (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import pandas as pd
 
@@ -10,14 +10,9 @@ from keras_lion.report import text
 from keras_lion.report.drawing import Material
 from keras_lion.report.html import Section
 from keras_lion.report.pictures import pictures_of
-from keras_lion.report.style import in_order, optimizer_label, quantity_of
+from keras_lion.report.style import in_order, optimizer_label
 from keras_lion.report.table import cells, headings, verdict_texts
-from keras_lion.robustness.cautions import (
-    cautions_of,
-    edge_cautions,
-    unlike_cautions,
-    window_cautions,
-)
+from keras_lion.robustness.cautions import edge_cautions, ranked_cautions
 from keras_lion.robustness.comparison import compare_best
 from keras_lion.robustness.landscape import Landscape, Value
 from keras_lion.robustness.quantity import metric_of as metric_of
@@ -55,11 +50,14 @@ def section_of(
     rows = summarize(
         runs, task=task, epsilon=epsilon, optimizers=optimizers, value=value
     )
-    cautions = [
-        *_cautions(landscapes, metric, value, epsilon),
-        *unlike_cautions(runs),
-        *text.failures(runs, optimizers),
-    ]
+    cautions = ranked_cautions(
+        landscapes,
+        runs,
+        value=value,
+        epsilon=epsilon,
+        label=optimizer_label,
+        failures=text.failures(runs, optimizers),
+    )
     verdicts = [
         *decided,
         *law_verdicts(runs, task=task, epsilon=epsilon, value=value),
@@ -96,29 +94,6 @@ def _difference(landscapes: Sequence[Landscape]) -> Interval | None:
         return compare_best(*landscapes).difference
     except ValueError:  # an interrupted sweep lacks seeds of some cells
         return None
-
-
-def _cautions(
-    landscapes: Mapping[Value, Mapping[str, Landscape]],
-    metric: str,
-    value: Value,
-    epsilon: float,
-) -> list[str]:
-    """Cautions about the measured value, and about the place of the best score."""
-    measured = quantity_of(metric, value).name
-    texts = [
-        f"{optimizer_label(name)}, {measured}: {caution}"
-        for name, landscape in landscapes[value].items()
-        for caution in cautions_of(landscape, epsilon)
-    ]
-    score = quantity_of(metric).name
-    texts += [
-        f"{optimizer_label(name)}, {score}: {caution}"
-        for name, landscape in landscapes["score"].items()
-        for caution in edge_cautions(landscape)
-        if score != measured
-    ]
-    return [*texts, *map(str, window_cautions(landscapes[value]))]
 
 
 def _doubts(landscapes: Iterable[Landscape]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from keras_lion.robustness.quantity import LOSS as LOSS
 from keras_lion.robustness.quantity import STEPS as STEPS
 from keras_lion.robustness.quantity import Quantity as Quantity
 from keras_lion.robustness.quantity import quantity_of as quantity_of
+from keras_lion.robustness.wording import listed as listed
 
 
 @dataclass(frozen=True)
@@ -121,10 +122,3 @@ def number(value: float, digits: int = 2) -> str:
     if "." in mantissa:
         mantissa = mantissa.rstrip("0").rstrip(".")
     return f"{mantissa}e{int(exponent)}"
-
-
-def listed(texts: Sequence[str]) -> str:
-    """Texts in a row: `a, b and c`."""
-    if len(texts) < 2:
-        return "".join(texts)
-    return f"{', '.join(texts[:-1])} and {texts[-1]}"

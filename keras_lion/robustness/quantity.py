@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from keras_lion.robustness.wording import with_unit
 from keras_lion.statistics import Interval
 
 UNBOUNDED = (-math.inf, math.inf)
@@ -67,11 +68,20 @@ class Quantity:
 
     def amount(self, difference: float) -> str:
         """A difference of scores in shown units: `0.05 nats`, `1 point`."""
-        number = f"{abs(self.factor) * difference:.3g}"
-        unit = self.difference
-        if number == "1" and unit.endswith("s"):
-            unit = unit[:-1]
-        return f"{number} {unit}".strip()
+        return with_unit(f"{abs(self.factor) * difference:.3g}", self.difference)
+
+    def gap(self, first: str = "{first}", second: str = "{second}") -> str:
+        """What the best of one less that of another is: positive if the first is
+        better. `best validation accuracy, lion − adamw`, `best validation loss, adamw −
+        lion`."""
+        sides = (second, first) if self.smaller_is_better else (first, second)
+        return f"best {self.name}, {' − '.join(sides)}"
+
+    def gap_interval(self, interval: Interval) -> str:
+        """Such a difference of scores: `0.012 [0.004, 0.020] (n=6) nats`."""
+        digits = self.digits + (self.unit == "%")
+        text = format(interval.scaled(abs(self.factor)), f".{digits}f")
+        return f"{text} {self.difference}".rstrip()
 
     def holds(self, scores: NDArray[np.float64]) -> bool:
         """Whether all scores lie within the bounds; NaN stands for missing ones."""

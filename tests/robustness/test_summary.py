@@ -80,7 +80,7 @@ def test_edge_caution_says_where_to_go():
     )
     caution, _ = cautions_of(landscape, 0)
     assert "high learning_rate edge" in caution
-    assert "100 and 1e+03" in caution
+    assert "Add 100.0 and 1000.0: --extend learning_rate=up:2," in caution
 
 
 def test_inert_decay():
@@ -102,9 +102,9 @@ def test_missing_and_diverged():
     landscape = Landscape([1, 2, 3], [1], scores, floor=0, diverged=diverged)
     assert_cautions(
         landscape,
-        "1 of 3 cells have no score",
-        "1 of 3 cells have fewer than the 5 seeds",
         "56 % of the runs diverged",
+        "1 of 3 cells has no score",
+        "1 of 3 cells has fewer than the 5 seeds",
         "has 4 seeds",
     )
     assert_cautions(Landscape([1], [1], [[np.nan]]), "no run has finished")
