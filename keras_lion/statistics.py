@@ -102,6 +102,8 @@ class Interval:
 
     def __format__(self, spec: str) -> str:
         spec = spec or ".3f"
+        if spec.startswith("."):
+            spec = f"z{spec}"  # no −0.000
         if math.isnan(self.estimate):
             return f"no value (n={self.n})"
         if math.isnan(self.low):

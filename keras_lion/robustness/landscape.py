@@ -17,6 +17,7 @@ from keras_lion.robustness.quantity import SCORE, Quantity
 from keras_lion.robustness.runs import Array as Array
 from keras_lion.robustness.runs import Value as Value
 from keras_lion.robustness.runs import arrange
+from keras_lion.robustness.wording import with_unit
 from keras_lion.statistics import Interval, t_interval
 
 AxisName = Literal["learning_rate", "weight_decay"]
@@ -211,10 +212,12 @@ class Landscape:
 
     def __repr__(self) -> str:
         rows, columns, seeds = self.scores.shape
-        return (
-            f"<Landscape: {rows} weight decays × {columns} learning rates × "
-            f"{seeds} seeds>"
+        parts = (
+            with_unit(str(rows), "weight decays"),
+            with_unit(str(columns), "learning rates"),
+            with_unit(str(seeds), "seeds"),
         )
+        return f"<Landscape: {' × '.join(parts)}>"
 
     @classmethod
     def from_runs(

@@ -63,8 +63,7 @@ class Quantity:
         """A score as it is shown, without the unit."""
         if math.isnan(score):
             return "–"
-        # + 0.0 turns the −0.0 of a negated zero into 0.0.
-        return f"{self.factor * score + 0.0:{self.spec}}"
+        return f"{self.factor * score:z{self.spec}}"  # no −0.0
 
     def amount(self, difference: float) -> str:
         """A difference of scores in shown units: `0.05 nats`, `1 point`."""

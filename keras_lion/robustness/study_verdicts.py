@@ -179,6 +179,8 @@ def _judge(
             note = _note(comparison.measure, sides, present, len(all_sides))
         found += [
             replace(each, sentence=f"{each.sentence}{note}")
+            if each.outcome != "untestable"
+            else each
             for each in _judge_sides(runs, own, sides, epsilon, seed)
         ]
     return found
