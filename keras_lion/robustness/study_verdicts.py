@@ -14,6 +14,7 @@ from keras_lion.robustness.conditions import own_columns, parts_of
 from keras_lion.robustness.effective_decay.law import product_verdict
 from keras_lion.robustness.landscape import Landscape, Value
 from keras_lion.robustness.measures import MEASURES, Question, claim_of
+from keras_lion.robustness.quantity import quantity_of_runs
 from keras_lion.robustness.runs import name_contenders
 from keras_lion.robustness.summary import task_optimizers
 from keras_lion.robustness.verdict import LEAST_SEEDS, Verdict, too_few_seeds
@@ -247,6 +248,9 @@ def decide_secondary(
 ) -> list[tuple[str, Verdict]]:
     """The verdicts on the secondary comparisons of a study, none of which decides it.
 
+    A comparison in points is read on tasks whose score is a share, one in nats where it
+    is a loss.
+
     Args:
         frame: Run records of the study.
         declared: Its `study.json`.
@@ -258,7 +262,10 @@ def decide_secondary(
     found: list[tuple[str, Verdict]] = []
     for name, each in declared.get("secondary", {}).items():
         try:
-            verdicts = decide(frame, read_comparison(each), seed=seed)
+            comparison = read_comparison(each)
+            tasks = [t for t, runs in frame.groupby("task") if _fits(comparison, runs)]
+            runs = frame[frame["task"].isin(tasks)]
+            verdicts = decide(runs, comparison, seed=seed) if tasks else []
         except ValueError as error:
             verdicts = [("", Verdict.untestable(f"{name}.", str(error)))]
         found += [
@@ -266,6 +273,14 @@ def decide_secondary(
             for place, verdict in verdicts
         ]
     return found
+
+
+def _fits(comparison: Comparison, runs: pd.DataFrame) -> bool:
+    """Whether the scores of a task have the unit that a comparison declares."""
+    quantity = quantity_of_runs(runs, comparison.value)
+    return comparison.unit not in ("points", "nats") or (
+        comparison.unit == quantity.difference
+    )
 
 
 def error_rates() -> pd.DataFrame:

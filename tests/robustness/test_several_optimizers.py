@@ -10,7 +10,7 @@ import pytest
 
 from keras_lion.robustness import Landscape, decide, summarize
 from keras_lion.robustness.comparison import compare_tolerance, facing_seeds
-from keras_lion.robustness.study_verdicts import usual_sides
+from keras_lion.robustness.study_verdicts import decide_secondary, usual_sides
 from keras_lion.robustness.tolerance import tolerance_width
 from keras_lion.tuning.study.comparison import Comparison
 from tests.robustness.made_up import study
@@ -119,3 +119,22 @@ def test_report_summary_and_screen_name_all_three(tmp_path):
     table = pd.read_csv(tmp_path / "study" / "summary.csv")
     assert set(table["optimizer"]) == {"lion", "adamw", "sgd"}
     assert table["common_best"].nunique() == 1
+
+
+def test_secondary_comparisons_are_read_where_their_unit_fits():
+    points = {"epsilon": {}, "measure": "best_score", "value": "score"}
+    declared = {
+        "accuracy": {**points, "unit": "points", "sides": ["sgd", "lion"]},
+        "loss": {**points, "unit": "nats", "sides": ["sgd", "lion"]},
+    }
+    text = three().assign(task="text", metric="loss")
+    text["score"], text["floor"] = -text["final_loss"].fillna(2.3), -2.3
+    frame = pd.concat([three(), text], ignore_index=True)
+    found = decide_secondary(frame, {"secondary": declared})
+    assert [place for place, _ in found] == ["digits", "text"]
+    accuracy, loss = (verdict.sentence for _, verdict in found)
+    assert accuracy.startswith("best validation accuracy, sgd − lion: ")
+    assert "smallest that matters: 5 points." in accuracy
+    assert loss.startswith("best validation loss, lion − sgd: ")
+    assert "smallest that matters: 0.05 nats." in loss
+    assert decide_secondary(frame, {}) == []
