@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from keras_lion.robustness.wording import with_unit
 from keras_lion.statistics import Interval
+from keras_lion.tuning.runs.outcomes import IMPORTED
 
 UNBOUNDED = (-math.inf, math.inf)
 NEGATIVE = (-math.inf, 0.0)  # a negated loss
@@ -141,5 +142,11 @@ def metric_of(runs: pd.DataFrame) -> str:
 
 
 def quantity_of_runs(runs: pd.DataFrame, value: str = "score") -> Quantity:
-    """What the scores, or the negated losses, of some runs are."""
-    return quantity_of(metric_of(runs), value)
+    """What the scores, or the negated losses, of some runs are.
+
+    The losses of studies are log-likelihoods, in nats; what those of imported runs are
+    is not known.
+    """
+    quantity = quantity_of(metric_of(runs), value)
+    imported = "preset" in runs and (runs["preset"] == IMPORTED).any()
+    return replace(quantity, unit="") if imported and quantity == LOSS else quantity
