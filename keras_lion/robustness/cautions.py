@@ -13,7 +13,7 @@ from keras_lion.robustness.conditions import own_columns, texts_of
 from keras_lion.robustness.grid import Limit, boundary_optimum
 from keras_lion.robustness.grid_extension import extension_text
 from keras_lion.robustness.landscape import AxisName, Landscape, Side, Value
-from keras_lion.robustness.wording import counted, listed
+from keras_lion.robustness.wording import counted, listed, with_unit
 from keras_lion.statistics import FEW
 
 # By what they change: first whether there is a result, then what to run next, then
@@ -247,12 +247,12 @@ def _missing(landscape: Landscape) -> list[Caution]:
     cautions = []
     if absent := int((counts == 0).sum()):
         has = "has" if absent == 1 else "have"
-        text = f"{absent} of {counted(counts.size, 'cell')} {has} no score."
+        text = f"{absent} of {with_unit(str(counts.size), 'cells')} {has} no score."
         cautions.append(Caution("missing", text))
     if partial := int(((counts > 0) & (counts < counts.max())).sum()):
         has = "has" if partial == 1 else "have"
         text = (
-            f"{partial} of {counted(counts.size, 'cell')} {has} fewer than the "
+            f"{partial} of {with_unit(str(counts.size), 'cells')} {has} fewer than the "
             f"{counted(int(counts.max()), 'seed')} of the others."
         )
         cautions.append(Caution("missing", text))

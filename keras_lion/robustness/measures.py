@@ -263,6 +263,9 @@ def _change(
 
 def _best_score_per_doubling(question: Question) -> list[Verdict]:
     gains = batch_gains(question)
+    if len(gains) < 2:
+        reason = "a change per doubling needs runs of two batch sizes or more."
+        return [Verdict.untestable(claim_of(question), reason)]
     x = np.log2(np.array(list(gains), dtype=float))
     rows = np.array(list(gains.values())).T
     slope = t_interval([np.polyfit(x, row, 1)[0] for row in rows])
@@ -302,7 +305,15 @@ def _gain(question: Question, first: Landscape, second: Landscape) -> Array:
 def _rule_of_thumb(question: Question) -> list[Verdict]:
     curve = transfer_curve(question.runs, *question.pair)
     line = curve[curve["on_line"]]
-    factor = factor_of_least_loss(line[line["factor"].between(*ADVISED)])
+    advised = line[line["factor"].between(*ADVISED)]
+    if advised.empty:
+        first, second = question.pair
+        reason = (
+            f"no run of {first} is at {second}'s lr / k and λ × k with k from "
+            f"{ADVISED[0]} to {ADVISED[1]:.0f}."
+        )
+        return [Verdict.untestable(claim_of(question), reason)]
+    factor = factor_of_least_loss(advised)
     gain = gain_at_factor(question.runs, factor, *question.pair)
     outcome, reasons = outcome_of(gain.shifted(question.margin), margin=0.0)
     quantity = quantity_of_runs(question.runs, "final_loss")
