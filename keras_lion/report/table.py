@@ -68,7 +68,7 @@ def cells(row: OptimizerSummary, metric: str) -> dict[str, Any]:
             number(row.weight_decay),
             *widths,
             regret.text(row.mean_regret),
-            f"{row.num_diverged} of {row.num_runs}",
+            f"{row.num_diverged} of {row.num_runs}" if row.num_runs else "–",
             score.interval(row.test_score) if row.test_score.n else "–",
         ],
     }
@@ -85,9 +85,7 @@ def verdict_texts(verdict: Verdict) -> dict[str, Any]:
         "share of windows with the same sign": verdict.window_share,
     }
     known = [
-        f"{name} {value:.2g}"
-        for name, value in numbers.items()
-        if not math.isnan(value)
+        f"{name} {value:.2g}" for name, value in numbers.items() if math.isfinite(value)
     ]
     return {
         "claim": _labeled(verdict.claim),

@@ -15,6 +15,7 @@ from keras_lion.report.style import (
     quantity_of,
 )
 from keras_lion.robustness.summary import OptimizerSummary
+from keras_lion.robustness.wording import counted, with_unit
 from keras_lion.statistics import Interval
 
 _PAIRED = (
@@ -68,6 +69,9 @@ def answer(
                 f"; no {optimizer_label(row.optimizer)} setting comes within {within} "
                 "of it"
             )
+    absent = [optimizer_label(row.optimizer) for row in rows if row not in measured]
+    if absent:
+        text += f"; no run of {listed(absent)} has finished"
     doubts = f" ({'; '.join(notes)})" if notes else ""
     return f"{text}. Within {within} of its own best: {listed(own)}{doubts}."
 
@@ -134,10 +138,11 @@ def _design(frame: pd.DataFrame) -> str:
         )
     return (
         f"Grids: {'; '.join(grids)}. Seeds: {_seeds(frame)}. Budget of a run: "
-        f"{_values(frame, 'epochs')} epochs, {_values(frame, 'steps')} steps of "
-        f"{_values(frame, 'batch_size')} examples, from "
-        f"{_values(frame, 'train_examples')} training examples; in all "
-        f"{len(frame)} runs{_hours(frame)}. Schedule of the learning rate: "
+        f"{with_unit(_values(frame, 'epochs'), 'epochs')}, "
+        f"{with_unit(_values(frame, 'steps'), 'steps')} of "
+        f"{with_unit(_values(frame, 'batch_size'), 'examples')}, from "
+        f"{with_unit(_values(frame, 'train_examples'), 'training examples')}; in all "
+        f"{counted(len(frame), 'run')}{_hours(frame)}. Schedule of the learning rate: "
         f"{_values(frame, 'schedule')}. Backend: {_values(frame, 'backend')}. "
         "Everything else is the task's own and the same for all of these runs."
     )

@@ -25,7 +25,12 @@ from keras_lion.report.table import (
 from keras_lion.robustness.conditions import own_columns, parts_of, plain
 from keras_lion.robustness.landscape import Value
 from keras_lion.robustness.runs import name_contenders
-from keras_lion.robustness.study_verdicts import EPSILON, decide, error_rates
+from keras_lion.robustness.study_verdicts import (
+    EPSILON,
+    decide,
+    decide_secondary,
+    error_rates,
+)
 from keras_lion.robustness.summary import runs_of_preset
 from keras_lion.tuning.runs.files import write_json
 from keras_lion.tuning.runs.records import load_environment, load_runs, load_study
@@ -101,6 +106,7 @@ def write_pages(
     notes += mixed
     comparison = _comparison(study, notes)
     decided = decide(all_runs.loc[frame.index], comparison) if comparison else []
+    decided += decide_secondary(all_runs.loc[frame.index], study)
     declared = study.get("comparison", {})
     value: Value = declared.get("value", "final_loss")
     epsilons = declared.get("epsilon", {})
