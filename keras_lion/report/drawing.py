@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from keras_lion.report.style import Quantity, optimizer_label, quantity_of
 from keras_lion.robustness.landscape import Landscape, Value, common_best
 
-Scope = Literal["condition", "batch sizes", "task"]
+Scope = Literal["condition", "batch sizes", "task", "search"]
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ class Drawing:
         figure: Draws it.
         caption: Says what is plotted and what to see, in numbers.
         scope: What it shows: one condition; all batch sizes and budgets that share the
-            hyperparameters of the study's own; or all conditions of a task. Only the
-            material of a condition has landscapes.
+            hyperparameters of the study's own; all conditions of a task; or the trials
+            of a search. Only the material of a condition has landscapes.
     """
 
     name: str

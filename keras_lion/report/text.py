@@ -124,7 +124,7 @@ def _design(frame: pd.DataFrame) -> str:
     for optimizer, runs in frame.groupby("optimizer"):
         rates, decays = runs["learning_rate"], runs["weight_decay"]
         betas = ", ".join(
-            f"{name} = {_values(runs, name)}"
+            f"{name} = {values_text(runs, name)}"
             for name in ("beta_1", "beta_2")
             if name in runs
         )
@@ -134,11 +134,12 @@ def _design(frame: pd.DataFrame) -> str:
         )
     return (
         f"Grids: {'; '.join(grids)}. Seeds: {_seeds(frame)}. Budget of a run: "
-        f"{_values(frame, 'epochs')} epochs, {_values(frame, 'steps')} steps of "
-        f"{_values(frame, 'batch_size')} examples, from "
-        f"{_values(frame, 'train_examples')} training examples; in all "
-        f"{len(frame)} runs{_hours(frame)}. Schedule of the learning rate: "
-        f"{_values(frame, 'schedule')}. Backend: {_values(frame, 'backend')}. "
+        f"{values_text(frame, 'epochs')} epochs, "
+        f"{values_text(frame, 'steps')} steps of "
+        f"{values_text(frame, 'batch_size')} examples, from "
+        f"{values_text(frame, 'train_examples')} training examples; in all "
+        f"{len(frame)} runs{duration_text(frame)}. Schedule of the learning rate: "
+        f"{values_text(frame, 'schedule')}. Backend: {values_text(frame, 'backend')}. "
         "Everything else is the task's own and the same for all of these runs."
     )
 
@@ -176,18 +177,22 @@ def _seeds(frame: pd.DataFrame) -> str:
     return f"{many} in every cell" if few == many else f"{few} to {many} in a cell"
 
 
-def _hours(frame: pd.DataFrame) -> str:
+def duration_text(frame: pd.DataFrame) -> str:
+    """How long training took: ` and 2.1 hours of training`; empty if not recorded."""
     if "seconds" not in frame or frame["seconds"].isna().all():
         return ""
-    hours = frame["seconds"].sum() / 3600
-    return f" and {number(hours)} hours of training"
+    seconds = float(frame["seconds"].sum())
+    for unit, size in (("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f" and {number(seconds / size)} {unit} of training"
+    return f" and {number(seconds)} seconds of training"
 
 
 def _unit(quantity: Quantity) -> str:
     return f" {quantity.unit}" if quantity.unit else ""
 
 
-def _values(frame: pd.DataFrame, column: str) -> str:
+def values_text(frame: pd.DataFrame, column: str) -> str:
     """The values of a column as text: one, or all that occur."""
     if column not in frame:
         return "not recorded"
