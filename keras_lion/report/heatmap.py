@@ -16,7 +16,7 @@ from keras_lion.report.heatmap_panel import (
     draw_landscape,
     seeds_text,
 )
-from keras_lion.report.overlays import legend_entries
+from keras_lion.report.overlays import has_products, legend_entries
 from keras_lion.report.panels import (
     figure_legend,
     panels,
@@ -29,6 +29,7 @@ from keras_lion.report.style import (
     number,
     optimizer_label,
     quantity_of,
+    short_label,
 )
 from keras_lion.robustness.landscape import Landscape, Value, common_best
 
@@ -89,7 +90,7 @@ def heatmap_figure(
     reference = None if math.isnan(best) else best
     for ax, (name, landscape) in zip(axes, landscapes.items(), strict=True):
         draw_landscape(ax, landscape, norm, quantity, epsilon, reference)
-        title = f"{optimizer_label(name)}\n{seeds_text(landscape, quantity)}"
+        title = f"{short_label(name, 30)}\n{seeds_text(landscape, quantity)}"
         ax.set_title(title, fontsize=9)
     draw_color_bar(figure, axes, norm, quantity, extend, inches)
     entries = legend_entries(every, quantity, epsilon, reference)
@@ -133,7 +134,8 @@ def _caption(
             + f": cells with {side} values have the last color, so that a few bad ones "
             "do not hide the rest."
         )
-    sentences.append("Along a dashed line lr × λ is constant.")
+    if any(map(has_products, landscapes.values())):
+        sentences.append("Along a dashed line lr × λ is constant.")
     return " ".join(sentences)
 
 

@@ -33,8 +33,8 @@ from keras_lion.report.style import (
     Quantity,
     in_order,
     label_decades,
-    optimizer_label,
     quantity_of,
+    short_label,
 )
 from keras_lion.robustness.effective_decay.description import check_lines
 from keras_lion.robustness.effective_decay.lines import IsoProduct, iso_product
@@ -102,7 +102,7 @@ def iso_product_figure(
         each, (above, below) = found[name], axes[column::columns]
         along = _draw_lines(each, above, quantity, products)
         _draw_over_product(each, below, quantity, rates)
-        above.set_title(f"{optimizer_label(name)}\n{along}", fontsize=LABEL)
+        above.set_title(f"{short_label(name, 30)}\n{along}", fontsize=LABEL)
         for ax, label in (
             (above, AXIS_LABELS["learning_rate"]),
             (below, "product lr × λ"),

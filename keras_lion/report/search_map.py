@@ -32,7 +32,7 @@ from keras_lion.report.style import (
     Quantity,
     decade_ticks,
     number,
-    optimizer_label,
+    short_label,
 )
 from keras_lion.robustness.search_trials import best_trial
 from keras_lion.robustness.smoothing import smooth_scores
@@ -83,7 +83,7 @@ def search_map_figure(trials: Trials, *, quantity: Quantity = ACCURACY) -> Figur
             ax,
             AXIS_LABELS["learning_rate"],
             AXIS_LABELS["weight_decay"],
-            f"{optimizer_label(name)}\n{len(found)} trials",
+            f"{short_label(name, 30)}\n{len(found)} trials",
         )
     bar = figure.colorbar(
         ScalarMappable(norm, _colors(quantity)),
@@ -103,9 +103,8 @@ def score_limits(trials: Trials, quantity: Quantity) -> tuple[float, float]:
     scores = np.concatenate([_trained(each)["score"] for each in trials.values()])
     if not len(scores):
         return 0.0, 1.0
-    best, worst = float(scores.max()), float(np.quantile(scores, WORST))
-    if best - worst < 1e-9:
-        worst = best - 1e-3 * max(1.0, abs(best))
+    best, worst = float(scores.max()), float(np.quantile(scores, WORST, method="lower"))
+    worst = min(worst, best - quantity.least_span)
     low, high = sorted((quantity.factor * worst, quantity.factor * best))
     return low, high
 

@@ -61,7 +61,12 @@ def section_of(
     ]
     verdicts = [
         *decided,
-        *law_verdicts(runs, task=task, epsilon=epsilon, value=value),
+        # Nobody asked imported runs whether lr × λ alone explains the score.
+        *(
+            law_verdicts(runs, task=task, epsilon=epsilon, value=value)
+            if paired
+            else []
+        ),
     ]
     section = Section(
         task=title,

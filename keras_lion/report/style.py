@@ -90,6 +90,14 @@ class Quantity:
         return "points" if self.unit == "%" else self.unit
 
     @property
+    def least_span(self) -> float:
+        """Difference of scores that a color scale spans at least.
+
+        Ten units of the last digit: numbers that read the same look alike.
+        """
+        return float(10 ** (1 - self.digits) / abs(self.factor))
+
+    @property
     def spec(self) -> str:
         """Format of a shown number."""
         return f".{self.digits}f"
@@ -156,6 +164,14 @@ def optimizer_line(name: str) -> Any:
 def optimizer_label(name: str) -> str:
     """Name of an optimizer as it is printed: `AdamW` for `adamw`."""
     return _mark(name).label
+
+
+def short_label(name: str, most: int) -> str:
+    """The printed name for a narrow place: a long one without its middle."""
+    label = optimizer_label(name)
+    if len(label) <= most:
+        return label
+    return f"{label[: most // 2]}…{label[-(most // 2 - 1) :]}"
 
 
 def _mark(name: str) -> _Mark:

@@ -183,7 +183,7 @@ def duration_text(frame: pd.DataFrame) -> str:
         return ""
     seconds = float(frame["seconds"].sum())
     for unit, size in (("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
+        if seconds >= size:
             return f" and {number(seconds / size)} {unit} of training"
     return f" and {number(seconds)} seconds of training"
 

@@ -170,7 +170,7 @@ def test_the_methods_say_grids_seeds_budget_and_what_was_fixed(tmp_path):
     assert "(beta_1 = 0.9, beta_2 = 0.99)" in text
     assert "Seeds: 3 in every cell." in text
     assert "20 epochs, 320 steps of 64 examples, from 1024 training examples" in text
-    assert "in all 72 runs and 108 seconds of training." in text
+    assert "in all 72 runs and 1.8 minutes of training." in text
     page, _ = written(tmp_path, frame[:-1])
     assert "Seeds: 2 to 3 in a cell." in page
 
