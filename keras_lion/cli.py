@@ -14,6 +14,7 @@ from keras_lion._lazy import missing_package
 from keras_lion.discovery import commands as discovery
 from keras_lion.start_up import log_errors_only, quiet_start
 from keras_lion.tuning.runs.names import NAMES
+from keras_lion.tuning.study.extension import Extension
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -69,6 +70,14 @@ def _assignment(text: str) -> tuple[str, str]:
     return name, value
 
 
+def _extension(text: str) -> str:
+    try:
+        Extension.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line, and how to learn more."""
@@ -119,6 +128,17 @@ def _parser() -> argparse.ArgumentParser:
         type=_at_least_one,
         metavar="K",
         help="number of runs that are trained together",
+    )
+    command.add_argument(
+        "--extend",
+        nargs="+",
+        action="extend",
+        default=[],
+        type=_extension,
+        metavar="AXIS=up[:N]",
+        help="add N values (default: 2) to an axis of the grid, above it (up) or below "
+        "(down), in steps of its own ratio: learning_rate=up:2 weight_decay=down:1. "
+        "Finished runs are used again",
     )
     command.add_argument("--only", metavar="KEY", help="train this one run again")
     command.add_argument(
@@ -280,11 +300,12 @@ def _run(options: argparse.Namespace) -> None:
 
         load()
     task = options.task or study.default_task
+    declared, study = study, study.extended(task, options.preset, options.extend)
     folder = options.output or Path("results") / f"{study.name}-{options.preset}"
     if options.dry_run:
         _estimate(study, task, options.preset, console)
         return
-    if _sweep(study, task, folder, options, console):
+    if _sweep(declared, task, folder, options, console):
         _report_on(folder, task, console)
 
 
@@ -334,6 +355,7 @@ def _sweep(
             executor=options.executor,
             population=options.population,
             workers=options.workers,
+            extend=options.extend,
         )
     if options.only is not None:
         record = load_runs(folder).set_index("key").loc[options.only]
@@ -354,6 +376,7 @@ def _sweep(
             soft_wrap=True,
         )
         return False
+    study = study.extended(task, options.preset, options.extend)
     _evaluate_selected(study, task, options.preset, folder)
     return True
 
@@ -497,3 +520,7 @@ def _console() -> Console:
     console = Console()
     # A pipe or a log file has no width of its own.
     return console if console.is_terminal else Console(width=WIDTH)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

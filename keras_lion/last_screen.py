@@ -86,7 +86,9 @@ def sentence(
     if not row["score_n"]:
         return f"{name}: no run has finished."
     if diverged == runs:
-        return f"{name}: all {runs} runs diverged."
+        return (
+            f"{name}: {'the only run' if runs == 1 else f'all {runs} runs'} diverged."
+        )
     seeds = int(row["score_n"])
     mean = "1 seed" if seeds == 1 else f"mean of {seeds} seeds"
     shown = f"{quantity.text(row['score'])} {quantity.unit}".rstrip()
@@ -165,7 +167,7 @@ def _print_table(
             _width(row, "width"),
             _width(row, "own_width"),
             regret.text(row["mean_regret"]),
-            f"{row['num_diverged']} of {row['num_runs']}",
+            f"{row['num_diverged']} of {row['num_runs']}" if row["num_runs"] else "–",
             _interval(row, "test_score", score),
         )
     console.print(table)
@@ -188,4 +190,5 @@ def _interval(row: Mapping[Any, Any], name: str, quantity: Quantity) -> str:
         return "–"
     numbers = (row[name], row[f"{name}_low"], row[f"{name}_high"])
     interval = Interval(*numbers, int(row[f"{name}_n"]))
-    return format(interval.scaled(quantity.factor), quantity.spec)
+    # Rich takes brackets for markup.
+    return format(interval.scaled(quantity.factor), quantity.spec).replace("[", r"\[")

@@ -32,6 +32,13 @@ STUDY = tiny_study(small)
 plans = {"smoke": small, "full": dataclasses.replace(small, seeds=3)}
 STUDY = dataclasses.replace(STUDY, plans={"blobs": plans})
 """
+SMALL = """
+from tests.tuning.tiny import tiny_plan, tiny_study
+
+STUDY = tiny_study(
+    tiny_plan((1e-2, 2e-2), (0.1,), epochs=2, optimizers=("lion",), seeds=1)
+)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -184,6 +191,27 @@ def test_a_preset_that_shares_runs_selects_among_all_of_them(tmp_path, capsys):
     assert load_runs(folder)["test_score"].notna().sum() == 3  # all seeds of a cell
 
 
+def test_extend_trains_only_what_the_larger_grid_adds(tmp_path, capsys):
+    file, folder = tmp_path / "small.py", tmp_path / "out"
+    file.write_text(SMALL)
+    run = ["run", str(file), "--preset", "smoke", "--output", str(folder)]
+    assert cli.main(run) == 0
+    first = load_runs(folder)
+    assert cli.main([*run, "--extend", "learning_rate=up:1"]) == 0
+    out = capsys.readouterr().out
+    assert "3 runs declared, 2 finished earlier and skipped, 1 to run" in out
+    both = load_runs(folder)
+    assert sorted(both["learning_rate"]) == [0.01, 0.02, 0.04]
+    assert set(first["key"]) < set(both["key"])
+    declared = json.loads((folder / "study.json").read_text())["plans"]["blobs"]
+    (axis,) = [
+        each
+        for each in declared["smoke"]["spaces"]["lion"]["axes"]
+        if each["name"] == "learning_rate"
+    ]
+    assert axis["values"] == [0.01, 0.02, 0.04]
+
+
 # --- errors ---
 
 
@@ -218,6 +246,11 @@ def test_wrong_arguments_give_one_line(study, output, tmp_path, capsys):
         (["run", study, "--workers", "0"], "must be 1 or more, received '0'"),
         (["run", study, "--population", "many"], "must be 1 or more, received 'many'"),
         ([*smoke, str(output), "--only", "a", "--workers", "2"], "1 for a single run"),
+        ([*smoke, str(output), "--extend", "seed=up"], "axis 'seed' to extend. The"),
+        (
+            [*smoke, str(output), "--extend", "learning_rate"],
+            "learning_rate=up:2 (1 to",
+        ),
         (["report", str(tmp_path)], "holds no run records"),
         (["report", str(tmp_path / "no")], "holds no run records"),
         (["list", str(tmp_path / "no")], "There is no folder"),
@@ -239,7 +272,9 @@ def test_an_interrupt_says_how_to_go_on(study, tmp_path, monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "_sweep", interrupt)
-    assert cli.main(["run", study, "--output", str(tmp_path)]) == 130
+    assert (
+        cli.main(["run", study, "--preset", "smoke", "--output", str(tmp_path)]) == 130
+    )
     assert "the same command resumes from here" in capsys.readouterr().err
 
 

@@ -9,8 +9,9 @@ from typing import Literal
 import pandas as pd
 from matplotlib.figure import Figure
 
-from keras_lion.report.style import Quantity, optimizer_label, quantity_of
+from keras_lion.report.style import Quantity, optimizer_label
 from keras_lion.robustness.landscape import Landscape, Value, common_best
+from keras_lion.robustness.quantity import quantity_of_runs
 
 Scope = Literal["condition", "batch sizes", "task", "search"]
 
@@ -55,7 +56,7 @@ class Material:
     @property
     def quantity(self) -> Quantity:
         """How `value` is shown."""
-        return quantity_of(self.metric, self.value)
+        return quantity_of_runs(self.runs, self.value)
 
     @property
     def tolerance(self) -> str:

@@ -28,10 +28,10 @@ from keras_lion.report.style import (
     listed,
     number,
     optimizer_label,
-    quantity_of,
     short_label,
 )
 from keras_lion.robustness.landscape import Landscape, Value, common_best
+from keras_lion.robustness.quantity import quantity_of_runs
 
 WIDE = 8  # columns from which two heatmaps no longer fit side by side
 NARROW = 5  # inches of a figure, up to which its legend is a column
@@ -144,7 +144,7 @@ def _drawing(name: str, value: Value, what: str) -> Drawing:
         given: Material,
     ) -> tuple[Mapping[str, Landscape], Quantity, float | None]:
         epsilon = given.epsilon if value == given.value else None
-        return given.landscapes[value], quantity_of(given.metric, value), epsilon
+        return given.landscapes[value], quantity_of_runs(given.runs, value), epsilon
 
     def figure(given: Material) -> Figure:
         landscapes, quantity, epsilon = parts(given)

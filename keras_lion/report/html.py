@@ -13,9 +13,9 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from keras_lion.report.run_table import run_table
+from keras_lion.robustness.cautions import leading
 
 DPI = 200
-MOST_CAUTIONS = 3  # that stand above a table
 REM_PER_INCH = 6.5  # as wide as the text at 7 inches, and readable
 
 
@@ -57,8 +57,8 @@ class Picture:
 class Section:
     """What the page says about one task.
 
-    `cautions` are sorted, those that change most first: the page folds all but
-    `MOST_CAUTIONS`. `advice` and `code` say what a search tries next.
+    `cautions` are sorted, those that change most first: the page folds all but the
+    first three. `advice` and `code` say what a search tries next.
     """
 
     task: str
@@ -101,11 +101,6 @@ class Page:
     environment: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[str] = ()
     error_rates: pd.DataFrame = field(default_factory=pd.DataFrame)
-
-
-def leading(cautions: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
-    """The cautions that are shown, and those that are folded."""
-    return cautions[:MOST_CAUTIONS], cautions[MOST_CAUTIONS:]
 
 
 def render(page: Page) -> str:

@@ -33,7 +33,6 @@ from keras_lion.report.style import (
     Quantity,
     in_order,
     label_decades,
-    quantity_of,
     short_label,
 )
 from keras_lion.robustness.effective_decay.description import check_lines
@@ -46,6 +45,7 @@ from keras_lion.robustness.grid import (
     with_decay,
 )
 from keras_lion.robustness.landscape import Array, Landscape
+from keras_lion.robustness.quantity import quantity_of_runs
 from keras_lion.statistics import Interval
 
 NOT_REACHED: Look = {"ls": "", "marker": "^", "mfc": "none", "ms": 5}
@@ -279,7 +279,7 @@ def _figure(material: Material) -> Figure:
         name: iso_product(material.runs, optimizer=name, task=material.task)
         for name in _with_lines(material)
     }
-    return iso_product_figure(found, quantity=quantity_of(material.metric))
+    return iso_product_figure(found, quantity=quantity_of_runs(material.runs))
 
 
 FIGURE = Drawing(

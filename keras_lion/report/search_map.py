@@ -36,6 +36,7 @@ from keras_lion.report.style import (
 )
 from keras_lion.robustness.search_trials import best_trial
 from keras_lion.robustness.smoothing import smooth_scores
+from keras_lion.robustness.wording import counted
 
 Trials = Mapping[str, pd.DataFrame]
 
@@ -83,7 +84,7 @@ def search_map_figure(trials: Trials, *, quantity: Quantity = ACCURACY) -> Figur
             ax,
             AXIS_LABELS["learning_rate"],
             AXIS_LABELS["weight_decay"],
-            f"{short_label(name, 30)}\n{len(found)} trials",
+            f"{short_label(name, 30)}\n{counted(len(found), 'trial')}",
         )
     bar = figure.colorbar(
         ScalarMappable(norm, _colors(quantity)),

@@ -26,9 +26,9 @@ from keras_lion.report.style import (
     number,
     optimizer_color,
     optimizer_label,
-    quantity_of,
 )
 from keras_lion.robustness.conditions import setting_text
+from keras_lion.robustness.quantity import quantity_of_runs
 from keras_lion.robustness.search_trials import (
     BUDGET,
     SEARCH,
@@ -36,6 +36,7 @@ from keras_lion.robustness.search_trials import (
     best_trial,
     next_windows,
 )
+from keras_lion.robustness.wording import counted
 
 Trials = Mapping[str, pd.DataFrame]
 
@@ -52,7 +53,7 @@ def search_section(
     Nothing is said of widths, regrets or lr × λ, which need a grid.
     """
     task, metric = str(runs["task"].iloc[0]), metric_of(runs)
-    quantity = quantity_of(metric)
+    quantity = quantity_of_runs(runs)
     trials = trials_by_optimizer(runs)
     varied = also_varied(runs)
     bests = [best_text(name, each, quantity) for name, each in trials.items()]
@@ -197,21 +198,32 @@ def _methods(runs: pd.DataFrame, trials: Trials, study: Mapping[str, Any]) -> li
     if oracle:
         how = f"chosen by KerasTuner's {oracle}"
     ranges = [
-        f"{optimizer_label(name)} {len(each)} trials with "
+        f"{optimizer_label(name)} {counted(len(each), 'trial')} with "
         f"{_range('lr', each['learning_rate'])} and {_range('λ', each['weight_decay'])}"
         for name, each in trials.items()
     ]
     return [
-        f"Trials {how}: {'; '.join(ranges)}. Budget of a run: "
-        f"{text.values_text(runs, 'epochs')} epochs, "
-        f"{text.values_text(runs, 'batch_size')} examples per batch; in all "
-        f"{len(runs)} runs{text.duration_text(runs)}. Backend: "
-        f"{text.values_text(runs, 'backend')}.",
+        f"Trials {how}: {'; '.join(ranges)}. In all "
+        f"{counted(len(runs), 'run')}{text.duration_text(runs)}.{_budget(runs)}",
         "A trial is one configuration and budget; its score is the mean over its "
         "seeds. The best trial has the best score of the largest budget. Free values "
         "form no grid, so that tolerance widths, regrets and the lr × λ law "
         "are not computed: for those, declare a study over a grid.",
     ]
+
+
+def _budget(runs: pd.DataFrame) -> str:
+    """Epochs, batch size and backend, as far as they are recorded."""
+    known = {
+        name: text.values_text(runs, column)
+        for name, column in (
+            ("Epochs", BUDGET),
+            ("Batch size", "batch_size"),
+            ("Backend", "backend"),
+        )
+        if column in runs and runs[column].notna().any()
+    }
+    return "".join(f" {name}: {value}." for name, value in known.items())
 
 
 def _range(symbol: str, values: pd.Series[float]) -> str:

@@ -12,9 +12,9 @@ from keras_lion.report.style import (
     listed,
     number,
     optimizer_label,
-    quantity_of,
 )
 from keras_lion.robustness.summary import OptimizerSummary
+from keras_lion.robustness.wording import counted, with_unit
 from keras_lion.statistics import Interval
 
 _PAIRED = (
@@ -31,23 +31,22 @@ _IMPORTED = (
 
 def answer(
     rows: Sequence[OptimizerSummary],
+    quantity: Quantity,
     *,
-    metric: str,
     epsilon: float,
     difference: Interval | None = None,
     notes: Sequence[str] = (),
 ) -> str:
     """Three numbers side by side: best score, width around the common and own best.
 
-    `difference` is that of the best values of two optimizers, in the order of `rows`;
-    `notes` are reasons to doubt, put into parentheses at the end.
+    `quantity` is what the widths are measured on, `difference` that of the best values
+    of two optimizers, in the order of `rows`. `notes` are reasons to doubt, put into parentheses at the end.
     """
     measured = [row for row in rows if not math.isnan(row.width.decades)]
     if not measured:
         return "No run has finished, so there is nothing to report yet."
     if all(row.num_diverged == row.num_runs for row in measured):
         return "Every run diverged: the grid contains no setting that trains."
-    quantity = quantity_of(metric, measured[0].value)
     within = quantity.amount(epsilon)
     bests = [
         f"{optimizer_label(row.optimizer)} {quantity.text(row.best_value)}"
@@ -68,13 +67,15 @@ def answer(
                 f"; no {optimizer_label(row.optimizer)} setting comes within {within} "
                 "of it"
             )
+    absent = [optimizer_label(row.optimizer) for row in rows if row not in measured]
+    if absent:
+        text += f"; no run of {listed(absent)} has finished"
     doubts = f" ({'; '.join(notes)})" if notes else ""
     return f"{text}. Within {within} of its own best: {listed(own)}{doubts}."
 
 
-def best_scores(rows: Sequence[OptimizerSummary], metric: str) -> str:
+def best_scores(rows: Sequence[OptimizerSummary], quantity: Quantity) -> str:
     """The best score of each optimizer, with its interval and place."""
-    quantity = quantity_of(metric)
     texts = [
         f"{optimizer_label(row.optimizer)} {quantity.interval(row.score)} at "
         f"lr = {number(row.learning_rate)}, λ = {number(row.weight_decay)}"
@@ -108,13 +109,13 @@ def failures(frame: pd.DataFrame, optimizers: Sequence[str]) -> list[str]:
 
 
 def methods(
-    frame: pd.DataFrame, *, metric: str, value: str, epsilon: float, paired: bool = True
+    frame: pd.DataFrame, quantity: Quantity, *, epsilon: float, paired: bool = True
 ) -> list[str]:
     """How the runs of one task were made and measured."""
     return [
         _design(frame),
         _PAIRED if paired else _IMPORTED,
-        _measures(quantity_of(metric, value), epsilon),
+        _measures(quantity, epsilon),
     ]
 
 
@@ -132,13 +133,20 @@ def _design(frame: pd.DataFrame) -> str:
             f"{optimizer_label(str(optimizer))}: {_counted(rates, 'learning rate')} × "
             f"{_counted(decays, 'weight decay')}{f' ({betas})' if betas else ''}"
         )
+    epochs, steps, batch, examples = (
+        with_unit(values_text(frame, column), unit)
+        for column, unit in (
+            ("epochs", "epochs"),
+            ("steps", "steps"),
+            ("batch_size", "examples"),
+            ("train_examples", "training examples"),
+        )
+    )
     return (
         f"Grids: {'; '.join(grids)}. Seeds: {_seeds(frame)}. Budget of a run: "
-        f"{values_text(frame, 'epochs')} epochs, "
-        f"{values_text(frame, 'steps')} steps of "
-        f"{values_text(frame, 'batch_size')} examples, from "
-        f"{values_text(frame, 'train_examples')} training examples; in all "
-        f"{len(frame)} runs{duration_text(frame)}. Schedule of the learning rate: "
+        f"{epochs}, {steps} of {batch}, from {examples}; in all "
+        f"{counted(len(frame), 'run')}{duration_text(frame)}. Schedule of the learning "
+        "rate: "
         f"{values_text(frame, 'schedule')}. Backend: {values_text(frame, 'backend')}. "
         "Everything else is the task's own and the same for all of these runs."
     )

@@ -27,7 +27,12 @@ from keras_lion.robustness.conditions import own_columns, parts_of, plain
 from keras_lion.robustness.landscape import Value
 from keras_lion.robustness.runs import name_contenders
 from keras_lion.robustness.search_trials import SEARCH, is_search
-from keras_lion.robustness.study_verdicts import EPSILON, decide, error_rates
+from keras_lion.robustness.study_verdicts import (
+    EPSILON,
+    decide,
+    decide_secondary,
+    error_rates,
+)
 from keras_lion.robustness.summary import runs_of_preset
 from keras_lion.tuning.runs.files import write_json
 from keras_lion.tuning.runs.records import (
@@ -121,8 +126,10 @@ def write_pages(
     gridded = frame[~frame["task"].isin(searches)]
     comparison = _comparison(study, notes)
     decided = []
-    if comparison and len(gridded):
-        decided = decide(all_runs.loc[gridded.index], comparison)
+    if len(gridded):
+        read = all_runs.loc[gridded.index]
+        decided = decide(read, comparison) if comparison else []
+        decided += decide_secondary(read, study)
     declared = study.get("comparison", {})
     value: Value = declared.get("value", "final_loss")
     epsilons = declared.get("epsilon", {})

@@ -9,11 +9,11 @@ import pandas as pd
 import pytest
 
 from keras_lion.report.best_so_far import best_so_far_figure
-from keras_lion.report.html import MOST_CAUTIONS
 from keras_lion.report.search_line import search_line_figure
 from keras_lion.report.search_map import score_limits, search_map_figure
 from keras_lion.report.style import ACCURACY, LOSS, optimizer_color
 from keras_lion.report.write import write_pages, write_report
+from keras_lion.robustness.cautions import LEADING
 from keras_lion.robustness.search_trials import best_trial, trials_of
 from keras_lion.tuning import Axis
 from keras_lion.tuning.runs.files import RecordWriter, write_json
@@ -238,11 +238,11 @@ def test_at_most_three_cautions_stand_above_the_table(tmp_path):
     frame = pd.concat([frame, two()], ignore_index=True).assign(preset="search")
     page, summary, _ = written(tmp_path, frame, SEARCHED)
     cautions = summary["tasks"]["digits"]["cautions"]
-    assert len(cautions) > MOST_CAUTIONS == 3
+    assert len(cautions) > LEADING == 3
     folded = page.index("<details")
     places = [page.index(text) for text in cautions]
     assert [place > folded for place in places] == [
-        at >= MOST_CAUTIONS for at in range(len(cautions))
+        at >= LEADING for at in range(len(cautions))
     ]
     assert max(places) < page.index("<table>")
     assert f"{len(cautions) - 3} more caution" in page

@@ -67,6 +67,7 @@
       sorted = { column, direction: again ? -sorted.direction : 1 };
       update();
     });
+    if (numeric[column]) heading.className = "number";
     heading.append(button);
     head.append(heading);
     return heading;

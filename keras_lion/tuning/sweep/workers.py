@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ def run_workers(
     workers: int,
     executor: str,
     population: int,
+    extend: Sequence[str],
     waiting: set[str],
     note: Callable[[Record], None],
 ) -> None:
@@ -60,6 +61,7 @@ def run_workers(
         workers: Number of processes that train.
         executor: Name of their executor.
         population: Number of runs that each trains together.
+        extend: Extensions of the study's grid.
         waiting: Keys of the runs to train.
         note: Called with every new record.
 
@@ -75,6 +77,7 @@ def run_workers(
         "output": str(folder),
         "executor": executor,
         "population": population,
+        "extend": list(extend),
         "path": sys.path,
     }
     tail = RecordTail(folder)

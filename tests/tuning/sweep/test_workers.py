@@ -120,6 +120,7 @@ def test_processes_that_die_again_and_again_are_given_up(
             workers=2,
             executor="loop",
             population=1,
+            extend=(),
             waiting={"a"},
             note=lambda record: None,
         )
