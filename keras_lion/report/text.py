@@ -40,7 +40,8 @@ def answer(
     """Three numbers side by side: best score, width around the common and own best.
 
     `quantity` is what the widths are measured on, `difference` that of the best values
-    of two optimizers, in the order of `rows`. `notes` are reasons to doubt, put into parentheses at the end.
+    of two optimizers, in the order of `rows`. `notes` are reasons to doubt, put into
+    parentheses at the end.
     """
     measured = [row for row in rows if not math.isnan(row.width.decades)]
     if not measured:
@@ -54,8 +55,10 @@ def answer(
     ]
     text = f"Best {quantity.name}: {listed(bests)}{_unit(quantity)}"
     if difference is not None and len(measured) == 2:
-        names = " − ".join(optimizer_label(row.optimizer) for row in measured)
-        text += f" ({names}: {quantity.interval(difference)})"
+        names = [optimizer_label(row.optimizer) for row in measured]
+        # Positive where the first is better, as in the verdicts.
+        first, second = names[::-1] if quantity.smaller_is_better else names
+        text += f" ({first} − {second}: {quantity.gap_interval(difference)})"
     reached = [row for row in measured if not row.width.none]
     common = [f"{optimizer_label(row.optimizer)} {row.width}" for row in reached]
     own = [f"{optimizer_label(row.optimizer)} {row.own_width}" for row in measured]

@@ -65,7 +65,7 @@ def test_a_whole_study(tmp_path, every_figure, monkeypatch):
     page, summary = written(tmp_path, study())
     answer = summary["tasks"]["digits"]["answer"]
     assert "0.05 nats" in answer
-    assert "(Lion − AdamW: " in answer
+    assert "(AdamW − Lion: " in answer
     assert "of the common best: Lion " in answer
     assert "of its own best: Lion " in answer
     assert "indicative: fewer than 5 seeds" in answer
