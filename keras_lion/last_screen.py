@@ -38,7 +38,12 @@ def print_summary(folder: Path, task: str | None, console: Console) -> None:
         rows = table[table["section"] == section].to_dict("records")
         metric = metrics.get(rows[0]["task"], "score")
         _print(console, f"\n{section}")
-        condition = summary["tasks"][section].get("condition", {})
+        entry = summary["tasks"][section]
+        if entry.get("kind") == "search":
+            for line in (entry["answer"], *entry["next"], *entry["code"]):
+                _print(console, line)
+            continue
+        condition = entry.get("condition", {})
         for row in rows:
             _print(console, sentence(row, metric, condition))
         _print(console)

@@ -47,10 +47,10 @@ def color_limits(
         scaled += landscape.means[stable].tolist()
         others += landscape.means[trained & ~stable].tolist()
     values = np.array(scaled or others or [0.0])
-    worst = float(np.quantile(values, 0.1))
+    # Of few cells none is clipped: the quantile is the worst.
+    worst = float(np.quantile(values, 0.1, method="lower"))
     best = float(max([*scaled, *others], default=0.0))
-    if best - worst < 1e-9:
-        worst = best - 1e-3 * max(1.0, abs(best))
+    worst = min(worst, best - quantity.least_span)
     clipped = min([*scaled, *others], default=worst) < worst
     low, high = sorted((quantity.factor * worst, quantity.factor * best))
     side = "max" if quantity.smaller_is_better else "min"
@@ -157,7 +157,7 @@ def _label(ax: Axes, landscape: Landscape, grid: Grid) -> None:
     ax.set_yticks(grid.y, [number(value) for value in landscape.weight_decay])
     ax.set_xlabel(AXIS_LABELS["learning_rate"], fontsize=LABEL)
     ax.set_ylabel(AXIS_LABELS["weight_decay"], fontsize=LABEL)
-    ax.tick_params(length=2, labelsize=TICK)
+    ax.tick_params(length=0, labelsize=TICK)
     if len(grid.x) > 5:
         ax.tick_params(axis="x", labelrotation=45)
     ax.spines[:].set_visible(False)

@@ -16,6 +16,7 @@ from keras_lion.robustness.cautions import edge_cautions, ranked_cautions
 from keras_lion.robustness.comparison import compare_best
 from keras_lion.robustness.landscape import Landscape, Value
 from keras_lion.robustness.quantity import metric_of as metric_of
+from keras_lion.robustness.quantity import quantity_of_runs
 from keras_lion.robustness.study_verdicts import law_verdicts
 from keras_lion.robustness.summary import OptimizerSummary, summarize, task_optimizers
 from keras_lion.robustness.verdict import Verdict
@@ -40,6 +41,7 @@ def section_of(
     task = str(runs["task"].iloc[0])
     optimizers = in_order(task_optimizers(runs, task))
     metric = metric_of(runs)
+    score, measured = quantity_of_runs(runs), quantity_of_runs(runs, value)
     landscapes: dict[Value, dict[str, Landscape]] = {
         each: {
             name: Landscape.from_runs(runs, optimizer=name, task=task, value=each)
@@ -60,23 +62,26 @@ def section_of(
     )
     verdicts = [
         *decided,
-        *law_verdicts(runs, task=task, epsilon=epsilon, value=value),
+        # Nobody asked imported runs whether lr × λ alone explains the score.
+        *(
+            law_verdicts(runs, task=task, epsilon=epsilon, value=value)
+            if paired
+            else []
+        ),
     ]
     section = Section(
         task=title,
         answer=text.answer(
             rows,
-            metric=metric,
+            measured,
             epsilon=epsilon,
             difference=_difference(list(landscapes[value].values())),
             notes=_doubts(landscapes[value].values()),
         ),
-        scores=text.best_scores(rows, metric),
-        methods=text.methods(
-            runs, metric=metric, value=value, epsilon=epsilon, paired=paired
-        ),
-        headings=headings(metric, value),
-        rows=[cells(row, metric) for row in rows],
+        scores=text.best_scores(rows, score),
+        methods=text.methods(runs, measured, epsilon=epsilon, paired=paired),
+        headings=headings(score, measured),
+        rows=[cells(row, score, measured) for row in rows],
         cautions=cautions,
         verdicts=[verdict_texts(each) for each in verdicts],
         pictures=pictures_of(

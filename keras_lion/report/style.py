@@ -79,6 +79,14 @@ def optimizer_label(name: str) -> str:
     return _mark(name).label
 
 
+def short_label(name: str, most: int) -> str:
+    """The printed name for a narrow place: a long one without its middle."""
+    label = optimizer_label(name)
+    if len(label) <= most:
+        return label
+    return f"{label[: most // 2]}…{label[-(most // 2 - 1) :]}"
+
+
 def _mark(name: str) -> _Mark:
     if name.lower() in _MARKS:
         return _MARKS[name.lower()]
@@ -107,6 +115,18 @@ def label_decades(axis: Axis) -> None:
     axis.set_major_locator(LogLocator(subs=steps, numticks=8))
     axis.set_major_formatter(FuncFormatter(lambda value, _: number(value)))
     axis.set_minor_formatter(NullFormatter())
+
+
+def decade_ticks(low: float, high: float) -> list[float]:
+    """Ticks between two positive numbers: powers of ten; of a short range 1, 2, 5."""
+    span = math.log10(high / low)
+    steps = (1.0,) if span >= 2 else (1.0, 3.0) if span >= 1 else (1.0, 2.0, 5.0)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    every = [step * 10.0**power for power in powers for step in steps]
+    ticks = [tick for tick in every if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
+    if len(ticks) < 2:  # a range too short for them has its ends
+        return sorted({low, high})
+    return ticks[:: math.ceil(len(ticks) / 8)]
 
 
 def number(value: float, digits: int = 2) -> str:

@@ -14,7 +14,6 @@ from keras_lion.report.style import (
     number,
     optimizer_color,
     optimizer_label,
-    quantity_of,
 )
 from keras_lion.robustness.summary import OptimizerSummary
 from keras_lion.robustness.tolerance import ToleranceWidth
@@ -36,25 +35,23 @@ def summary_frame(
     return pd.DataFrame([_numbers(*row, list(names)) for row in rows])
 
 
-def headings(metric: str, value: str) -> list[str]:
+def headings(score: Quantity, measured: Quantity) -> list[str]:
     """Headings of `cells`."""
-    score, measured = quantity_of(metric), quantity_of(metric, value)
     return [
         "optimizer",
         f"best {score.label}",
         "learning_rate",
         "weight_decay",
-        "width around the common best (decades of learning_rate)",
-        "width around its own best",
+        "width around the common best (decades)",
+        "width around its own best (decades)",
         f"mean regret ({measured.unit})" if measured.unit else "mean regret",
         "diverged",
         f"{score.label.replace('validation', 'test')}",
     ]
 
 
-def cells(row: OptimizerSummary, metric: str) -> dict[str, Any]:
+def cells(row: OptimizerSummary, score: Quantity, measured: Quantity) -> dict[str, Any]:
     """One row of the table for readers: color, label and the texts of its cells."""
-    score, measured = quantity_of(metric), quantity_of(metric, row.value)
     regret = Quantity("", "", abs(measured.factor), measured.digits)
     widths = [
         str(width).removesuffix(" decades") for width in (row.width, row.own_width)

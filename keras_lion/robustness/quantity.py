@@ -56,6 +56,14 @@ class Quantity:
         return "points" if self.unit == "%" else self.unit
 
     @property
+    def least_span(self) -> float:
+        """Difference of scores that a color scale spans at least.
+
+        Ten units of the last digit: numbers that read the same look alike.
+        """
+        return float(10 ** (1 - self.digits) / abs(self.factor))
+
+    @property
     def spec(self) -> str:
         """Format of a shown number."""
         return f".{self.digits}f"

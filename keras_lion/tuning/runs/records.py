@@ -186,6 +186,14 @@ def load_runs(folder: str | os.PathLike[str]) -> pd.DataFrame:
     return frame.sort_values(order, ignore_index=True)
 
 
+def recorded_order(folder: str | os.PathLike[str]) -> list[str]:
+    """Keys of a folder's runs in the order in which they were first recorded."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # `load_runs` has said them
+        records = _lines(Path(folder))
+        return list(dict.fromkeys(str(record["key"]) for record in records))
+
+
 def load_study(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """The declaration of a study, from its folder's `study.json`."""
     return _load_json(Path(folder) / "study.json")
