@@ -28,7 +28,8 @@ from keras_lion.report.panels import LABEL, TICK, Look
 from keras_lion.report.style import ACCURACY, AXIS_LABELS, Quantity, number
 from keras_lion.robustness.landscape import Landscape
 
-ROOM = 0.45  # of a row, below the grid, for the names of the lines that end there
+# Below the grid, for the names of the lines that end there: of a row, and in inches.
+ROOM, NAMES = 0.45, 0.16
 
 
 def color_limits(
@@ -164,7 +165,9 @@ def _label(ax: Axes, landscape: Landscape, grid: Grid) -> None:
     lowest = float(grid.bottoms[0])
     if landscape.weight_decay[0] > 0 and has_products(landscape):
         # The names of the lines stand below the cells.
-        lowest -= ROOM * float(grid.tops[0] - grid.bottoms[0])
+        inches = ax.get_window_extent().width / ax.figure.dpi
+        row = float(grid.tops[0] - grid.bottoms[0])
+        lowest -= min(ROOM * row, NAMES * grid.width / inches)
     ax.set_xlim(grid.x_edges[0], grid.x_edges[-1])
     ax.set_ylim(lowest, grid.tops[-1])
     ax.set_aspect("equal")

@@ -19,6 +19,8 @@ OUTCOME = (
     "status",
     "score",
     "best_score",
+    "loss",
+    "best_loss",
     "best_epoch",
     "final_loss",
     "test_score",
@@ -56,6 +58,7 @@ def run_table(frame: pd.DataFrame) -> dict[str, Any]:
     that are chosen from a list because runs differ in them. What tells runs apart
     elsewhere and is the same in all of these is said in `shared`.
     """
+    frame = _with_losses(frame)
     columns = _columns(frame)
     rows = [
         [_cell(value) for value in row]
@@ -72,6 +75,21 @@ def run_table(frame: pd.DataFrame) -> dict[str, Any]:
         "rows": rows,
         "shared": _shared(frame),
     }
+
+
+def _with_losses(frame: pd.DataFrame) -> pd.DataFrame:
+    """The runs with losses as they are, instead of as negative scores."""
+    lost = frame["metric"] == "loss" if "metric" in frame else pd.Series(dtype=bool)
+    if not lost.any():
+        return frame
+    shown = frame.assign(loss=(-frame["score"]).where(lost))
+    if "best_score" in frame:
+        shown["best_loss"] = (-frame["best_score"]).where(lost)
+    for name in ("score", "best_score"):
+        if name in frame:
+            shown[name] = frame[name].mask(lost)
+    # Of these runs the final loss is the score.
+    return shown.drop(columns="final_loss", errors="ignore") if lost.all() else shown
 
 
 def _shared(frame: pd.DataFrame) -> str:

@@ -115,7 +115,12 @@ def test_losses_are_shown_as_losses(tmp_path):
     best = -frame["score"].max()
     assert f"best validation loss {best:.3f}" in page
     assert "−" not in summary["tasks"]["digits"]["answer"]
-    assert not re.search(r"loss -", page)
+    data = json.loads(re.search(r'id="run-data">(.*?)</script>', page, re.S)[1])
+    assert "score" not in data["columns"]
+    shown = [row[data["columns"].index("loss")] for row in data["rows"]]
+    assert min(shown) == pytest.approx(best, rel=1e-5)
+    # What the losses of imported runs are is not known.
+    assert "nats" not in page
 
 
 @pytest.mark.parametrize(
