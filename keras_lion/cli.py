@@ -154,7 +154,7 @@ def _sweep(
     """Run the sweep; True if its folder is now ready for the report."""
     from keras_lion.interrupts import Interrupts
     from keras_lion.progress import measured, sweep_display
-    from keras_lion.report.style import quantity_of
+    from keras_lion.robustness.quantity import quantity_of_record
     from keras_lion.tuning.runs.records import load_runs
     from keras_lion.tuning.sweep.role import current_role
     from keras_lion.tuning.sweep.run import run_study
@@ -182,7 +182,7 @@ def _sweep(
         )
     if options.only is not None:
         record = load_runs(folder).set_index("key").loc[options.only]
-        quantity = quantity_of(str(record["metric"]))
+        quantity = quantity_of_record(record)
         console.print(
             f"{quantity.name}: {measured(quantity, float(record['score']))}. The "
             "record, whose scores are larger where they are better:",

@@ -12,7 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from keras_lion.report.style import Quantity, optimizer_label, quantity_of
+from keras_lion.report.style import Quantity, optimizer_label
+from keras_lion.robustness.quantity import quantity_of_record
 
 if TYPE_CHECKING:
     from keras_lion.tuning.sweep.preparation import Progress
@@ -124,7 +125,7 @@ class SweepDisplay:
         return " · ".join(parts)
 
     def _bests(self) -> str:
-        metric = quantity_of(next(iter(self.best.values()))["metric"])
+        metric = quantity_of_record(next(iter(self.best.values())))
         bests = [
             f"{optimizer_label(name)} {measured(metric, record['score'])} "
             f"(lr {record['learning_rate']:.2g}, wd {record['weight_decay']:.2g})"

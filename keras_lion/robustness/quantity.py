@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 from keras_lion.robustness.wording import with_unit
 from keras_lion.statistics import Interval
 from keras_lion.tuning.runs.outcomes import IMPORTED
+from keras_lion.tuning.tasks.task import METRICS
 
 UNBOUNDED = (-math.inf, math.inf)
 NEGATIVE = (-math.inf, 0.0)  # a negated loss
@@ -152,9 +155,29 @@ def metric_of(runs: pd.DataFrame) -> str:
 def quantity_of_runs(runs: pd.DataFrame, value: str = "score") -> Quantity:
     """What the scores, or the negated losses, of some runs are.
 
-    The losses of studies are log-likelihoods, in nats; what those of imported runs are
-    is not known.
+    A loss is in nats where records say that it is a negative log-likelihood, or say
+    nothing and come from a study. Scores that are negated metrics are shown as those.
     """
-    quantity = quantity_of(metric_of(runs), value)
-    imported = "preset" in runs and (runs["preset"] == IMPORTED).any()
-    return replace(quantity, unit="") if imported and quantity == LOSS else quantity
+    metric = metric_of(runs)
+    quantity = quantity_of(metric, value)
+    if quantity == LOSS:
+        return quantity if _in_nats(runs) else replace(quantity, unit="")
+    if _flag(runs, "lower_is_better") and metric not in METRICS:
+        return Quantity(metric, "", -1, 3)
+    return quantity
+
+
+def quantity_of_record(record: Mapping[str, Any] | pd.Series[Any]) -> Quantity:
+    """What the score of one run is."""
+    return quantity_of_runs(pd.DataFrame([dict(record)]))
+
+
+def _in_nats(runs: pd.DataFrame) -> bool:
+    imported = "preset" in runs and bool((runs["preset"] == IMPORTED).any())
+    return _flag(runs, "likelihood", otherwise=not imported)
+
+
+def _flag(runs: pd.DataFrame, name: str, *, otherwise: bool = False) -> bool:
+    """Whether a column is 1; if no run has it, `otherwise`."""
+    known = runs[name].dropna() if name in runs else pd.Series(dtype=float)
+    return bool((known == 1).all()) if len(known) else otherwise
