@@ -118,6 +118,7 @@ class StateCheckpoints:
                 changed, instead of a warning.
 
         Raises:
+            FileNotFoundError: If there is no such file.
             ValueError: If the file holds no state of an optimizer of keras-lion; with
                 `strict`, if a variable here has no saved state, or the other way round,
                 or if the optimizer is not built.
@@ -297,10 +298,12 @@ class StateCheckpoints:
 
         Args:
             optimizer: A built Keras optimizer with variables named `…_momentum`, or a
-                `LossScaleOptimizer` of one.
+                `LossScaleOptimizer` of one. Not `SGD` or `RMSprop`, whose momentum
+                sums up steps.
 
         Raises:
-            ValueError: If one of the two is not built, or their variables differ.
+            ValueError: If the optimizer keeps no average of gradients, one of the two
+                is not built, or their variables differ.
         """
         momenta, iteration = momenta_of(optimizer, self)
         own = [m for m in self._slots()[MOMENTUM] if m is not None]

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import math
+import warnings
 from numbers import Real
 from typing import Any
+
+import numpy as np
+
+LOW_BETA_1 = 0.5  # below it, a second positional argument was a weight decay
+_SECOND = "AdamW takes weight_decay as its second argument, Lion takes beta_1."
 
 
 def check_learning_rate(learning_rate: Any) -> Any:
     """A learning rate as Keras takes it: a float ≥ 0, a schedule or a callable."""
     if callable(learning_rate):
         return learning_rate
-    if not _is_number(learning_rate):
+    if not is_number(learning_rate):
         raise ValueError(
             "`learning_rate` must be a number ≥ 0, a "
             "`keras.optimizers.schedules.LearningRateSchedule` or a callable without "
@@ -29,7 +35,7 @@ def check_weight_decay(weight_decay: Any) -> Any:
     """A weight decay: None, a number that is not negative, a schedule or a callable."""
     if weight_decay is None or callable(weight_decay):
         return weight_decay
-    if not _is_number(weight_decay) or not 0 <= weight_decay < math.inf:
+    if not is_number(weight_decay) or not 0 <= weight_decay < math.inf:
         raise ValueError(
             "`weight_decay` must be None, a finite number that is not negative, a "
             "schedule or a callable without arguments. "
@@ -63,7 +69,7 @@ def check_peak_learning_rate(
             "With weight_decay_coupling='schedule', the peak of "
             f"{type(learning_rate).__name__} is not known: pass `peak_learning_rate`."
         )
-    if not _is_number(peak) or not 0 < peak < math.inf:
+    if not is_number(peak) or not 0 < peak < math.inf:
         raise ValueError(
             "`peak_learning_rate` must be a positive number. "
             f"Received: peak_learning_rate={peak!r}."
@@ -91,13 +97,51 @@ def peak_of(learning_rate: Any) -> float | None:
 
 def check_beta(name: str, beta: Any) -> float:
     """An averaging coefficient in [0, 1): at 1 the gradient would never be used."""
-    if not _is_number(beta) or not 0 <= beta < 1:
+    if not is_number(beta) or not 0 <= beta < 1:
+        swapped = name == "beta_1" and is_number(beta) and 1 <= beta < math.inf
         raise ValueError(
             f"`{name}` must be a number in the range [0, 1): 0 forgets the momentum, "
             f"and 1 would ignore the gradient. Received: {name}={beta!r}."
+            + (f" {_SECOND} Pass `weight_decay={beta!r}`." if swapped else "")
         )
     return float(beta)
 
 
-def _is_number(value: Any) -> bool:
+def check_flag(name: str, value: Any) -> bool:
+    """True or False; 1 and 0 count, as tuners and NumPy give them."""
+    if not isinstance(value, (Real, np.bool_)) or value not in (0, 1):
+        raise ValueError(f"`{name}` must be True or False. Received: {name}={value!r}.")
+    return bool(value)
+
+
+def warn_of_unusual(
+    learning_rate: Any, beta_1: float, weight_decay: Any, coupling: str
+) -> None:
+    """Warn of values that are allowed and most likely in the wrong place.
+
+    Called by `Lion.__init__`, so that the warning points at the call of `Lion`.
+    """
+    if beta_1 < LOW_BETA_1 and weight_decay is None:
+        warnings.warn(
+            f"beta_1={beta_1:g} is low, and no weight decay is given. {_SECOND} Pass "
+            "the weight decay by name, or `weight_decay=0.0` if this beta_1 is meant.",
+            stacklevel=3,
+        )
+    if callable(learning_rate) or callable(weight_decay) or not weight_decay:
+        return
+    follows_rate = coupling == "learning_rate"
+    share = weight_decay * learning_rate if follows_rate else weight_decay
+    if share >= 1:
+        what = "learning_rate × weight_decay" if follows_rate else "weight_decay"
+        warnings.warn(
+            f"{what} is {share:g}: every step replaces the whole weight, so that "
+            "nothing is learned. It must be far below 1. Received: "
+            f"learning_rate={learning_rate!r}, weight_decay={weight_decay!r}, "
+            f"weight_decay_coupling={coupling!r}.",
+            stacklevel=3,
+        )
+
+
+def is_number(value: Any) -> bool:
+    """True for a real number of Python or NumPy; a boolean is none."""
     return isinstance(value, Real) and not isinstance(value, bool)

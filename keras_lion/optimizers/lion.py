@@ -15,9 +15,16 @@ from keras_lion.optimizers.backend import (
     is_overwritten,
     path_of,
 )
+from keras_lion.optimizers.base_arguments import check_base_arguments
 from keras_lion.optimizers.bufferless_accumulation import BufferlessAccumulation
 from keras_lion.optimizers.checkpoint import ACCUMULATOR, AVERAGE, StateCheckpoints
-from keras_lion.optimizers.hyperparameters import check_beta, check_learning_rate
+from keras_lion.optimizers.hyperparameters import (
+    check_beta,
+    check_flag,
+    check_learning_rate,
+    is_number,
+    warn_of_unusual,
+)
 from keras_lion.optimizers.nonfinite_guard import select
 from keras_lion.optimizers.saved_state import MOMENTUM
 from keras_lion.optimizers.stochastic_rounding import check_storage_dtype, store
@@ -75,11 +82,12 @@ class Lion(
         cautious_weight_decay: Decay only where sign(c) θ ≥ 0.
         weight_decay_mask: What is decayed: None (everything), `"matrices"` (variables
             of two or more dimensions), a list of variables and regular expressions that
-            are searched in variables' paths, or a function of a variable, registered
-            with Keras if the optimizer is to be saved.
+            are searched in variables' paths, or a function of a variable. Register the
+            function with Keras if the optimizer is to be saved; see the example.
         skip_nonfinite: Drop a step in which any gradient has a NaN or an infinity:
             weights, momentum, averages and iterations stay as they are, and
-            `optimizer.skipped_steps` counts it.
+            `optimizer.skipped_steps` counts it. The loss of that batch stays NaN:
+            `fit` reports it, and `TerminateOnNaN` would still stop the training.
         accumulator_dtype: Dtype of the gradient accumulators, where
             `gradient_accumulation_steps` needs them: `"float32"`, `"float64"` or
             `"bfloat16"`. With β₁ = β₂, a float32 or float64 momentum, no clipping and
@@ -107,6 +115,18 @@ class Lion(
     )
     ```
 
+    A mask that is a function survives `model.save` if it is registered (a lambda does
+    not):
+
+    ```python
+    @keras.saving.register_keras_serializable(package="my_project")
+    def is_kernel(variable):
+        return variable.name == "kernel"
+
+
+    optimizer = Lion(1e-4, weight_decay=1.0, weight_decay_mask=is_kernel)
+    ```
+
     References:
         - [Chen et al., 2023, Algorithm 2](https://arxiv.org/abs/2302.06675)
         - [The authors' code](https://github.com/google/automl/tree/master/lion)
@@ -131,6 +151,7 @@ class Lion(
         **base: Any,
     ) -> None:
         learning_rate = check_learning_rate(learning_rate)
+        check_base_arguments(base)
         super().__init__(learning_rate, name=name, **base)
         self._set_up_checkpoints()
         self.beta_1 = check_beta("beta_1", beta_1)
@@ -139,9 +160,11 @@ class Lion(
         self.accumulator_dtype = check_storage_dtype(
             "accumulator_dtype", accumulator_dtype
         )
-        self.cautious = bool(cautious)
-        self.cautious_weight_decay = bool(cautious_weight_decay)
-        self.skip_nonfinite = bool(skip_nonfinite)
+        self.cautious = check_flag("cautious", cautious)
+        self.cautious_weight_decay = check_flag(
+            "cautious_weight_decay", cautious_weight_decay
+        )
+        self.skip_nonfinite = check_flag("skip_nonfinite", skip_nonfinite)
         self._set_up_weight_decay(
             weight_decay,
             weight_decay_coupling,
@@ -149,6 +172,20 @@ class Lion(
             weight_decay_mask,
             learning_rate,
         )
+        warn_of_unusual(
+            learning_rate, self.beta_1, self.weight_decay, weight_decay_coupling
+        )
+
+    @property
+    def learning_rate(self) -> Any:
+        """η of the next step. A number may be replaced by another at any time."""
+        return super().learning_rate
+
+    @learning_rate.setter
+    def learning_rate(self, learning_rate: Any) -> None:
+        if is_number(learning_rate):  # else a tensor or a schedule, which Keras checks
+            check_learning_rate(learning_rate)
+        keras.optimizers.Optimizer.learning_rate.fset(self, learning_rate)
 
     def build(self, variables: list[Any]) -> None:
         """Make a momentum, zero at first, for each variable, and what options need."""
@@ -171,13 +208,23 @@ class Lion(
             for variable in variables
         ]
         self._decays = [self.decays(variable) for variable in variables]
+        self._warn_of_unmatched_patterns(variables)
         self._build_guard()
         self._build_accumulation(variables)
         self._restore_pending()
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
         """Update the variables; sparse gradients are made dense before all else."""
-        super().apply([dense(gradient) for gradient in grads], trainable_variables)
+        gradients = [dense(gradient) for gradient in grads]
+        if trainable_variables is not None:
+            trainable_variables = list(trainable_variables)
+            if gradients and len(gradients) != len(trainable_variables):
+                raise ValueError(
+                    "`grads` must have one gradient, or None, for each of "
+                    f"`trainable_variables`. Received: {len(gradients)} gradients and "
+                    f"{len(trainable_variables)} variables."
+                )
+        super().apply(gradients, trainable_variables)
 
     def update_step(
         self, gradient: Any, variable: Any, learning_rate: Any, applies: Any = True

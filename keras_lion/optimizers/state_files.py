@@ -53,6 +53,7 @@ def read_state_of_file(file: str | Path) -> dict[str, Any]:
     """Return the entries of the optimizer's state in a `.keras` or `.weights.h5` file.
 
     Raises:
+        FileNotFoundError: If there is no such file.
         ValueError: If the file is of neither kind, or holds no such state.
     """
     if not str(file).endswith((".keras", ".weights.h5")):
@@ -60,6 +61,8 @@ def read_state_of_file(file: str | Path) -> dict[str, Any]:
             "The state of an optimizer is read from a `.keras` or `.weights.h5` file. "
             f"Received: {file}."
         )
+    if not Path(file).exists():
+        raise FileNotFoundError(f"There is no file {file}.")
     reader = StateReader()
     keras.saving.load_weights(reader, str(file))
     if not reader.entries:

@@ -21,11 +21,11 @@ def check_storage_dtype(name: str, dtype: Any) -> str | None:
     """A dtype that state may be stored in, or None."""
     if dtype is None or dtype in STORAGE_DTYPES:
         return dtype  # type: ignore[no-any-return]
-    reason = (
-        " Small gradients vanish in float16: take bfloat16."
-        if dtype == "float16"
-        else ""
-    )
+    reason = {
+        "float16": " Small gradients vanish in float16: use bfloat16.",
+        "bf16": " Did you mean bfloat16?",
+        "fp32": " Did you mean float32?",
+    }.get(str(dtype), "")
     raise ValueError(
         f"`{name}` must be one of {', '.join(STORAGE_DTYPES)}.{reason} "
         f"Received: {name}={dtype!r}."

@@ -5,8 +5,14 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
+import keras
+
 from keras_lion.optimizers.backend import is_overwritten, path_of
 from keras_lion.optimizers.matching import Described, listed, match
+
+# Their momentum sums up past steps: it contains the learning rate, and SGD's has the
+# opposite sign of the gradients.
+_SUMS_OF_STEPS = (keras.optimizers.SGD, keras.optimizers.RMSprop)
 
 
 def momenta_of(given: Any, taker: Any) -> tuple[list[Any], Any]:
@@ -17,9 +23,16 @@ def momenta_of(given: Any, taker: Any) -> tuple[list[Any], Any]:
         taker: A built optimizer of the same variables.
 
     Raises:
-        ValueError: If one of the two is not built, or their variables differ.
+        ValueError: If `given` keeps no average of gradients, one of the two is not
+            built, or their variables differ.
     """
     given = getattr(given, "inner_optimizer", given)
+    if isinstance(given, _SUMS_OF_STEPS):
+        raise ValueError(
+            f"Optimizer '{given.name}' has no momentum that is an average of "
+            "gradients, as AdamW and Lion have. Build Lion without `take_over`. "
+            f"Received: {type(given).__name__}."
+        )
     if not (taker.built and given.built):
         raise ValueError(
             "Both optimizers must be built before a state is taken over: call "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ class DecoupledWeightDecay:
     The base class is never told of the decay, or it would apply it a second time.
     """
 
+    name: str
     _weight_decay: Any
     _iterations: Any
     built: bool
@@ -118,7 +120,14 @@ class DecoupledWeightDecay:
                 "built; afterwards a compiled step would not see it. Make a new "
                 "optimizer, or pass `weight_decay_mask`."
             )
-        self._excluded = VariableSet(*(var_list or ()), *(var_names or ()))
+        if isinstance(var_names, str):
+            raise ValueError(
+                "`var_names` must be a list of regular expressions. "
+                f"Received: var_names={var_names!r}; pass [{var_names!r}]."
+            )
+        self._excluded = VariableSet(
+            *(var_list or ()), *(var_names or ()), argument="exclude_from_weight_decay"
+        )
 
     def decays(self, variable: Any) -> bool:
         """True if weight decay acts on this variable."""
@@ -130,6 +139,24 @@ class DecoupledWeightDecay:
         else:
             wanted = mask is None or variable in mask
         return wanted and variable not in self._excluded
+
+    def _warn_of_unmatched_patterns(self, variables: Sequence[Any]) -> None:
+        """Warn of patterns that name none of the variables; called by `build`."""
+        examples = ", ".join(repr(path_of(v)) for v in variables[:3])
+        for option, named in (
+            ("weight_decay_mask", self.weight_decay_mask),
+            ("exclude_from_weight_decay", self._excluded),
+        ):
+            if not isinstance(named, VariableSet):
+                continue
+            unmatched = named.unmatched(variables)
+            if unmatched and variables:
+                warnings.warn(
+                    f"`{option}`: no variable of optimizer '{self.name}' matches "
+                    f"{', '.join(map(repr, unmatched))}. A pattern is searched in "
+                    f"paths such as {examples}.",
+                    stacklevel=3,
+                )
 
     def _apply_weight_decay(self, variables: Sequence[Any]) -> None:
         """Nothing: decay is part of the update, which reads the weights once."""
@@ -161,13 +188,16 @@ def check_mask(mask: Mask) -> Any:
     if isinstance(mask, VariableSet):
         return mask
     if isinstance(mask, str) or not isinstance(mask, Sequence):
+        remedy = (
+            f" For a pattern, pass a list: [{mask!r}]." if isinstance(mask, str) else ""
+        )
         raise ValueError(
-            "`weight_decay_mask` says what is decayed: None (everything), 'matrices' "
+            "`weight_decay_mask` must be None (everything is decayed), 'matrices' "
             "(variables of two or more dimensions), a list of variables and of regular "
             "expressions of paths, or a function of a variable. "
-            f"Received: weight_decay_mask={mask!r}."
+            f"Received: weight_decay_mask={mask!r}.{remedy}"
         )
-    return VariableSet(*mask)
+    return VariableSet(*mask, argument="weight_decay_mask")
 
 
 class VariableSet:
@@ -178,20 +208,21 @@ class VariableSet:
 
     Args:
         *entries: Variables and regular expressions.
+        argument: The name that errors give the entries.
     """
 
-    def __init__(self, *entries: Any) -> None:
+    def __init__(self, *entries: Any, argument: str = "entries") -> None:
         for entry in entries:
             if isinstance(entry, str):
                 try:
                     re.compile(entry)
                 except re.error as error:
                     raise ValueError(
-                        f"{entry!r} is not a regular expression: {error}."
+                        f"`{argument}`: {entry!r} is not a regular expression: {error}."
                     ) from error
             elif not hasattr(entry, "name") or not hasattr(entry, "shape"):
                 raise ValueError(
-                    "Variables are named by themselves or by a regular expression of "
+                    f"`{argument}` must have variables and regular expressions of "
                     f"their paths. Received: {entry!r}."
                 )
         self.entries = entries
@@ -203,6 +234,16 @@ class VariableSet:
             else entry is variable
             for entry in self.entries
         )
+
+    def unmatched(self, variables: Sequence[Any]) -> list[str]:
+        """The regular expressions that are found in no variable's path."""
+        paths = [path_of(variable) for variable in variables]
+        return [
+            entry
+            for entry in self.entries
+            if isinstance(entry, str)
+            and not any(re.search(entry, path) for path in paths)
+        ]
 
     def patterns(self) -> list[str]:
         """The entries as regular expressions, which survive saving."""

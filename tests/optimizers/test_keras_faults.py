@@ -365,7 +365,7 @@ def refuses(function, **arguments):
         ({"beta_2": -1.0}, True),
         ({"beta_2": 1.5}, True),
         ({"beta_1": 1.0}, True),
-        ({"beta_1": 0.0}, False),
+        ({"beta_1": 0.0, "weight_decay": 0.0}, False),
         ({"learning_rate": 1}, False),
     ],
     ids=str,

@@ -169,7 +169,7 @@ def test_refused_weight_decay_leaves_the_old_one():
 @pytest.mark.parametrize("beta", ["beta_1", "beta_2"])
 def test_betas_of_zero_are_allowed(beta):
     weight = variable([1.0])
-    Lion(0.5, **{beta: 0.0}).apply([ops.ones(1)], [weight])
+    Lion(0.5, weight_decay=0.0, **{beta: 0.0}).apply([ops.ones(1)], [weight])
     np.testing.assert_array_equal(array(weight), [0.5])
 
 

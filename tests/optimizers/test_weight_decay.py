@@ -203,7 +203,7 @@ def test_peak_of_a_callable_is_an_argument():
         ({"weight_decay_mask": "kernel"}, "'matrices'"),
         ({"weight_decay_mask": 3}, "'matrices'"),
         ({"weight_decay_mask": ["("]}, "not a regular expression"),
-        ({"weight_decay_mask": [3]}, "by themselves or by a regular"),
+        ({"weight_decay_mask": [3]}, "must have variables and regular"),
     ],
 )
 def test_bad_arguments_are_refused(arguments, words):

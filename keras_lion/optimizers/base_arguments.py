@@ -1,0 +1,66 @@
+"""Checks of the arguments that go on to Keras's optimizers, which accept too much."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from numbers import Integral
+from typing import Any
+
+from keras_lion.optimizers.hyperparameters import check_flag, is_number
+
+CLIPPING = ("clipnorm", "clipvalue", "global_clipnorm")
+
+# Names of other libraries → what to use here.
+_OTHER_NAMES = {
+    "lr": "`learning_rate`",
+    "decay": "`weight_decay`",
+    "wd": "`weight_decay`",
+    "betas": "`beta_1` and `beta_2`",
+    "b1": "`beta_1`",
+    "beta1": "`beta_1`",
+    "b2": "`beta_2`",
+    "beta2": "`beta_2`",
+    "mu_dtype": "`momentum_dtype`",
+    "mask": "`weight_decay_mask`",
+    "epsilon": "nothing: Lion divides by nothing",
+    "eps": "nothing: Lion divides by nothing",
+    "amsgrad": "nothing: Lion has no second moment",
+}
+
+
+def check_base_arguments(base: Mapping[str, Any]) -> None:
+    """Refuse what Keras would ignore, or fail on in the first step.
+
+    Args:
+        base: Keyword arguments of `keras.optimizers.Optimizer`.
+    """
+    for name, value in base.items():
+        if name in _OTHER_NAMES:
+            raise ValueError(
+                f"`{name}` is not an argument of Lion: use {_OTHER_NAMES[name]}. "
+                f"Received: {name}={value!r}."
+            )
+        if name in CLIPPING and value is not None:
+            _check_threshold(name, value)
+        if name == "use_ema":
+            check_flag(name, value)
+        if name == "gradient_accumulation_steps" and value is not None:
+            _check_accumulation_steps(value)
+
+
+def _check_threshold(name: str, value: Any) -> None:
+    if not is_number(value) or not 0 < value < math.inf:
+        raise ValueError(
+            f"`{name}` must be a positive number, or None for no clipping. "
+            f"Received: {name}={value!r}."
+        )
+
+
+def _check_accumulation_steps(value: Any) -> None:
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 2:
+        raise ValueError(
+            "`gradient_accumulation_steps` must be a whole number of 2 or more, or "
+            "None for an update at every step. "
+            f"Received: gradient_accumulation_steps={value!r}."
+        )
