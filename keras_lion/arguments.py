@@ -28,6 +28,8 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._given: Sequence[str] = ()
+        # argparse takes -0.001 for a value, but -1e-3 for an option.
+        self._negative_number_matcher = re.compile(r"-(\d|\.\d|inf|nan)")
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Any = None
@@ -90,9 +92,15 @@ def _number(text: str) -> float:
 
 
 def _at_least_one(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, received {text!r}")
-    return int(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not value.is_integer() or value < 1:  # infinities and NaN are no integers
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number of 1 or more, received {text!r}"
+        )
+    return int(value)
 
 
 def _assignment(text: str) -> tuple[str, str]:
@@ -328,11 +336,14 @@ def _add_convert(commands: Any) -> None:
     command.add_argument("--beta-2", type=_number, default=0.999, help="default: 0.999")
     command.add_argument("--mode", choices=MODES, default=MODES[0])
     command.add_argument(
-        "--ratio", type=_number, help="factor of mode paper, 3 to 10 (default: 10)"
+        "--ratio",
+        type=_number,
+        help="factor of mode paper, 1 or more; 3 to 10 is usual (default: 10)",
     )
     command.add_argument(
         "--steps",
         type=_at_least_one,
         metavar="N",
-        help="steps of the training: says whether it is too short for weight decay",
+        help="steps of the training: says whether it is too short for Lion's learning "
+        "rate, or for weight decay",
     )

@@ -342,13 +342,6 @@ def _convert(options: argparse.Namespace) -> None:
     )
     print(conversion.code())
     print(conversion.explanation)
-    product = options.learning_rate * options.weight_decay
-    if options.steps is None and product:
-        print(
-            f"  Weight decay acts over about {1 / product:.3g} steps, 1 / "
-            "(learning_rate *\n  weight_decay). Is your training shorter? --steps N "
-            "says what then."
-        )
 
 
 def _console() -> Console:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from numbers import Real
 from typing import Any
 
@@ -9,6 +10,7 @@ import keras
 import numpy as np
 from keras.optimizers import schedules
 
+from keras_lion.optimizers.base_arguments import CLIPPING
 from keras_lion.optimizers.conversion_rule import Mode, convert_adamw
 from keras_lion.optimizers.lion import Lion
 from keras_lion.optimizers.scaled_schedule import scaled_schedule
@@ -34,6 +36,7 @@ def lion_from_adamw(
     mode: Mode = "paper",
     ratio: float | None = None,
     lion_betas: tuple[float, float] | None = None,
+    steps: int | None = None,
     verbose: bool = True,
     **lion_arguments: Any,
 ) -> Lion:
@@ -44,25 +47,30 @@ def lion_from_adamw(
 
     Of an optimizer it takes what `get_config` has: the learning rate as it is now or
     the schedule, weight decay, betas, clipping, moving average of weights, loss scale
-    factor and gradient accumulation. It does not take the optimizer's state, nor what
-    was said with `exclude_from_weight_decay`, which Keras does not tell: say it again
-    to the new optimizer. L2 in the loss (`kernel_regularizer`) is not weight decay and
-    has no counterpart: Adam divides it by the size of the gradients, Lion takes the
-    sign of the sum. Replace it by `weight_decay`.
+    factor and gradient accumulation. It takes neither the optimizer's state nor the
+    variables of `exclude_from_weight_decay`, which are not in the config: call it on
+    the new optimizer again. L2 in the loss (`kernel_regularizer`) is not weight decay
+    and has no counterpart: Adam divides it by the size of the gradients, Lion takes
+    the sign of the sum. Replace it by `weight_decay`.
 
     Args:
         learning_rate: AdamW's: a number, a schedule, all rates of which are scaled
             alike, or a `keras.optimizers.AdamW` (or `Adam`) to convert.
-        weight_decay: AdamW's λ, 0 for none. Default: the optimizer's, or Keras's 0.004.
+        weight_decay: AdamW's λ, 0 for none; next to an optimizer, instead of its own.
+            Default: the optimizer's, or Keras's 0.004.
         beta_1: AdamW's β₁. Default: the optimizer's, or 0.9.
         beta_2: AdamW's β₂. Default: the optimizer's, or 0.999.
         mode: `"paper"` (learning rate / ratio, weight decay · ratio) or `"matched"`
             (steps and weights of one size under gradient noise).
-        ratio: Of mode `"paper"`; 10 unless given.
+        ratio: Of mode `"paper"`, 1 or more; 10 unless given.
         lion_betas: β₁ and β₂ of Lion. Default: (0.9, 0.99), or (0.95, 0.98) where
             AdamW's β₂ is at most 0.99.
+        steps: Steps of the training. The printed text then says whether it is too short
+            for Lion's learning rate, or for the weight decay to matter.
         verbose: Whether to print.
         **lion_arguments: Keyword arguments of `Lion`; they win over the optimizer's.
+            One of `clipnorm`, `clipvalue` and `global_clipnorm` replaces the
+            optimizer's, whichever that is.
 
     Returns:
         A new `Lion`.
@@ -96,11 +104,25 @@ def lion_from_adamw(
         found, base = _read(learning_rate)
         learning_rate = found.pop("learning_rate")
     given = {"weight_decay": weight_decay, "beta_1": beta_1, "beta_2": beta_2}
+    replaced = {
+        name: (value, found[name])
+        for name, value in given.items()
+        if value is not None and name in found and value != found[name]
+    }
+    _warn_of_a_ratio_as_decay(replaced)
     found |= {name: value for name, value in given.items() if value is not None}
+    if any(lion_arguments.get(name) is not None for name in CLIPPING):
+        base = {name: value for name, value in base.items() if name not in CLIPPING}
 
     schedule = None
     if isinstance(learning_rate, schedules.LearningRateSchedule):
         schedule, learning_rate = learning_rate, None
+    elif isinstance(learning_rate, (str, type)):
+        raise ValueError(
+            "`learning_rate` must be a number, a schedule, or an instance of an "
+            "optimizer, such as `keras.optimizers.AdamW(1e-3)`. "
+            f"Received: learning_rate={learning_rate!r}."
+        )
     elif not isinstance(learning_rate, Real) or isinstance(learning_rate, bool):
         raise ValueError(
             "`learning_rate` must be a number, a "
@@ -111,7 +133,12 @@ def lion_from_adamw(
             f"Received: learning_rate={learning_rate!r}."
         )
     conversion = convert_adamw(
-        learning_rate, **found, mode=mode, ratio=ratio, lion_betas=lion_betas
+        learning_rate,
+        **found,
+        mode=mode,
+        ratio=ratio,
+        lion_betas=lion_betas,
+        steps=steps,
     )
     lion = Lion(
         conversion.learning_rate
@@ -124,9 +151,24 @@ def lion_from_adamw(
     )
     if verbose:
         print(conversion.explanation)
+        for name, (value, own) in replaced.items():
+            print(
+                f"  {name} {value:g} is as given, instead of the optimizer's {own:g}."
+            )
         if base:
             print(_taken_over(base, lion_arguments))
     return lion
+
+
+def _warn_of_a_ratio_as_decay(replaced: dict[str, tuple[float, float]]) -> None:
+    """Warn of the second argument next to an optimizer where it looks like a ratio."""
+    value, own = replaced.get("weight_decay", (0.0, 0.0))
+    if isinstance(value, Real) and value >= 1:
+        warnings.warn(
+            f"weight_decay={value:g} is taken for AdamW's weight decay, instead of the "
+            f"optimizer's {own:g}. For a ratio, pass `ratio={value:g}`.",
+            stacklevel=3,
+        )
 
 
 def _read(optimizer: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -173,7 +215,7 @@ def _shortest(rate: float) -> float:
 
 
 def _taken_over(base: dict[str, Any], lion_arguments: dict[str, Any]) -> str:
-    unset = {"use_ema": False}
+    unset: dict[str, Any] = {"use_ema": False}
     if not base["use_ema"]:
         unset["ema_momentum"] = base["ema_momentum"]
     kept = ", ".join(
@@ -183,5 +225,6 @@ def _taken_over(base: dict[str, Any], lion_arguments: dict[str, Any]) -> str:
     )
     return (
         f"  Taken over as they are: {kept or 'no other arguments'}.\n"
-        "  Not told by Keras: exclude_from_weight_decay. Call it on this optimizer too."
+        "  If you called exclude_from_weight_decay, call it on this optimizer too, as\n"
+        "  Keras does not save it. weight_decay_mask='matrices' leaves out vectors."
     )

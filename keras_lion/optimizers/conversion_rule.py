@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from numbers import Real
+from typing import Any, Literal, get_args
 
 from keras_lion import theory
+from keras_lion.optimizers.conversion_reasons import (
+    LOWERED_BETA_2,
+    STABLE_BETAS,
+    Values,
+    explanation,
+)
 
 Mode = Literal["paper", "matched"]
 
 PAPER_RATIO = 10.0
 PAPER_BETAS = (0.9, 0.99)
-STABLE_BETAS = (0.95, 0.98)  # where AdamW's β₂ was lowered for stability
-LOWERED_BETA_2 = 0.99
-USUAL_RATIOS = (3.0, 10.0)  # what the authors advise
-SHORT = 0.5  # decay that takes away less than this of a weight settles nothing
 
 
 @dataclass(frozen=True)
@@ -86,10 +90,11 @@ def convert_adamw(
         beta_1: β₁ of AdamW.
         beta_2: β₂ of AdamW.
         mode: `"paper"` or `"matched"`.
-        ratio: Of mode `"paper"`; 10 unless given. The authors advise 3 to 10.
+        ratio: Of mode `"paper"`, 1 or more; 10 unless given. The authors advise 3 to
+            10; in a short training, 1 and 3 are worth trying first.
         lion_betas: β₁ and β₂ of Lion, instead of those above.
         steps: Steps of the training. The explanation then says whether it is too short
-            for the weight decay to matter.
+            for Lion's learning rate, or for the weight decay to matter.
 
     Returns:
         Lion's hyperparameters with an explanation.
@@ -113,13 +118,12 @@ def convert_adamw(
         - `keras_lion.theory`
     """
     _check_arguments(learning_rate, weight_decay, mode, ratio)
-    if steps is not None and steps < 1:
-        raise ValueError(f"`steps` must be at least 1. Received: steps={steps!r}.")
-    _check_betas("AdamW's betas", beta_1, beta_2)
+    steps = _checked_steps(steps)
+    _check_betas("AdamW's betas", (beta_1, beta_2))
     if lion_betas is None:
         lion_betas = STABLE_BETAS if beta_2 <= LOWERED_BETA_2 else PAPER_BETAS
+    _check_betas("`lion_betas`", lion_betas)
     lion_beta_1, lion_beta_2 = lion_betas
-    _check_betas("`lion_betas`", lion_beta_1, lion_beta_2)
 
     if mode == "paper":
         ratio = PAPER_RATIO if ratio is None else float(ratio)
@@ -132,26 +136,6 @@ def convert_adamw(
 
     rate = None if learning_rate is None else learning_rate * factor
     decay = weight_decay * decay_factor
-    lines = [
-        f"Lion from AdamW, mode {mode!r}:",
-        f"  learning_rate  {_change(learning_rate, rate)}  (times {factor:.4g})",
-        f"  weight_decay   {_change(weight_decay, decay)}  (times {decay_factor:.4g})",
-        f"  beta_1, beta_2 {beta_1:g}, {beta_2:g} -> {lion_beta_1:g}, {lion_beta_2:g}",
-        "Why:",
-        *(
-            _paper_reasons(learning_rate, weight_decay)
-            if mode == "paper"
-            else _matched_reasons(
-                learning_rate, weight_decay, beta_1, rate, decay, lion_betas
-            )
-        ),
-        *_betas_reason(beta_2, lion_betas),
-        *_ratio_reason(ratio),
-        *_length_reason(steps, rate, decay),
-        "  AdamW's epsilon and AMSGrad have no counterpart in Lion and are dropped.",
-        "  This is where to start a search, not its result: the best ratio differs by",
-        "  task, so try learning rates 3 times smaller and larger too.",
-    ]
     return Conversion(
         learning_rate=rate,
         weight_decay=decay,
@@ -160,93 +144,14 @@ def convert_adamw(
         learning_rate_factor=factor,
         weight_decay_factor=decay_factor,
         mode=mode,
-        explanation="\n".join(lines),
+        explanation=explanation(
+            Values(learning_rate, weight_decay, beta_1, beta_2),
+            Values(rate, decay, lion_beta_1, lion_beta_2),
+            (factor, decay_factor),
+            ratio=ratio,
+            steps=steps,
+        ),
     )
-
-
-def _paper_reasons(learning_rate: float | None, weight_decay: float) -> list[str]:
-    product = (
-        ""
-        if learning_rate is None or not weight_decay
-        else f" ({learning_rate * weight_decay:.4g})"
-    )
-    return [
-        "  Lion moves every weight by the whole learning rate at every step, AdamW by",
-        "  less where gradients are noisy: hence the smaller rate. Decay is multiplied",
-        f"  by the rate: the larger weight decay keeps their product{product}.",
-    ]
-
-
-def _matched_reasons(
-    learning_rate: float | None,
-    weight_decay: float,
-    beta_1: float,
-    rate: float | None,
-    decay: float,
-    lion_betas: tuple[float, float],
-) -> list[str]:
-    reasons = [
-        "  If gradients are noise, AdamW's steps have an RMS of "
-        f"{theory.adamw_update_rms(beta_1):.4g} learning",
-        "  rates and Lion's of 1: with these values the steps are of one size.",
-    ]
-    if not weight_decay:
-        return [*reasons, "  Without weight decay the size of weights is not matched."]
-    reasons += [
-        "  Lion's signs agree for longer, so that its weights would grow larger: with",
-        "  this weight decay they settle at the same RMS.",
-    ]
-    if learning_rate is None or rate is None or rate * decay >= 1:
-        return reasons
-    adamw = theory.adamw_equilibrium_rms(learning_rate, weight_decay, beta_1)
-    lion = theory.lion_equilibrium_rms(rate, decay, *lion_betas)
-    return [
-        *reasons,
-        f"  Predicted, on noise alone: AdamW {adamw:.4g}, Lion {lion:.4g} (equal only "
-        "where",
-        "  learning_rate * weight_decay is small).",
-    ]
-
-
-def _betas_reason(beta_2: float, lion_betas: tuple[float, float]) -> list[str]:
-    if lion_betas == STABLE_BETAS and beta_2 <= LOWERED_BETA_2:
-        return [
-            f"  AdamW's beta_2 of {beta_2:g} is low, as chosen for stability: so are "
-            "Lion's betas."
-        ]
-    return []
-
-
-def _ratio_reason(ratio: float | None) -> list[str]:
-    low, high = USUAL_RATIOS
-    if ratio is None or low <= ratio <= high:
-        return []
-    return [
-        f"  A ratio of {ratio:g} is unusual: the authors advise {low:g} to {high:g}. "
-        "Try one of these, too."
-    ]
-
-
-def _length_reason(steps: int | None, rate: float | None, decay: float) -> list[str]:
-    """A word where a training is too short for its weight decay."""
-    if steps is None or rate is None or not decay:
-        return []
-    kappa = steps * rate * decay
-    if kappa >= SHORT:
-        return []
-    return [
-        "  The training is short: steps * learning_rate * weight_decay is "
-        f"{kappa:.2g}, so that",
-        f"  decay takes away {-math.expm1(-kappa):.1%} of a weight at most. It hardly "
-        "matters: tune the",
-        "  learning rate, and do not expect the product of the two to tell anything.",
-    ]
-
-
-def _change(before: float | None, after: float | None) -> str:
-    if before is None or after is None:
-        return "the schedule, all of its rates"
-    return f"{before:.6g} -> {after:.6g}"
 
 
 def _digits(value: float) -> str:
@@ -263,12 +168,15 @@ def _check_arguments(
         raise ValueError(
             f"`mode` must be 'paper' or 'matched'. Received: mode={mode!r}."
         )
-    if learning_rate is not None and not 0 < learning_rate < math.inf:
+    if learning_rate is not None and not (
+        _is_number(learning_rate) and 0 < learning_rate < math.inf
+    ):
         raise ValueError(
-            "`learning_rate` of AdamW must be positive and finite. "
-            f"Received: learning_rate={learning_rate!r}."
+            "`learning_rate` of AdamW must be positive and finite, or None for a "
+            "schedule. To convert an optimizer or a schedule itself, use "
+            f"`lion_from_adamw`. Received: learning_rate={learning_rate!r}."
         )
-    if not 0 <= weight_decay < math.inf:
+    if not _is_number(weight_decay) or not 0 <= weight_decay < math.inf:
         raise ValueError(
             "`weight_decay` of AdamW must be finite and not negative. "
             f"Received: weight_decay={weight_decay!r}."
@@ -280,15 +188,36 @@ def _check_arguments(
             f"`ratio` belongs to mode 'paper': mode {mode!r} computes its own factors. "
             f"Leave it out. Received: ratio={ratio!r}."
         )
-    if not 0 < ratio < math.inf:
+    if not _is_number(ratio) or not 1 <= ratio < math.inf:
+        inverse = _is_number(ratio) and 0 < ratio < 1
         raise ValueError(
-            "`ratio` must be positive and finite; 3 to 10 is usual. "
-            f"Received: ratio={ratio!r}."
+            "`ratio` must be 1 or more and finite: Lion's learning rate is AdamW's "
+            f"divided by it, and 3 to 10 is usual. Received: ratio={ratio!r}."
+            + (f" Did you mean ratio={1 / ratio:g}?" if inverse else "")
         )
 
 
-def _check_betas(whose: str, beta_1: float, beta_2: float) -> None:
-    if not (0 <= beta_1 < 1 and 0 <= beta_2 < 1):
+def _checked_steps(steps: Any) -> int | None:
+    if steps is None:
+        return None
+    if not _is_number(steps) or not 1 <= steps < math.inf or steps != int(steps):
         raise ValueError(
-            f"{whose} must be in the range [0, 1). Received: ({beta_1!r}, {beta_2!r})."
+            f"`steps` must be a whole number of 1 or more. Received: steps={steps!r}."
         )
+    return int(steps)
+
+
+def _check_betas(whose: str, betas: Any) -> None:
+    if not isinstance(betas, Sequence) or len(betas) != 2:
+        raise ValueError(
+            f"{whose} must be two numbers, (beta_1, beta_2). Received: {betas!r}."
+        )
+    if not all(_is_number(beta) and 0 <= beta < 1 for beta in betas):
+        raise ValueError(
+            f"{whose} must be in the range [0, 1). "
+            f"Received: ({betas[0]!r}, {betas[1]!r})."
+        )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)

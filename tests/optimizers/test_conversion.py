@@ -79,7 +79,7 @@ def test_paper_mode():
     assert conversion.mode == "paper"
 
 
-@pytest.mark.parametrize("ratio", [0.5, 1, 3, 8, 10])
+@pytest.mark.parametrize("ratio", [1, 1.5, 3, 8, 10])
 def test_paper_mode_keeps_the_product(ratio):
     conversion = convert_adamw(3e-4, 0.05, mode="paper", ratio=ratio)
     assert conversion.learning_rate == pytest.approx(3e-4 / ratio, rel=1e-15)
@@ -149,16 +149,25 @@ def test_without_weight_decay():
     ("arguments", "message"),
     [
         ({"mode": "papers"}, "'paper' or 'matched'"),
-        ({"ratio": 0}, "`ratio` must be positive"),
-        ({"ratio": -3.0}, "`ratio` must be positive"),
-        ({"ratio": math.nan}, "`ratio` must be positive"),
-        ({"ratio": math.inf}, "`ratio` must be positive"),
+        ({"ratio": 0}, "`ratio` must be 1 or more"),
+        ({"ratio": 0.1}, "Received: ratio=0.1. Did you mean ratio=10?"),
+        ({"ratio": -3.0}, "`ratio` must be 1 or more.*Received: ratio=-3.0.$"),
+        ({"ratio": math.nan}, "`ratio` must be 1 or more"),
+        ({"ratio": math.inf}, "`ratio` must be 1 or more and finite"),
+        ({"ratio": "10"}, "`ratio` must be 1 or more"),
         ({"ratio": 10, "mode": "matched"}, "belongs to mode 'paper'"),
         ({"learning_rate": 0.0}, "`learning_rate` of AdamW must be positive"),
         ({"learning_rate": math.nan}, "`learning_rate` of AdamW must be positive"),
         ({"weight_decay": -0.1}, "`weight_decay` of AdamW must be"),
         ({"beta_2": 1.0}, "AdamW's betas must be in the range"),
+        ({"beta_1": "0.9"}, "AdamW's betas must be in the range"),
         ({"lion_betas": (0.9, 1.5)}, "`lion_betas` must be in the range"),
+        ({"lion_betas": 0.9}, "`lion_betas` must be two numbers"),
+        ({"lion_betas": (0.9,)}, "`lion_betas` must be two numbers"),
+        ({"steps": 0}, "`steps` must be a whole number of 1 or more"),
+        ({"steps": 1.5}, "`steps` must be a whole number"),
+        ({"steps": "440"}, "`steps` must be a whole number"),
+        ({"steps": math.inf}, "`steps` must be a whole number"),
     ],
 )
 def test_arguments_that_make_no_sense(arguments, message):
@@ -166,6 +175,73 @@ def test_arguments_that_make_no_sense(arguments, message):
         convert_adamw(**{"learning_rate": 1e-3, **arguments})
     with pytest.raises(ValueError, match=message):
         lion_from_adamw(**{"learning_rate": 1e-3, **arguments}, verbose=False)
+
+
+@pytest.mark.parametrize(
+    "learning_rate",
+    [keras.optimizers.AdamW(1e-3), SCHEDULES[0], "1e-3", True],
+    ids=name,
+)
+def test_rule_takes_numbers_only(learning_rate):
+    with pytest.raises(
+        ValueError, match="To convert an optimizer or a schedule itself"
+    ):
+        convert_adamw(learning_rate)
+
+
+def words(text):
+    """The text without its line breaks."""
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize(
+    ("learning_rate", "arguments", "expected"),
+    [
+        (
+            1e-3,
+            {"steps": 440},
+            "Here that is only 0.044: try AdamW's learning rate and",
+        ),
+        (1e-3, {"steps": 1300, "mode": "matched"}, "only 0.3: try AdamW's learning"),
+        (1e-3, {"steps": 200, "ratio": 3}, "only 0.067: try larger learning rates"),
+        (1e-3, {}, "In fewer than about 3,000 steps: try AdamW's learning rate and"),
+        (1e-3, {"ratio": 1}, "In fewer than about 300 steps: try larger learning"),
+        (None, {"steps": 440}, "With a peak of Lion below 0.00068: try AdamW's"),
+        (None, {}, "Where steps * peak is below 0.3: try AdamW's learning rate"),
+        (1e-3, {"steps": 3001}, None),
+        (1e-3, {"steps": 1310, "mode": "matched"}, None),
+    ],
+)
+def test_says_when_signs_cannot_move_weights_far(learning_rate, arguments, expected):
+    text = words(convert_adamw(learning_rate, **arguments).explanation)
+    assert ("moves no weight further than steps * learning_rate" in text) == (
+        expected is not None
+    )
+    assert expected is None or expected in text
+
+
+def test_steps_may_be_a_float_and_reach_the_rule_from_an_optimizer(capsys):
+    assert convert_adamw(1e-3, steps=1e4) == convert_adamw(1e-3, steps=10000)
+    lion_from_adamw(keras.optimizers.AdamW(1e-3), steps=440)
+    assert "Here that is only 0.044" in capsys.readouterr().out
+
+
+def test_values_that_are_no_values_of_adamw_are_pointed_out():
+    text = words(convert_adamw(1.0, 50.0).explanation)
+    assert "learning_rate * weight_decay is 50: every step would take away" in text
+    assert "acts over about" not in text
+    text = words(convert_adamw(1.0, 50.0, mode="matched").explanation)
+    assert "Predicted" not in text  # the theory holds for small products only
+    text = words(convert_adamw(1e-3, 0.1, 0.999, 0.9).explanation)
+    assert "beta_1 of 0.999 is larger than its beta_2 of 0.9: are they swapped?" in text
+    assert "as chosen for stability" not in text
+
+
+def test_without_decay_nothing_is_said_of_decay():
+    text = words(convert_adamw(1e-3, 0.0, steps=100).explanation)
+    assert "weight_decay 0 -> 0 beta_1" in text
+    assert "larger weight decay" not in text
+    assert "short for weight decay" not in text
 
 
 @pytest.mark.parametrize("schedule", SCHEDULES, ids=name)
@@ -288,6 +364,38 @@ def test_arguments_win_over_the_optimizer():
     assert (optimizer.clipnorm, optimizer.name) == (2.0, "pride")
 
 
+@pytest.mark.parametrize("own", ["clipnorm", "clipvalue", "global_clipnorm"])
+@pytest.mark.parametrize("given", ["clipnorm", "clipvalue", "global_clipnorm"])
+def test_one_kind_of_clipping_replaces_another(own, given, capsys):
+    adamw = keras.optimizers.AdamW(1e-3, **{own: 1.0})
+    optimizer = lion_from_adamw(adamw, **{given: 2.0})
+    config = optimizer.get_config()
+    found = {
+        name: config[name] for name in ("clipnorm", "clipvalue", "global_clipnorm")
+    }
+    assert {name: value for name, value in found.items() if value} == {given: 2.0}
+    assert "clip" not in capsys.readouterr().out
+    kept = lion_from_adamw(adamw, **{given: None}, verbose=False).get_config()
+    assert kept[own] == (None if own == given else 1.0)
+
+
+def test_weight_decay_next_to_an_optimizer_is_said(capsys):
+    adamw = keras.optimizers.AdamW(1e-3, weight_decay=0.1)
+    lion_from_adamw(adamw, 0.2)
+    expected = "weight_decay 0.2 is as given, instead of the optimizer's 0.1."
+    assert expected in capsys.readouterr().out
+    lion_from_adamw(adamw, 0.1)
+    assert "as given" not in capsys.readouterr().out
+
+
+def test_a_ratio_in_the_place_of_weight_decay_is_warned_of():
+    adamw = keras.optimizers.AdamW(1e-3, weight_decay=0.1)
+    with pytest.warns(UserWarning, match="For a ratio, pass `ratio=10`") as caught:
+        lion_from_adamw(adamw, 10, verbose=False)
+    (warning,) = [each for each in caught if each.category is UserWarning]
+    assert warning.filename == __file__
+
+
 def test_adam_without_decay_gives_lion_without_decay():
     optimizer = lion_from_adamw(keras.optimizers.Adam(1e-3), verbose=False)
     assert not optimizer.weight_decay
@@ -309,7 +417,8 @@ def test_adam_without_decay_gives_lion_without_decay():
         ),
         (lambda: keras.optimizers.AdamW(some_rate), "cannot be read from its config"),
         (lambda: some_rate, "A callable cannot be scaled"),
-        (lambda: "1e-3", "`learning_rate` must be a number"),
+        (lambda: "adamw", "must be a number, a schedule, or an instance"),
+        (lambda: keras.optimizers.AdamW, r"such as `keras.optimizers.AdamW\(1e-3\)`"),
         (lambda: None, "`learning_rate` must be a number"),
         (lambda: True, "`learning_rate` must be a number"),
     ],
@@ -339,7 +448,7 @@ def test_says_what_it_did(capsys):
     assert "keeps their product (0.0001)" in printed
     assert "epsilon and AMSGrad have no counterpart" in printed
     assert "Taken over as they are: clipnorm=1.0." in printed
-    assert "exclude_from_weight_decay" in printed
+    assert "If you called exclude_from_weight_decay, call it on this" in printed
     lion_from_adamw(1e-3, 0.1, 0.9, 0.95, mode="matched")
     printed = capsys.readouterr().out
     assert "RMS of 0.2294" in printed
