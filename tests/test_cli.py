@@ -290,7 +290,7 @@ def test_wrong_arguments_give_one_line(study, output, tmp_path, capsys):
         (["run", study, "--dry-run"], "no preset 'standard'"),
         (["run", study, "--executor", "scan"], "invalid choice: 'scan'"),
         (["run", study, "--workers", "0"], "whole number of 1 or more, received '0'"),
-        (["run", study, "--population", "many"], "number of 1 or more, received 'many'"),
+        (["run", study, "--population", "many"], "of 1 or more, received 'many'"),
         ([*smoke, str(output), "--only", "a", "--workers", "2"], "1 for a single run"),
         ([*smoke, str(output), "--extend", "seed=up"], "axis 'seed' to extend. The"),
         (

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from keras.optimizers import schedules
 
@@ -15,6 +16,7 @@ from keras_lion.optimizers import (
     convert_adamw,
     lion_from_adamw,
 )
+from keras_lion.optimizers.conversion_reasons import SHORT_REACH
 from tests.test_theory import adamw, lion, simulate
 
 ROOT = Path(__file__).parents[2]
@@ -495,3 +497,64 @@ def table():
             f"| {matched.learning_rate:.3g}, {matched.weight_decay:.3g} |"
         )
     return rows
+
+
+RUNS = ROOT / "studies" / "results" / "runs.csv.gz"
+TASKS = ["fashion_mnist_vit", "python_lm", "fashion_mnist_mlp", "fashion_mnist_cnn"]
+TASKS += ["mnist1d_mlp", "digits_mlp"]
+
+
+def best_of_each_rate():
+    """(task, optimizer, lr) → steps, mean loss and score at the best λ, and seeds."""
+    runs = pd.read_csv(RUNS, low_memory=False)
+    runs = runs[
+        (runs["study"] == "learning_rate_weight_decay") & (runs["preset"] == "full")
+    ].copy()
+    runs["loss"] = runs["final_loss"].fillna(math.inf)  # diverged
+    cell = ["task", "optimizer", "learning_rate", "weight_decay"]
+    means = runs.groupby(cell).agg(
+        loss=("loss", "mean"),
+        score=("score", "mean"),
+        steps=("steps", "first"),
+        seeds=("seed", "nunique"),
+    )
+    order = means.sort_values("loss").reset_index()
+    return order.groupby(cell[:3]).first().reset_index()
+
+
+def short_training_of_the_page():
+    """The lines of docs/converting-from-adamw.md on short training, from the runs."""
+    rates = best_of_each_rate()
+    best = rates.sort_values("loss").groupby(["task", "optimizer"]).first()
+    rows, reaches = [], []
+    for task in TASKS:
+        adamw, lion = best.loc[(task, "adamw")], best.loc[(task, "lion")]
+        reaches.append(lion.learning_rate * lion.steps)
+        rows.append(
+            f"| `{task}` | {lion.steps:,.0f} | {adamw.learning_rate:.2g} "
+            f"| {lion.learning_rate:.2g} | {reaches[-1]:.3g} |"
+        )
+    mlp = rates[rates["task"] == "fashion_mnist_mlp"]
+
+    def score(optimizer, rate):
+        (found,) = mlp[
+            (mlp["optimizer"] == optimizer) & np.isclose(mlp["learning_rate"], rate)
+        ].itertuples()
+        assert found.seeds == 6
+        return f"{found.score:.1%}".replace("%", " %")
+
+    sentence = (
+        f"1e-3 has a validation accuracy of {score('adamw', 1e-3)} (mean of 6 seeds), "
+        f"Lion at the converted 1e-4 (lr × steps {1e-4 * mlp.steps.iloc[0]:.2g}) "
+        f"{score('lion', 1e-4)}, and Lion at 1e-3 {score('lion', 1e-3)}."
+    )
+    return rows, reaches, sentence
+
+
+def test_short_training_of_the_page_is_that_of_the_runs():
+    page = (ROOT / "docs" / "converting-from-adamw.md").read_text("utf-8")
+    rows, reaches, sentence = short_training_of_the_page()
+    assert [line for line in page.splitlines() if line.startswith("| `")][-6:] == rows
+    assert sentence in " ".join(page.split())
+    assert f"never below {min(reaches):.2g}," in " ".join(page.split())
+    assert min(reaches) > SHORT_REACH
