@@ -22,6 +22,10 @@ from keras_lion.robustness.effective_decay.lines import (
     iso_product,
 )
 from keras_lion.robustness.effective_decay.slope import slope_verdict
+from keras_lion.robustness.effective_decay.spread import (
+    lines_of_equal_product,
+    spread_verdict,
+)
 from keras_lion.robustness.landscape import Landscape, Value
 from keras_lion.robustness.regret import mean_regret
 from keras_lion.robustness.runs import Array
@@ -325,6 +329,23 @@ def _iso_product_slope(question: Question) -> list[Verdict]:
     ]
 
 
+def _iso_product_spread(question: Question) -> list[Verdict]:
+    return [
+        spread_verdict(
+            lines_of_equal_product(
+                question.runs,
+                optimizer=name,
+                value=question.value,
+                scale=question.scale,
+            ),
+            margin=question.margin,
+            unit=question.unit,
+            claim=_claim(question, name),
+        )
+        for name in question.sides
+    ]
+
+
 def _claim(question: Question, name: str = "") -> str:
     """The declared claim, or the measure's own; with the optimizer it is judged for."""
     comparison = question.comparison
@@ -429,5 +450,11 @@ MEASURES: Mapping[str, Measure] = {
         _iso_product_slope,
         "lr × λ alone sets the time to the target.",
         direction=0,
+    ),
+    "iso_product_spread": Measure(
+        _iso_product_spread,
+        "With enough weight decay, lr × λ alone decides.",
+        direction=0,
+        scope="task",
     ),
 }
