@@ -21,6 +21,7 @@ from keras_lion.robustness.effective_decay.lines import (
     compare_parametrizations,
     iso_product,
 )
+from keras_lion.robustness.effective_decay.pace import best_memory, memory_verdict
 from keras_lion.robustness.effective_decay.slope import slope_verdict
 from keras_lion.robustness.effective_decay.spread import (
     lines_of_equal_product,
@@ -346,6 +347,21 @@ def _iso_product_spread(question: Question) -> list[Verdict]:
     ]
 
 
+def _memory_over_batch_size(question: Question) -> list[Verdict]:
+    sizes = {
+        float(size): question.runs[question.runs["batch_size"] == size]
+        for size in question.runs["batch_size"].unique()
+    }
+    return [
+        memory_verdict(
+            best_memory(sizes, optimizer=name, value=question.value),
+            margin=question.margin,
+            claim=_claim(question, name),
+        )
+        for name in question.sides
+    ]
+
+
 def _claim(question: Question, name: str = "") -> str:
     """The declared claim, or the measure's own; with the optimizer it is judged for."""
     comparison = question.comparison
@@ -454,6 +470,12 @@ MEASURES: Mapping[str, Measure] = {
     "iso_product_spread": Measure(
         _iso_product_spread,
         "With enough weight decay, lr × λ alone decides.",
+        direction=0,
+        scope="task",
+    ),
+    "memory_over_batch_size": Measure(
+        _memory_over_batch_size,
+        "The best memory of the weights, in epochs, is the same at every batch size.",
         direction=0,
         scope="task",
     ),
