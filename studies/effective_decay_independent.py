@@ -10,6 +10,7 @@ Accuracy at each lr × λ, and its standard deviation over five learning rates.
 import json
 import math
 import pathlib
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +22,7 @@ RATES, FACTORS = {"adamw": 2.0**-8, "lion": 2.0**-10}, (1 / 16, 1 / 4, 1.0, 4.0,
 PRODUCTS = (2.0**-9, 2.0**-7, 2.0**-5, 2.0**-3)
 
 
-def logits(weights, x, exact):
+def logits(weights: Any, x: Any, exact: Any) -> Any:
     """exact: every product is normalized; otherwise layers have biases instead."""
     for layer, (kernel, bias) in enumerate(weights):
         x = jax.nn.relu(x) if layer else x
@@ -31,12 +32,14 @@ def logits(weights, x, exact):
     return 2.0 * x if exact else x
 
 
-def loss(weights, x, y, exact):
+def loss(weights: Any, x: Any, y: Any, exact: Any) -> Any:
     log_p = jax.nn.log_softmax(logits(weights, x, exact))
     return -jnp.mean(jnp.take_along_axis(log_p, y[:, None], axis=1))
 
 
-def update(optimizer, w, m, v, g, t, rate, decay):
+def update(
+    optimizer: Any, w: Any, m: Any, v: Any, g: Any, t: Any, rate: Any, decay: Any
+) -> Any:
     if optimizer == "lion":
         direction, m = jnp.sign(0.9 * m + 0.1 * g), 0.99 * m + 0.01 * g
     else:
@@ -45,8 +48,17 @@ def update(optimizer, w, m, v, g, t, rate, decay):
     return w - rate * (direction + (decay * w if w.ndim > 1 else 0.0)), m, v
 
 
-def train(weights, batches, rates, decay, x, y, optimizer, exact):
-    def step(leaves, inputs):
+def train(
+    weights: Any,
+    batches: Any,
+    rates: Any,
+    decay: Any,
+    x: Any,
+    y: Any,
+    optimizer: Any,
+    exact: Any,
+) -> Any:
+    def step(leaves: Any, inputs: Any) -> Any:
         batch, rate, t = inputs
         g = jax.grad(loss)(tree.unflatten(leaves[0]), x[batch], y[batch], exact)
         new = [
@@ -61,7 +73,9 @@ def train(weights, batches, rates, decay, x, y, optimizer, exact):
     return tree.unflatten(jax.lax.scan(step, (leaves, zeros, zeros), inputs)[0][0])
 
 
-def accuracy(data, optimizer, exact, factor, product, seed):
+def accuracy(
+    data: Any, optimizer: Any, exact: Any, factor: Any, product: Any, seed: Any
+) -> float:
     draw = np.random.default_rng(seed)
     order = draw.permutation(2 * TRAIN)
     x, y = (jnp.asarray(each[order]) for each in data)
@@ -88,7 +102,7 @@ def accuracy(data, optimizer, exact, factor, product, seed):
     return 100 * float((guesses == y[TRAIN:]).mean())
 
 
-def main():
+def main() -> None:
     arguments = get_dataset_args()
     arguments.num_samples, arguments.train_split = 2 * TRAIN, 1.0
     made = make_dataset(arguments)
