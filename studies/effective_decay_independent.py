@@ -62,8 +62,8 @@ def train(
         batch, rate, t = inputs
         g = jax.grad(loss)(tree.unflatten(leaves[0]), x[batch], y[batch], exact)
         new = [
-            update(optimizer, *each, t, rate, decay)
-            for each in zip(*leaves, jax.tree.leaves(g), strict=True)
+            update(optimizer, w, m, v, gradient, t, rate, decay)
+            for w, m, v, gradient in zip(*leaves, jax.tree.leaves(g), strict=True)
         ]
         return tuple(map(list, zip(*new, strict=True))), None
 
