@@ -1,21 +1,24 @@
-"""What lr × λ sets: the time to generalize, and the predictions made beforehand."""
+"""What lr × λ decides: the ladder of networks, and its predictions."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from keras_lion.robustness import iso_product
-from keras_lion.robustness.effective_decay.lines import IsoProduct
-from keras_lion.robustness.effective_decay.slope import (
-    cells_by_product,
-    largest_change,
+from keras_lion.robustness.effective_decay.explained import Explained, explained
+from keras_lion.robustness.effective_decay.pace import best_memory
+from keras_lion.robustness.effective_decay.spread import (
+    LEAST_KAPPA,
+    Line,
+    lines_of_equal_product,
+    spread_over_rates,
 )
-from keras_lion.robustness.intervals import jackknife_values
-from keras_lion.statistics import Interval, t_interval
+from keras_lion.statistics import Interval
+from keras_lion.theory import conversion_factors
+from studies.effective_decay import CENTRES, LENGTHS, name_of
 from studies.evidence.measured import (
     Measured,
     Outcome,
@@ -25,62 +28,288 @@ from studies.evidence.measured import (
     verdicts,
     written,
 )
-from studies.evidence.runs import declared, is_complete, jackknife_errors, runs_of
+from studies.evidence.runs import declared, is_complete, runs_of
+from studies.pace import EPOCHS, EXAMPLES
 
 STUDY = "effective_decay"
-SLOPE = margin_of(STUDY)  # of log steps over log lr: what the predictions allow
-OPTIMIZERS = ("adamw", "lion", "signum")
-STEEP = -0.5  # slope at which the learning rate decides
-STEP = 0.6  # decades: neighbours on the grid are half a decade apart
-POWER = (-1.25, -0.75)  # of the steps over lr × λ, where the law holds
-EARLY, LATE = 15, 120  # epochs
+POINTS = 100.0
+ENOUGH = LEAST_KAPPA
+LITTLE = 2.0  # κ below which initial weights still count
+GRID_STEP = 16.0  # of lr / λ on one line
+# Ratio of Lion's and Signum's best lr × λ to AdamW's, within a factor of two.
+BETAS = {"lion": (0.9, 0.99), "signum": (0.9, 0.9)}
+EXACT = "a noncentral F interval, exact for normal noise of one variance"
 
 
-def time_to_generalize() -> list[Measured]:
-    """lr × λ alone sets the steps to the target: no slope along its lines."""
+def pace_alone() -> list[Measured]:
+    """The declared comparison, of the networks whose weights are scale-invariant."""
+    return _declared("exact", "invariant")
+
+
+def with_size() -> list[Measured]:
+    """The declared comparison, of the networks in which some size counts."""
+    return _declared("gains", "head", "plain")
+
+
+def _declared(*networks: str) -> list[Measured]:
     found = []
-    for task in declared(STUDY).plans:
+    for task in _tasks(*networks):
         if not is_complete(STUDY, task):
             found.append(missing(task))
             continue
         for place, _, verdict in verdicts(STUDY, task):
             name = verdict.claim.rpartition(": ")[2].rstrip(".")
-            errors = jackknife_errors(verdict.estimate.n) if verdict.estimate.n else ""
-            found.append(of_verdict(verdict, f"{place}, {name}", errors))
+            found.append(of_verdict(verdict, f"{place}, {name}", EXACT))
     return found
 
 
 def predictions() -> list[Measured]:
     """Every prediction with its answer, in the order of the study's docstring."""
-    return [
-        *_law_of_adamw(),
-        *_lines_end_at_a_decay(),
-        *_rate_decides(),
-        *_normalised(),
-        *_training_length(),
-        *_sign_saturation(),
-        *_cosine(),
-    ]
+    found = []
+    for steps in LENGTHS:
+        networks = {
+            network: runs_of(STUDY, name_of(network, steps))
+            for network in ("exact", "invariant", "gains", "head", "plain")
+            if is_complete(STUDY, name_of(network, steps))
+        }
+        for number, predict in enumerate(
+            (_exact, _invariant, _gains, _head, _plain, _ratio), start=1
+        ):
+            if len(networks) < 5:
+                found.append(missing(f"{number}, {steps:,} steps"))
+                continue
+            found += [
+                Measured(
+                    f"{number}, {steps:,} steps, {where}",
+                    text,
+                    _outcome(held),
+                    interval=interval,
+                    errors=EXACT if interval is not None else "",
+                )
+                for where, text, held, interval in predict(networks)
+            ]
+    return found
 
 
-def _lines(task: str, optimizer: str) -> IsoProduct:
-    return iso_product(runs_of(STUDY, task), optimizer=optimizer)
+Answer = tuple[str, str, bool | None, Interval | None]
+Networks = dict[str, pd.DataFrame]
 
 
-def _along(task: str, optimizer: str) -> Interval:
-    """d log steps / d log lr on lines of one lr × λ."""
-    return _lines(task, optimizer).slope_along_lines.scaled(-1)
+def _exact(networks: Networks) -> Iterator[Answer]:
+    for name in CENTRES:
+        lines = lines_of_equal_product(
+            networks["exact"], optimizer=name, value="final_loss"
+        )
+        apart = max(float(np.ptp(line.scores, axis=0).max()) for line in lines)
+        runs = sum(line.scores.size for line in lines)
+        yield (
+            name,
+            f"validation losses at equal lr × λ differ by {apart:g} over learning rates "
+            f"({runs} runs)",
+            apart == 0,
+            None,
+        )
 
 
-def _answer(
-    where: str, text: str, held: bool | None, interval: Interval | None = None
-) -> Measured:
-    outcome: Outcome = "underpowered"
-    if held is not None:
-        outcome = "supported" if held else "not supported"
-    n = 0 if interval is None else interval.n
-    errors = jackknife_errors(n) if n else ""
-    return Measured(where, text, outcome, interval=interval, errors=errors)
+def _invariant(networks: Networks) -> Iterator[Answer]:
+    for name in CENTRES:
+        lines = _lines(networks["invariant"], name)
+        found = _spread(lines)
+        yield (
+            name,
+            f"κ > {ENOUGH:g}: below {_margin():g} point: {written(found, 'points')}",
+            _between(found, 0.0, _margin()),
+            found,
+        )
+        little = [line for line in lines if line.kappa < LITTLE]
+        fall = [line.deviation for line in little]
+        yield (
+            name,
+            f"κ < {LITTLE:g}: above 2 points on a line, and falling as κ grows: "
+            f"{', '.join(f'{each:.1f}' for each in fall)} points at κ = "
+            f"{', '.join(f'{line.kappa:.2g}' for line in little)}",
+            max(fall) > 2 and all(np.diff(fall) < 0),
+            None,
+        )
+
+
+def _gains(networks: Networks) -> Iterator[Answer]:
+    for name in CENTRES:
+        lines = _lines(networks["gains"], name)
+        found, before = _spread(lines), _spread(_lines(networks["invariant"], name))
+        larger = found.low > before.high
+        yield (
+            name,
+            f"κ > {ENOUGH:g}: larger than on invariant: {written(found, 'points')} "
+            f"against {before.estimate:.2f}",
+            larger or (None if found.high > before.low else False),
+            found,
+        )
+        worst = [_lowest_is_last(line) for line in _decayed(lines)]
+        yield (
+            name,
+            f"the largest learning rate is the worst on {sum(worst)} of {len(worst)} "
+            "lines",
+            all(worst),
+            None,
+        )
+
+
+def _head(networks: Networks) -> Iterator[Answer]:
+    for name in CENTRES:
+        lines = _decayed(_lines(networks["head"], name))
+        found = _spread(lines)
+        yield (
+            name,
+            f"κ > {ENOUGH:g}: several points, 3 or more: {written(found, 'points')}",
+            _between(found, 3.0, math.inf),
+            found,
+        )
+        sizes = [_best_size(line) for line in lines if len(line.trained)]
+        apart = max(sizes) / min(sizes)
+        yield (
+            name,
+            f"the best lr / λ of all lines lies within a factor of {GRID_STEP:g}: "
+            f"{', '.join(f'{size:.1e}' for size in sizes)}",
+            apart <= GRID_STEP * 1.01,
+            None,
+        )
+
+
+def _plain(networks: Networks) -> Iterator[Answer]:
+    for name in CENTRES:
+        spreads = {
+            network: _spread(_lines(frame, name)).estimate
+            for network, frame in networks.items()
+        }
+        listed = ", ".join(f"{key} {value:.1f}" for key, value in spreads.items())
+        yield (
+            name,
+            f"the spread is the largest of all: {listed} points",
+            max(spreads, key=lambda key: spreads[key]) == "plain",
+            None,
+        )
+        shares = {key: _shares(frame, name) for key, frame in networks.items()}
+        plain = shares["plain"]
+        yield (
+            name,
+            f"κ > 3, lr / λ or λ explains more than lr × λ: {_written(plain)}",
+            max(plain.ratio, plain.weight_decay) > plain.product,
+            None,
+        )
+        invariant = min(shares[key].product for key in ("exact", "invariant"))
+        yield (
+            name,
+            "κ > 3, on exact and invariant lr × λ explains more than 90 %: at least "
+            f"{invariant:.0%}",
+            invariant > 0.9,
+            None,
+        )
+
+
+def _ratio(networks: Networks) -> Iterator[Answer]:
+    for network in ("exact", "invariant"):
+        best = {
+            name: best_memory({1.0: networks[network]}, optimizer=name).product[0]
+            for name in CENTRES
+        }
+        for name, betas in BETAS.items():
+            factors = conversion_factors(("rotation", "update_rms"), lion_betas=betas)
+            predicted = factors.learning_rate * factors.weight_decay
+            ratio = best[name] / best["adamw"]
+            yield (
+                f"{network}, {name}",
+                f"best lr × λ over AdamW's: {ratio:.2g}; predicted {predicted:.2g} "
+                "within a factor of 2",
+                None if math.isnan(ratio) else 0.5 <= ratio / predicted <= 2,
+                None,
+            )
+
+
+def best_pace() -> list[Measured]:
+    """How the best memory in epochs moves: the predictions of studies/pace.py."""
+    found = []
+    if is_complete("pace", "batch_sizes"):
+        for place, _, verdict in verdicts("pace", "batch_sizes"):
+            name = verdict.claim.rpartition(": ")[2].rstrip(".")
+            found.append(of_verdict(verdict, f"{place}, {name}", JACKKNIFE))
+    else:
+        found.append(missing("batch_sizes"))
+    for what, values, low, high in (
+        ("length", EPOCHS, 0.25, 0.75),
+        ("examples", EXAMPLES, -0.25, 0.25),
+    ):
+        tasks = {float(value): f"{what}_{value}" for value in values}
+        if not all(is_complete("pace", task) for task in tasks.values()):
+            found.append(missing(what))
+            continue
+        frames = {x: runs_of("pace", task) for x, task in tasks.items()}
+        for name in declared("pace").comparison.sides or ():
+            best = best_memory(frames, optimizer=name)
+            listed = ", ".join(
+                f"{epochs:.2g} at {x:g}"
+                for x, epochs in zip(best.condition, best.epochs, strict=True)
+            )
+            found.append(
+                Measured(
+                    f"{what}, {name}",
+                    f"exponent of the best memory in epochs from {low:g} to {high:g}: "
+                    f"{written(best.exponent)}; epochs: {listed}",
+                    "provisional"
+                    if best.num_bounded
+                    else _outcome(_between(best.exponent, low, high)),
+                    interval=best.exponent,
+                    errors=JACKKNIFE,
+                )
+            )
+    return found
+
+
+JACKKNIFE = "a jackknife over seeds, not calibrated for this measure"
+
+
+def _tasks(*networks: str) -> list[str]:
+    return [name_of(network, steps) for network in networks for steps in LENGTHS]
+
+
+def _margin() -> float:
+    return margin_of(STUDY)
+
+
+def _lines(frame: pd.DataFrame, optimizer: str) -> list[Line]:
+    return lines_of_equal_product(frame, optimizer=optimizer, scale=POINTS)
+
+
+def _decayed(lines: list[Line]) -> list[Line]:
+    return [line for line in lines if line.kappa >= ENOUGH]
+
+
+def _spread(lines: list[Line]) -> Interval:
+    return spread_over_rates(_decayed(lines))
+
+
+def _shares(frame: pd.DataFrame, optimizer: str) -> Explained:
+    return explained(frame, optimizer=optimizer, least_kappa=3.0)
+
+
+def _written(shares: Explained) -> str:
+    return (
+        f"lr × λ {shares.product:.0%}, lr / λ {shares.ratio:.0%}, lr "
+        f"{shares.learning_rate:.0%}, λ {shares.weight_decay:.0%} of {shares.num_cells} "
+        f"cells; {shares.num_left_out} did not train"
+    )
+
+
+def _lowest_is_last(line: Line) -> bool:
+    if line.diverged.any():
+        return bool(line.diverged[-1])
+    return int(line.scores.mean(axis=1).argmin()) == len(line.scores) - 1
+
+
+def _best_size(line: Line) -> float:
+    rates = line.learning_rate[~line.diverged]
+    best = float(rates[line.trained.mean(axis=1).argmax()])
+    return best**2 / line.product
 
 
 def _between(interval: Interval, low: float, high: float) -> bool | None:
@@ -92,252 +321,7 @@ def _between(interval: Interval, low: float, high: float) -> bool | None:
     return None
 
 
-def _law_of_adamw() -> list[Measured]:
-    task, where = "modular_addition_constant", "1, modular addition, adamw"
-    if not is_complete(STUDY, task):
-        return [missing(where)]
-    along = _along(task, "adamw")
-    across = _lines(task, "adamw").slope_over_product.scaled(-1)
-    return [
-        _answer(
-            where,
-            f"along lines |s| < {SLOPE:g}: measured {written(along)}",
-            _between(along, -SLOPE, SLOPE),
-            along,
-        ),
-        _answer(
-            where,
-            f"steps go as the product to the power −1 ± 0.25: measured "
-            f"{written(across)}",
-            _between(across, *POWER),
-            across,
-        ),
-    ]
-
-
-def _lines_end_at_a_decay() -> list[Measured]:
-    task = "modular_addition_constant"
-    if not is_complete(STUDY, task):
-        return [missing("2, modular addition")]
-    found = []
-    for optimizer in ("lion", "signum"):
-        lines = _lines(task, optimizer)
-        ends = _largest_decays(lines)
-        spread = math.log10(max(ends) / min(ends)) if len(ends) > 1 else math.nan
-        found.append(
-            _answer(
-                f"2, modular addition, {optimizer}",
-                "lines end at one λ: the largest λ with every seed at the target is "
-                f"{', '.join(f'{end:.2g}' for end in ends)} on the lines, "
-                f"{spread:.2f} decades apart",
-                None if math.isnan(spread) else spread < STEP,
-            )
-        )
-        along = _along(task, optimizer)
-        found.append(
-            _answer(
-                f"2, modular addition, {optimizer}",
-                f"where it trains |s| < {SLOPE:g}: measured {written(along)}",
-                _between(along, -SLOPE, SLOPE),
-                along,
-            )
-        )
-    return found
-
-
-def _largest_decays(lines: IsoProduct) -> list[float]:
-    """The largest λ at which every seed reaches the target, of each line."""
-    return [
-        product / min(rate for rate, _ in cells)
-        for product, cells in cells_by_product(lines).items()
-    ]
-
-
-def _rate_decides() -> list[Measured]:
-    task = "mnist1d_constant"
-    if not is_complete(STUDY, task):
-        return [missing("3, mnist1d")]
-    found = []
-    for optimizer in OPTIMIZERS:
-        along = _along(task, optimizer)
-        found.append(
-            _answer(
-                f"3, mnist1d, {optimizer}",
-                f"s < {STEEP:g}: measured {written(along)}".replace("-", "−"),
-                _between(along, -math.inf, STEEP),
-                along,
-            )
-        )
-    return found
-
-
-def _normalised() -> list[Measured]:
-    task = "mnist1d_normalised"
-    if not is_complete(STUDY, task):
-        return [missing("4, mnist1d_normalised")]
-    frame = runs_of(STUDY, task)
-    found = []
-    for optimizer in OPTIMIZERS:
-        whole = iso_product(frame, optimizer=optimizer)
-        decays = _decay_times(whole)
-        for products, words, low, high in (
-            ([p for p, k in decays.items() if k > 3], "above 3", -SLOPE, SLOPE),
-            ([p for p, k in decays.items() if k < 1], "below 1", -math.inf, STEEP),
-        ):
-            where = f"4, mnist1d_normalised, {optimizer}, κ_T {words}"
-            if not products:
-                found.append(_answer(where, "no product is there", None))
-                continue
-            part = iso_product(
-                frame,
-                optimizer=optimizer,
-                fit_between=(min(products) * 0.9, max(products) * 1.1),
-            )
-            along = part.slope_along_lines.scaled(-1)
-            law = f"|s| < {high:g}" if high > 0 else f"s < {high:g}"
-            found.append(
-                _answer(
-                    where,
-                    f"{law}: measured {written(along)} at lr × λ from "
-                    f"{min(products):.2g} to {max(products):.2g} (steps at one lr × λ "
-                    f"differ by up to {largest_change(part):.2f} decades)".replace(
-                        "-0", "−0"
-                    ),
-                    _between(along, low, high),
-                    along,
-                )
-            )
-    return found
-
-
-def _decay_times(lines: IsoProduct) -> dict[float, float]:
-    """Product → κ_T: lr × λ times the mean number of steps to the target."""
-    return {
-        product: float(np.mean([product * 10**steps for _, steps in cells]))
-        for product, cells in cells_by_product(lines).items()
-    }
-
-
-def _training_length() -> list[Measured]:
-    task = "mnist1d_constant"
-    if not is_complete(STUDY, task):
-        return [missing("5, mnist1d")]
-    frame = runs_of(STUDY, task)
-    found = []
-    for optimizer in OPTIMIZERS:
-        runs = frame[frame["optimizer"] == optimizer]
-        early, late = (_losses_at(runs, epoch) for epoch in (EARLY, LATE))
-        whole = np.array([_explained(late) - _explained(early)])
-        seeds = late.columns
-        without = np.array(
-            [
-                [
-                    _explained(late.drop(columns=[seed]))
-                    - _explained(early.drop(columns=[seed]))
-                    for seed in seeds
-                ]
-            ]
-        )
-        gain = t_interval(jackknife_values(whole, without)[0])
-        found.append(
-            _answer(
-                f"5, mnist1d, {optimizer}",
-                f"R² of lr × λ at {LATE} epochs − at {EARLY}: {written(gain)} (from "
-                f"{_explained(early):.2f} to {_explained(late):.2f})",
-                _between(gain, 0.0, math.inf),
-                gain,
-            )
-        )
-    return found
-
-
-def _losses_at(runs: pd.DataFrame, epoch: int) -> pd.DataFrame:
-    """Log validation loss at an epoch: cells × seeds."""
-    losses = [
-        _value(history["loss"], history["epoch"].index(epoch))
-        if epoch in history["epoch"]
-        else math.nan
-        for history in runs["history"]
-    ]
-    # Logarithms: a run that overfits badly would be all of the variance.
-    at = runs.assign(at=np.log(np.maximum(losses, 1e-6)))
-    table = at.pivot_table("at", ["learning_rate", "weight_decay"], "seed")
-    return table.dropna()
-
-
-def _value(values: list[float | None], index: int) -> float:
-    value = values[index]
-    return math.nan if value is None else float(value)
-
-
-def _explained(table: pd.DataFrame) -> float:
-    """Share of the variance of the cells that lies between values of lr × λ."""
-
-    means = table.mean(axis=1)
-    products: NDArray[np.str_] = np.array(
-        [f"{rate * decay:.2g}" for rate, decay in means.index]
-    )
-    within = means - means.groupby(products).transform("mean")
-    centred = means - means.mean()
-    return float(1 - (within**2).sum() / (centred**2).sum())
-
-
-def _sign_saturation() -> list[Measured]:
-    tasks = ("mnist1d_normalised_batch_512", "mnist1d_normalised_batch_16")
-    if not all(is_complete(STUDY, task) for task in tasks):
-        return [missing("6, batches of 512 against 16")]
-    found = []
-    for optimizer in OPTIMIZERS:
-        large, small = (_along(task, optimizer) for task in tasks)
-        where = f"6, mnist1d_normalised, {optimizer}"
-        if math.isnan(large.estimate) or math.isnan(small.estimate):
-            reason = "too few cells reach the target within the steps"
-            found.append(
-                Measured(where, "|s| at 512 − at 16", "untestable", reasons=(reason,))
-            )
-            continue
-        difference = _difference(
-            abs(large.estimate) - abs(small.estimate), large, small
-        )
-        larger = _between(difference, 0.0, math.inf)
-        held = larger
-        if optimizer == "adamw":
-            held = None if larger is None else not larger
-        found.append(
-            _answer(
-                where,
-                f"|s| at 512 − at 16: {written(difference)}; s {written(large)} and "
-                f"{written(small)}",
-                held,
-                difference,
-            )
-        )
-    return found
-
-
-def _difference(estimate: float, first: Interval, second: Interval) -> Interval:
-    """A difference of two tasks, whose seeds are not paired."""
-    half = math.hypot(first.high - first.low, second.high - second.low) / 2
-    return Interval(estimate, estimate - half, estimate + half, first.n)
-
-
-def _cosine() -> list[Measured]:
-    found = []
-    for pair in ("modular_addition", "mnist1d"):
-        names = (f"{pair}_cosine", f"{pair}_constant")
-        if not all(is_complete(STUDY, name) for name in names):
-            found.append(missing(f"7, {pair}"))
-            continue
-        for optimizer in OPTIMIZERS:
-            cosine, constant = (_along(name, optimizer) for name in names)
-            apart = cosine.estimate - constant.estimate
-            change = _difference(apart, cosine, constant)
-            found.append(
-                _answer(
-                    f"7, {pair}, {optimizer}",
-                    f"s changes by less than {SLOPE:g}: measured {written(change)}",
-                    _between(change, -SLOPE, SLOPE),
-                    change,
-                )
-            )
-    return found
+def _outcome(held: bool | None) -> Outcome:
+    if held is None:
+        return "underpowered"
+    return "supported" if held else "not supported"
