@@ -104,8 +104,8 @@ def _exact(networks: Networks) -> Iterator[Answer]:
         runs = sum(line.scores.size for line in lines)
         yield (
             name,
-            f"validation losses at equal lr × λ differ by {apart:g} over learning rates "
-            f"({runs} runs)",
+            f"validation losses at equal lr × λ differ by {apart:g} over learning "
+            f"rates ({runs} runs)",
             apart == 0,
             None,
         )
@@ -295,8 +295,8 @@ def _shares(frame: pd.DataFrame, optimizer: str) -> Explained:
 def _written(shares: Explained) -> str:
     return (
         f"lr × λ {shares.product:.0%}, lr / λ {shares.ratio:.0%}, lr "
-        f"{shares.learning_rate:.0%}, λ {shares.weight_decay:.0%} of {shares.num_cells} "
-        f"cells; {shares.num_left_out} did not train"
+        f"{shares.learning_rate:.0%}, λ {shares.weight_decay:.0%} of "
+        f"{shares.num_cells} cells; {shares.num_left_out} did not train"
     )
 
 
