@@ -18,6 +18,7 @@ from keras_lion.statistics import NOTHING, Interval
 # of them that is left is e^(−κ).
 LEAST_KAPPA = 5.0
 FEWEST_RATES = 3
+FAR_ABOVE_NOISE = 100.0  # ratio of mean squares
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,9 @@ def spread_over_rates(lines: Sequence[Line], confidence: float = 0.95) -> Interv
     The ratio of the mean squares between learning rates and of the noise has a
     noncentral F distribution if the noise is normal with one variance. Its
     noncentrality, S Σ rate_r² / variance, is estimated without bias and has an exact
-    interval; that of the spread holds where the spread is comparable to the noise and
-    is too wide where it is much larger.
+    interval; from it follows that of the spread, which is somewhat too wide where the
+    spread is larger than the noise. Where it is far larger, the interval is that of
+    Student's distribution.
 
     Args:
         lines: Lines whose scores are pooled; learning rates at which a run diverged are
@@ -158,6 +160,11 @@ def spread_over_rates(lines: Sequence[Line], confidence: float = 0.95) -> Interv
 
     ratio = total / between / rest
     tail = (1 - confidence) / 2
+    if ratio > FAR_ABOVE_NOISE:
+        found = math.sqrt(total / between / seeds)
+        error = math.sqrt(rest / (seeds * between))
+        half = float(stats.t.ppf(1 - tail, within)) * error
+        return Interval(found, found - half, found + half, seeds)
     return Interval(
         spread(between * (ratio * max(within - 2, 1) / within - 1)),
         spread(_noncentrality(ratio, between, within, 1 - tail)),
