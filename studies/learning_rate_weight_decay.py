@@ -96,10 +96,9 @@ STUDY = Study(
         "mnist1d_mlp": plans(
             {"adamw": (1e-2, 0.3), "lion": (1e-2, 3.0)}, epochs=(2, 60, 60, 120)
         ),
-        # All weights are scale-invariant. Centres from studies/effective_decay.py, as no
-        # learning rate fails.
+        # No learning rate fails here: centres by lr × λ (studies/effective_decay.py).
         "mnist1d_invariant": plans(
-            {"adamw": (3e-3, 3.0), "lion": (1e-3, 30.0)}, epochs=(2, 60, 60, 120)
+            {"adamw": (1e-3, 1.0), "lion": (3e-4, 10.0)}, epochs=(2, 60, 60, 120)
         ),
         "digits_mlp": plans(
             {"adamw": (3e-2, 0.1), "lion": (1e-2, 1.0)},
