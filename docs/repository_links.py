@@ -2,11 +2,13 @@
 
 The pages link to files of the repository relatively, as a reader on GitHub needs it.
 On the site every file that is so linked stands under repository/. A Markdown file
-becomes a page there, and its links are followed likewise.
+becomes a page there, and its links are followed likewise. So are those of notebooks,
+whose pages docs/notebook_pages.py makes.
 """
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from pathlib import Path
@@ -27,17 +29,29 @@ def on_files(files: Any, config: Any) -> Any:
     seen = set(waiting)
     while waiting:
         page = waiting.pop()
-        text = (ROOT / page).read_text(encoding="utf-8")
-        for path in linked(text, page) - seen:
+        for path in linked(markdown_of(ROOT / page), page) - seen:
             seen.add(path)
             if path.startswith(DOCS) or not (ROOT / path).is_file():
                 continue  # MkDocs knows it, or warns of it
-            files.append(
-                File.generated(config, site_path(path), abs_src_path=str(ROOT / path))
-            )
-            if path.endswith(".md"):
+            if path.endswith((".md", ".ipynb")):
                 waiting.append(path)
+            if not path.endswith(".ipynb"):
+                source = str(ROOT / path)
+                files.append(
+                    File.generated(config, site_path(path), abs_src_path=source)
+                )
     return files
+
+
+def markdown_of(path: Path) -> str:
+    """The text of a page; of a notebook, that of its Markdown cells."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".ipynb":
+        return text
+    cells = json.loads(text)["cells"]
+    return "\n\n".join(
+        "".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"
+    )
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
@@ -77,5 +91,7 @@ def resolved(target: str, page: str) -> str:
 
 
 def site_path(path: str) -> str:
-    """Where a file of the repository is on the site."""
+    """Where a file of the repository is on the site; a notebook is a page there."""
+    if path.endswith(".ipynb"):
+        path = path.removesuffix(".ipynb") + ".md"
     return path.removeprefix(DOCS) if path.startswith(DOCS) else OUTSIDE + path

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-from keras_lion._lazy import missing_package
-from keras_lion.discovery import commands as discovery
+from keras_lion.arguments import PRESETS, make_parser
+from keras_lion.messages import TRACEBACK, duration, error_text, one_line_warnings
 from keras_lion.start_up import log_errors_only, quiet_start
-from keras_lion.tuning.runs.names import NAMES
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -22,30 +22,37 @@ if TYPE_CHECKING:
     from keras_lion.tuning import Study
     from keras_lion.tuning.sweep.preparation import Progress
 
-BACKENDS = ("tensorflow", "jax")
-EXECUTORS = ("loop", "map", "vmap")
-PRESETS = ("smoke", "standard", "full", "pilot")
-MODES = ("paper", "matched")  # of conversion from AdamW
 WIDTH = 150  # of lines where there is no terminal; the table needs about 140
+WRONG = 2
 INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
+NO_READER = 141  # and of one whose output nobody reads any more
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    options = _parser().parse_args(arguments)
+    commands = {
+        "list": _list,
+        "run": _run,
+        "report": _report,
+        "calibrate": _calibrate,
+        "import": _import,
+        "convert": _convert,
+    }
+    options = make_parser(commands).parse_args(arguments)
     if getattr(options, "backend", None):
         # Keras reads this when it is imported, which no line above has done.
         os.environ["KERAS_BACKEND"] = options.backend
     if not getattr(options, "verbose", False):
         log_errors_only()
     try:
-        options.command(options)
-    except (ValueError, OSError, ImportError) as error:
-        advice = None
-        if isinstance(error, ModuleNotFoundError):
-            advice = missing_package("this command", error)
-        print(f"keras-lion: {advice or error}", file=sys.stderr)
-        return 2
+        with one_line_warnings():
+            options.command(options)
+            sys.stdout.flush()
+    except BrokenPipeError:  # `keras-lion list | head`
+        with contextlib.suppress(OSError):
+            # What is still in the buffer has no reader either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NO_READER
     except KeyboardInterrupt:
         print(
             "\nInterrupted. Every finished run is recorded: the same command resumes "
@@ -53,221 +60,49 @@ def main(arguments: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return INTERRUPTED
+    except Exception as error:
+        if TRACEBACK in os.environ:
+            raise
+        print(f"keras-lion: {error_text(error)}", file=sys.stderr)
+        return WRONG
     return 0
-
-
-def _at_least_one(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be 1 or more, received {text!r}")
-    return int(text)
-
-
-def _assignment(text: str) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not (name and sign and value):
-        raise argparse.ArgumentTypeError(f"must be NAME=VALUE, received {text!r}")
-    return name, value
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """One line, and how to learn more."""
-        self.exit(2, f"keras-lion: {message} (see {self.prog} --help)\n")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="keras-lion",
-        description="Robustness studies of the Lion optimizer on Keras and KerasTuner.",
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    command = commands.add_parser("list", help="tasks, presets, and studies of a path")
-    command.add_argument("path", nargs="?", default="studies", type=Path)
-    command.set_defaults(command=_list)
-
-    command = commands.add_parser("run", help="run a study, or resume one")
-    command.add_argument("study", type=Path, help="Python file that declares STUDY")
-    command.add_argument("--task", help="one of the study's tasks (default: its first)")
-    command.add_argument("--preset", choices=PRESETS, default="standard")
-    command.add_argument(
-        "--backend",
-        choices=BACKENDS,
-        help="default: the environment variable KERAS_BACKEND",
-    )
-    command.add_argument(
-        "--output",
-        type=Path,
-        metavar="DIR",
-        help="the study's folder (default: results/STUDY-PRESET)",
-    )
-    command.add_argument(
-        "--workers",
-        type=_at_least_one,
-        default=1,
-        metavar="N",
-        help="processes that train, one thread each (default: 1)",
-    )
-    command.add_argument(
-        "--executor",
-        choices=EXECUTORS,
-        help="how runs share a program (default: that of the folder's last sweep, or "
-        "the fastest)",
-    )
-    command.add_argument(
-        "--population",
-        type=_at_least_one,
-        metavar="K",
-        help="number of runs that are trained together",
-    )
-    command.add_argument("--only", metavar="KEY", help="train this one run again")
-    command.add_argument(
-        "--dry-run", action="store_true", help="count the runs, estimate their cost"
-    )
-    command.add_argument(
-        "--verbose",
-        action="store_true",
-        help="show what the backend prints when it starts",
-    )
-    command.set_defaults(command=_run)
-
-    command = commands.add_parser("report", help="write the report of a study's folder")
-    command.add_argument("folder", type=Path, metavar="DIR")
-    command.add_argument(
-        "--tensorboard",
-        action="store_true",
-        help="also write DIR/tensorboard, which `tensorboard --logdir DIR` shows",
-    )
-    command.set_defaults(command=_report)
-
-    command = commands.add_parser(
-        "calibrate", help="error rates of the analysis, on cases with known answers"
-    )
-    command.add_argument(
-        "folder",
-        nargs="?",
-        type=Path,
-        metavar="DIR",
-        help="a study whose optimizers are compared with themselves, too",
-    )
-    command.add_argument(
-        "--draws", type=_at_least_one, default=200, help="simulated studies per control"
-    )
-    command.add_argument(
-        "--seeds", type=_at_least_one, default=6, help="seeds of each simulated study"
-    )
-    command.set_defaults(command=_calibrate)
-
-    command = commands.add_parser(
-        "import", help="runs of W&B, Optuna, TensorBoard or KerasTuner, as a study"
-    )
-    command.add_argument(
-        "source",
-        type=Path,
-        help="CSV or JSON lines, KerasTuner project, or folder of TensorBoard events",
-    )
-    command.add_argument("--output", type=Path, required=True, metavar="DIR")
-    command.add_argument(
-        "--map",
-        nargs="+",
-        action="extend",
-        default=[],
-        type=_assignment,
-        metavar="NAME=COLUMN",
-        help="column of the source to read: learning_rate=config.lr. NAME is one of "
-        f"{', '.join(NAMES)}, or one of --axis",
-    )
-    command.add_argument(
-        "--set",
-        nargs="+",
-        action="extend",
-        default=[],
-        type=_assignment,
-        metavar="NAME=VALUE",
-        help="value of a column that the source lacks: optimizer=lion",
-    )
-    command.add_argument(
-        "--axis",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="NAME",
-        help="columns that are hyperparameters of your own: runs that differ in them "
-        "are kept apart",
-    )
-    command.add_argument(
-        "--ignore",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="COLUMN",
-        help="columns that are no hyperparameters and are not read",
-    )
-    command.add_argument(
-        "--direction",
-        choices=("max", "min"),
-        help="whether larger or smaller results are better, where the name of their "
-        "column does not say",
-    )
-    command.add_argument(
-        "--floor",
-        type=float,
-        help="result that a diverged run counts with: the accuracy of chance, or the "
-        "loss at the start",
-    )
-    command.add_argument(
-        "--epsilon",
-        type=float,
-        help="distance from the best score that still counts as good",
-    )
-    command.add_argument(
-        "--diverged",
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="STATE",
-        help="states that mean divergence ('no result' for an empty result)",
-    )
-    command.set_defaults(command=_import)
-
-    command = commands.add_parser(
-        "convert", help="AdamW's hyperparameters -> Lion's, and why"
-    )
-    command.add_argument("--learning-rate", type=float, required=True, metavar="LR")
-    command.add_argument(
-        "--weight-decay", type=float, default=0.004, metavar="WD", help="default: 0.004"
-    )
-    command.add_argument("--beta-1", type=float, default=0.9, help="default: 0.9")
-    command.add_argument("--beta-2", type=float, default=0.999, help="default: 0.999")
-    command.add_argument("--mode", choices=MODES, default=MODES[0])
-    command.add_argument(
-        "--ratio", type=float, help="factor of mode paper, 3 to 10 (default: 10)"
-    )
-    command.set_defaults(command=_convert)
-
-    discovery.add_commands(commands)
-    return parser
 
 
 def _list(options: argparse.Namespace) -> None:
     from keras_lion.tuning.study.study_file import find_study_files, load_study_file
     from keras_lion.tuning.tasks.built_in import TASKS
 
+    path = options.path
+    if not path.exists():
+        raise FileNotFoundError(
+            f"There is no folder or study file {path}. Give one: keras-lion list PATH."
+        )
+    files = find_study_files(path) if path.is_dir() else [path]
     print("tasks:   ", ", ".join(TASKS))
     print("presets: ", ", ".join(PRESETS))
-    if not options.path.is_dir():
-        raise FileNotFoundError(
-            f"There is no folder {options.path} to list studies of."
-        )
-    for file in find_study_files(options.path):
-        with quiet_start():
-            study = load_study_file(file)
+    wrong = []
+    for file in files:
+        try:
+            with quiet_start():
+                study = load_study_file(file)
+        except (ValueError, OSError, ImportError) as error:
+            if len(files) == 1:
+                raise
+            print(f"\n{file}\n    cannot be read: {error_text(error)}")
+            wrong.append(str(file))
+            continue
         print(f"\n{file}\n    {study.question}")
         for task, plans in study.plans.items():
             counts = ", ".join(
                 f"{preset} {plan.num_runs} runs" for preset, plan in plans.items()
             )
             print(f"    {task}: {counts}")
+    if not files:
+        print(f"\nNo Python file in {path} has a module-level STUDY.")
+    if wrong:
+        raise ValueError(
+            f"Correct these files, for the reasons above: {', '.join(wrong)}."
+        )
 
 
 def _run(options: argparse.Namespace) -> None:
@@ -280,25 +115,33 @@ def _run(options: argparse.Namespace) -> None:
 
         load()
     task = options.task or study.default_task
+    declared, study = study, study.extended(task, options.preset, options.extend)
     folder = options.output or Path("results") / f"{study.name}-{options.preset}"
     if options.dry_run:
-        _estimate(study, task, options.preset, console)
+        _estimate(study, task, options.preset, folder, console)
         return
-    if _sweep(study, task, folder, options, console):
+    if _sweep(declared, task, folder, options, console):
         _report_on(folder, task, console)
 
 
-def _estimate(study: Study, task: str, preset: str, console: Console) -> None:
-    from keras_lion.tuning.backend import check_backend
-    from keras_lion.tuning.sweep.run import estimate_seconds
+def _estimate(
+    study: Study, task: str, preset: str, folder: Path, console: Console
+) -> None:
+    from keras_lion.tuning.sweep.estimate import estimate
 
-    count = len(study.runs(task, preset, check_backend()))
-    seconds = estimate_seconds(study, task=task, preset=preset)
-    console.print(
-        f"{count} runs of task {task}, preset {preset}: about "
-        f"{seconds / 60:.1f} minutes here. Nothing was recorded.",
-        highlight=False,
-    )
+    cost = estimate(study, task=task, preset=preset, output=folder)
+    total = cost.recorded + cost.missing
+    lines = [
+        f"{total} runs of task {task}, preset {preset}: {cost.recorded} recorded in "
+        f"{folder}, {cost.missing} missing."
+    ]
+    if cost.missing:
+        lines.append(
+            f"The missing ones take about {duration(cost.seconds)} here in one "
+            f"process, {duration(cost.compiling)} of it for compiling."
+        )
+    lines.append("Nothing was recorded.")
+    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 
 def _sweep(
@@ -310,7 +153,8 @@ def _sweep(
 ) -> bool:
     """Run the sweep; True if its folder is now ready for the report."""
     from keras_lion.interrupts import Interrupts
-    from keras_lion.progress import sweep_display
+    from keras_lion.progress import measured, sweep_display
+    from keras_lion.robustness.quantity import quantity_of_record
     from keras_lion.tuning.runs.records import load_runs
     from keras_lion.tuning.sweep.role import current_role
     from keras_lion.tuning.sweep.run import run_study
@@ -334,9 +178,16 @@ def _sweep(
             executor=options.executor,
             population=options.population,
             workers=options.workers,
+            extend=options.extend,
         )
     if options.only is not None:
         record = load_runs(folder).set_index("key").loc[options.only]
+        quantity = quantity_of_record(record)
+        console.print(
+            f"{quantity.name}: {measured(quantity, float(record['score']))}. The "
+            "record, whose scores are larger where they are better:",
+            highlight=False,
+        )
         console.print(record.drop("history").to_string(), highlight=False, markup=False)
         return False
     if not role.is_chief:
@@ -354,6 +205,7 @@ def _sweep(
             soft_wrap=True,
         )
         return False
+    study = study.extended(task, options.preset, options.extend)
     _evaluate_selected(study, task, options.preset, folder)
     return True
 
@@ -486,9 +338,17 @@ def _convert(options: argparse.Namespace) -> None:
         options.beta_2,
         mode=options.mode,
         ratio=options.ratio,
+        steps=options.steps,
     )
     print(conversion.code())
     print(conversion.explanation)
+    product = options.learning_rate * options.weight_decay
+    if options.steps is None and product:
+        print(
+            f"  Weight decay acts over about {1 / product:.3g} steps, 1 / "
+            "(learning_rate *\n  weight_decay). Is your training shorter? --steps N "
+            "says what then."
+        )
 
 
 def _console() -> Console:
@@ -497,3 +357,7 @@ def _console() -> Console:
     console = Console()
     # A pipe or a log file has no width of its own.
     return console if console.is_terminal else Console(width=WIDTH)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from keras_lion.report.style import Quantity, number, optimizer_label, quantity_of
+from keras_lion.report.style import Quantity, number, optimizer_label
+from keras_lion.robustness.cautions import leading
 from keras_lion.robustness.conditions import label_of
+from keras_lion.robustness.quantity import quantity_of_runs
 from keras_lion.statistics import Interval
 from keras_lion.tuning.runs.records import load_runs
 
@@ -33,16 +35,22 @@ def print_summary(folder: Path, task: str | None, console: Console) -> None:
         table = table[table["task"] == task]
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     sections = list(dict.fromkeys(table["section"]))
-    metrics = _metrics(folder)
+    runs = load_runs(folder).dropna(subset="metric")
+    kinds = {str(name): part for name, part in runs.groupby("task")}
     for section in sections:
         rows = table[table["section"] == section].to_dict("records")
-        metric = metrics.get(rows[0]["task"], "score")
+        kind = kinds.get(rows[0]["task"], runs)
         _print(console, f"\n{section}")
-        condition = summary["tasks"][section].get("condition", {})
+        entry = summary["tasks"][section]
+        if entry.get("kind") == "search":
+            for line in (entry["answer"], *entry["next"], *entry["code"]):
+                _print(console, line)
+            continue
+        condition = entry.get("condition", {})
         for row in rows:
-            _print(console, sentence(row, metric, condition))
+            _print(console, sentence(row, quantity_of_runs(kind), condition))
         _print(console)
-        _print_table(rows, metric, console)
+        _print_table(rows, kind, console)
     names = [str(name) for name in dict.fromkeys(table["optimizer"])]
     declared = {str(verdict["claim"]) for verdict in summary["verdicts"]}
     verdicts = [(each["where"], each) for each in summary["verdicts"]]
@@ -59,29 +67,36 @@ def print_summary(folder: Path, task: str | None, console: Console) -> None:
         for line in rest:
             _print(console, line)
     for section in sections:
-        for index, caution in enumerate(summary["tasks"][section]["cautions"]):
-            if not index:
-                _print(console)
-            place = f"{section}: " if len(sections) > 1 else ""
+        shown, others = leading(summary["tasks"][section]["cautions"])
+        place = f"{section}: " if len(sections) > 1 else ""
+        if shown:
+            _print(console)
+        for caution in shown:
             _print(console, f"caution: {place}{caution}")
+        if others:
+            _print(console, f"  {len(others)} more: {folder / 'report.html'}")
 
 
 def sentence(
-    row: Mapping[Any, Any], metric: str, condition: Mapping[str, Any] | None = None
+    row: Mapping[Any, Any],
+    quantity: Quantity,
+    condition: Mapping[str, Any] | None = None,
 ) -> str:
     """The best mean score of an optimizer, and where it is reached.
 
     Args:
         row: One row of `summary.csv`.
-        metric: Metric of the task.
+        quantity: What the task's scores are.
         condition: Column → value of what differs between the sections of the task.
     """
-    name, quantity = optimizer_label(row["optimizer"]), quantity_of(metric)
+    name = optimizer_label(row["optimizer"])
     runs, diverged = int(row["num_runs"]), int(row["num_diverged"])
     if not row["score_n"]:
         return f"{name}: no run has finished."
     if diverged == runs:
-        return f"{name}: all {runs} runs diverged."
+        return (
+            f"{name}: {'the only run' if runs == 1 else f'all {runs} runs'} diverged."
+        )
     seeds = int(row["score_n"])
     mean = "1 seed" if seeds == 1 else f"mean of {seeds} seeds"
     shown = f"{quantity.text(row['score'])} {quantity.unit}".rstrip()
@@ -120,23 +135,17 @@ def verdict_lines(verdict: Mapping[str, Any], optimizers: Sequence[str]) -> list
     ]
 
 
-def _metrics(folder: Path) -> dict[str, str]:
-    """Task → its metric."""
-    runs = load_runs(folder).dropna(subset="metric")
-    return {str(k): str(v) for k, v in runs.groupby("task")["metric"].first().items()}
-
-
 def _print(console: Console, line: str = "") -> None:
     console.print(line, highlight=False, markup=False)
 
 
 def _print_table(
-    rows: Sequence[Mapping[Any, Any]], metric: str, console: Console
+    rows: Sequence[Mapping[Any, Any]], runs: pd.DataFrame, console: Console
 ) -> None:
     from rich.table import Table
 
-    score = quantity_of(metric)
-    measured = quantity_of(metric, str(rows[0]["value"]))
+    score = quantity_of_runs(runs)
+    measured = quantity_of_runs(runs, str(rows[0]["value"]))
     regret = Quantity("mean regret", measured.unit, abs(measured.factor), 3)
     table = Table(
         "optimizer",
@@ -160,7 +169,7 @@ def _print_table(
             _width(row, "width"),
             _width(row, "own_width"),
             regret.text(row["mean_regret"]),
-            f"{row['num_diverged']} of {row['num_runs']}",
+            f"{row['num_diverged']} of {row['num_runs']}" if row["num_runs"] else "–",
             _interval(row, "test_score", score),
         )
     console.print(table)
@@ -183,4 +192,5 @@ def _interval(row: Mapping[Any, Any], name: str, quantity: Quantity) -> str:
         return "–"
     numbers = (row[name], row[f"{name}_low"], row[f"{name}_high"])
     interval = Interval(*numbers, int(row[f"{name}_n"]))
-    return format(interval.scaled(quantity.factor), quantity.spec)
+    # Rich takes brackets for markup.
+    return format(interval.scaled(quantity.factor), quantity.spec).replace("[", r"\[")

@@ -12,6 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
+from keras_lion.report.style import Quantity, optimizer_label
+from keras_lion.robustness.quantity import quantity_of_record
+
 if TYPE_CHECKING:
     from keras_lion.tuning.sweep.preparation import Progress
 
@@ -117,14 +120,18 @@ class SweepDisplay:
         ]
         if self.failed:
             parts.append(f"{self.failed} failed")
+        if self.best:
+            parts.append(self._bests())
+        return " · ".join(parts)
+
+    def _bests(self) -> str:
+        metric = quantity_of_record(next(iter(self.best.values())))
         bests = [
-            f"{name} {record['score']:.4g} (lr {record['learning_rate']:.2g}, "
-            f"wd {record['weight_decay']:.2g})"
+            f"{optimizer_label(name)} {measured(metric, record['score'])} "
+            f"(lr {record['learning_rate']:.2g}, wd {record['weight_decay']:.2g})"
             for name, record in sorted(self.best.items())
         ]
-        if bests:
-            parts.append(f"best run so far: {', '.join(bests)}")
-        return " · ".join(parts)
+        return f"best {metric.name} of a run so far: {', '.join(bests)}"
 
 
 @contextmanager
@@ -139,6 +146,11 @@ def sweep_display(console: Console) -> Iterator[SweepDisplay]:
         bar.add_task("", total=None, status="")
         display.bar = bar
         yield display
+
+
+def measured(quantity: Quantity, score: float) -> str:
+    """A score as what was measured, with its unit: `81.2 %`, `0.523 nats`."""
+    return f"{quantity.text(score)} {quantity.unit}".rstrip()
 
 
 def _failure(record: dict[str, Any]) -> str:

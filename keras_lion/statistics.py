@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal, get_args
 
@@ -54,10 +54,58 @@ class Interval:
         """The interval of the same number plus a constant."""
         return Interval(self.estimate + by, self.low + by, self.high + by, self.n)
 
+    def within(self, low: float = -math.inf, high: float = math.inf) -> Interval:
+        """The interval of a number that lies between two bounds.
+
+        Between two finite bounds, as for an accuracy, the half-width is carried to the
+        scale log((x − low) / (high − x)) by the delta method, and the ends are carried
+        back: m ± h becomes
+
+            logit⁻¹(logit(u) ± h / ((high − low) u (1 − u))),  u = (m − low) / (high −
+            low).
+
+        Near a bound the interval is longer on the far side, as the values scatter;
+        elsewhere it is nearly the same. With one finite bound, as for a loss, the
+        interval ends there.
+
+        Args:
+            low: Least value that the number can have.
+            high: Largest value that it can have.
+
+        Returns:
+            The interval; unchanged without ends or where the estimate is not between
+            the bounds.
+
+        Example:
+
+        ```python
+        print(t_interval([0.97, 0.98, 1.0]).within(0, 1))  # 0.983 [0.853, 0.998] (n=3)
+        ```
+
+        References:
+            Agresti (2013). Categorical data analysis, chapter 16.
+        """
+        half = (self.high - self.low) / 2
+        if not low < self.estimate < high or not half > 0:
+            return self
+        if math.isinf(low) or math.isinf(high):
+            return replace(self, low=max(self.low, low), high=min(self.high, high))
+        below, above = self.estimate - low, high - self.estimate
+        # exp of more than 700 overflows, and is as good as infinite.
+        factor = math.exp(min(half / below + half / above, 700.0))
+        odds = below / above
+        down, up = odds / factor, odds * factor
+        size = high - low
+        return replace(
+            self, low=low + size * down / (1 + down), high=high - size / (1 + up)
+        )
+
     def __format__(self, spec: str) -> str:
         spec = spec or ".3f"
-        if self.n == 0:
-            return "no value (n=0)"
+        if spec.startswith("."):
+            spec = f"z{spec}"  # no −0.000
+        if math.isnan(self.estimate):
+            return f"no value (n={self.n})"
         if math.isnan(self.low):
             return f"{self.estimate:{spec}} [no interval] (n={self.n})"
         return (

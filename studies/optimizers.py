@@ -1,6 +1,6 @@
-"""Twelve optimizers at one tuning budget.
+"""Where does Lion stand among twelve optimizers at one tuning budget?
 
-Question   Where does Lion stand among the optimizers that its users would try instead?
+Question   Users of Lion would try other optimizers instead. Which of them is better?
 Command    keras-lion run studies/optimizers.py --preset full
            and with --task digits_mlp, --task mnist1d_mlp_constant
 Duration   about 10 minutes on 2 cores (mnist1d_mlp, full)

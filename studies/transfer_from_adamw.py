@@ -3,7 +3,7 @@
 Question   Chen et al. (2023) advise a learning rate 3 to 10 times smaller than AdamW's
            and a weight decay as many times larger. How good is Lion along that line?
 Command    keras-lion run studies/transfer_from_adamw.py --task TASK --preset full
-Duration   1 to 5 minutes a task on 2 cores
+Duration   1 to 5 minutes per task on 2 cores
 Result     studies/README.md, studies/results/transfer_from_adamw/
 
 AdamW's recipe of each task is its best cell in studies/learning_rate_weight_decay.py.

@@ -5,7 +5,7 @@ Question   Sign updates have full length from the first step, when the momentum 
            best learning rate of each?
 Command    keras-lion run studies/warm_up.py --task mnist1d_mlp_warm_up_0 --preset full
            (and _5 and _20: per cent of the steps; python_lm_warm_up_0 and _5)
-Duration   1 to 4 minutes a task on 2 cores
+Duration   1 to 4 minutes per task on 2 cores
 Result     studies/README.md, studies/results/warm_up/
 """
 

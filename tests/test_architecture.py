@@ -18,8 +18,10 @@ PACKAGES = sorted(file.parent for file in FILES if file.name == "__init__.py")
 
 # A file imports from lower floors only, and inside its own folder without circles.
 FLOORS = {
+    "arguments": 6,
     "cli": 6,
     "last_screen": 6,
+    "messages": 6,
     "progress": 6,  # the display of the command
     "report": 5,
     "robustness": 4,
@@ -36,7 +38,12 @@ FLOORS = {
 # outside of rooms, which import from no room.
 ROOMS = ("tasks", "study", "runs", "engine", "sweep")
 FIRST_PATHS = ("readers", "search")  # where older scripts import public names from
-OF_CLI = ("last_screen", "progress")  # parts of the command, on its floor
+OF_CLI = (
+    "arguments",
+    "last_screen",
+    "messages",
+    "progress",
+)  # parts of the command, on its floor
 THIRD_PARTY = {
     "cli": {"pandas", "rich"},
     "last_screen": {"pandas", "rich"},

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import re
+import warnings
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from keras_lion import cli
+from keras_lion.messages import one_line_warnings
 from keras_lion.progress import PLAIN_LINES, SweepDisplay, sweep_display
 from keras_lion.tuning.runs.records import load_runs
 from keras_lion.tuning.runs.table import load_table
@@ -31,6 +34,13 @@ small = tiny_plan((1e-2, 2e-2), (0.1,), epochs=4, optimizers=("lion",))
 STUDY = tiny_study(small)
 plans = {"smoke": small, "full": dataclasses.replace(small, seeds=3)}
 STUDY = dataclasses.replace(STUDY, plans={"blobs": plans})
+"""
+SMALL = """
+from tests.tuning.tiny import tiny_plan, tiny_study
+
+STUDY = tiny_study(
+    tiny_plan((1e-2, 2e-2), (0.1,), epochs=2, optimizers=("lion",), seeds=1)
+)
 """
 
 
@@ -60,6 +70,33 @@ def test_list(study, tmp_path, capsys):
     assert "mnist1d_mlp, digits_mlp" in out
     assert "smoke, standard, full, pilot" in out
     assert f"\n{study}\n    Does it run?\n    blobs: smoke 16 runs\n" in out
+
+
+def test_list_of_one_file(study, capsys):
+    assert cli.main(["list", study]) == 0
+    assert capsys.readouterr().out.endswith("blobs: smoke 16 runs\n")
+
+
+def test_list_names_the_files_that_cannot_be_read(study, tmp_path, capsys):
+    (tmp_path / "a.py").write_text("STUDY = 1 / 0\n")
+    (tmp_path / "b.py").write_text("STUDY = (\n")
+    (tmp_path / "c.py").write_bytes(b"# \xe9\n")
+    (tmp_path / "d.py").mkdir()
+    (tmp_path / "tiny.py").write_text(STUDY)
+    assert cli.main(["list", str(tmp_path)]) == 2
+    out, errors = capsys.readouterr()
+    a, b = tmp_path / "a.py", tmp_path / "b.py"
+    assert f"{a}, line 1 cannot be read as a study: ZeroDivisionError" in out
+    assert f"{b}, line 1 cannot be read as a study: SyntaxError" in out
+    assert "blobs: smoke 16 runs" in out
+    assert (
+        errors == f"keras-lion: Correct these files, for the reasons above: {a}, {b}.\n"
+    )
+
+
+def test_list_of_a_folder_without_studies(tmp_path, capsys):
+    assert cli.main(["list", str(tmp_path)]) == 0
+    assert "has a module-level STUDY" in capsys.readouterr().out
 
 
 def test_run_ends_with_a_table_and_the_report(study, output, capsys):
@@ -136,7 +173,8 @@ def test_only_trains_one_run_and_shows_its_record(study, output, capsys):
     assert cli.main([*arguments, "--only", key]) == 0
     out = capsys.readouterr().out
     assert "1 runs declared, 1 to run" in out
-    assert "score" in out
+    score = load_runs(output).set_index("key").loc[key, "score"]
+    assert f"validation accuracy: {100 * score:.1f} %. The record, whose" in out
     assert "report:" not in out
     assert len(lines(output)) == before + 1
 
@@ -145,9 +183,20 @@ def test_dry_run_counts_and_records_nothing(study, tmp_path, monkeypatch, capsys
     monkeypatch.chdir(tmp_path)
     assert cli.main(["run", study, "--preset", "smoke", "--dry-run"]) == 0
     out = capsys.readouterr().out
-    assert "16 runs of task blobs, preset smoke: about 0." in out
-    assert "minutes here. Nothing was recorded." in out
+    folder = "results/tiny-smoke"
+    assert f"blobs, preset smoke: 0 recorded in {folder}, 16 missing." in out
+    assert re.search(r"take about [\d.]+ seconds here .* for compiling\.", out)
+    assert out.endswith("Nothing was recorded.\n")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_dry_run_counts_recorded_runs_apart(study, output, capsys):
+    arguments = ["run", study, "--preset", "smoke", "--output", str(output)]
+    assert cli.main([*arguments, "--dry-run"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"16 runs of task blobs, preset smoke: 16 recorded in {output}, 0 missing.",
+        "Nothing was recorded.",
+    ]
 
 
 def test_dry_run_counts_configurations_that_differ_in_what_is_read(
@@ -184,6 +233,27 @@ def test_a_preset_that_shares_runs_selects_among_all_of_them(tmp_path, capsys):
     assert load_runs(folder)["test_score"].notna().sum() == 3  # all seeds of a cell
 
 
+def test_extend_trains_only_what_the_larger_grid_adds(tmp_path, capsys):
+    file, folder = tmp_path / "small.py", tmp_path / "out"
+    file.write_text(SMALL)
+    run = ["run", str(file), "--preset", "smoke", "--output", str(folder)]
+    assert cli.main(run) == 0
+    first = load_runs(folder)
+    assert cli.main([*run, "--extend", "learning_rate=up:1"]) == 0
+    out = capsys.readouterr().out
+    assert "3 runs declared, 2 finished earlier and skipped, 1 to run" in out
+    both = load_runs(folder)
+    assert sorted(both["learning_rate"]) == [0.01, 0.02, 0.04]
+    assert set(first["key"]) < set(both["key"])
+    declared = json.loads((folder / "study.json").read_text())["plans"]["blobs"]
+    (axis,) = [
+        each
+        for each in declared["smoke"]["spaces"]["lion"]["axes"]
+        if each["name"] == "learning_rate"
+    ]
+    assert axis["values"] == [0.01, 0.02, 0.04]
+
+
 # --- errors ---
 
 
@@ -206,6 +276,10 @@ def test_wrong_arguments_give_one_line(study, output, tmp_path, capsys):
     for arguments, message in (
         ([], "required: COMMAND"),
         (["fly"], "invalid choice: 'fly'"),
+        (["lst"], "invalid choice: 'lst'. Did you mean list? Choose list, run, report"),
+        (["--backend", "jax", "run"], "--backend is no command: the command comes"),
+        (["run", study, "--worker", "2", "--out", "x", "--sed", "1"], "option --sed"),
+        (["list", study, "more"], "unexpected: more (see keras-lion list --help)"),
         (["run"], "required: study"),
         (["run", study, "--preset", "quick"], "invalid choice: 'quick'"),
         (["run", study, "--backend", "numpy"], "invalid choice: 'numpy'"),
@@ -218,9 +292,16 @@ def test_wrong_arguments_give_one_line(study, output, tmp_path, capsys):
         (["run", study, "--workers", "0"], "must be 1 or more, received '0'"),
         (["run", study, "--population", "many"], "must be 1 or more, received 'many'"),
         ([*smoke, str(output), "--only", "a", "--workers", "2"], "1 for a single run"),
+        ([*smoke, str(output), "--extend", "seed=up"], "axis 'seed' to extend. The"),
+        (
+            [*smoke, str(output), "--extend", "learning_rate"],
+            "learning_rate=up:2 (1 to",
+        ),
         (["report", str(tmp_path)], "holds no run records"),
         (["report", str(tmp_path / "no")], "holds no run records"),
         (["list", str(tmp_path / "no")], "There is no folder"),
+        (["run", str(ROOT / "studies" / "memory.py")], "python studies/memory.py"),
+        (["run", str(ROOT / "studies" / "claims.py")], "Received: none. docs/studies"),
     ):
         assert message in error_of(capsys, *arguments), arguments
 
@@ -239,7 +320,9 @@ def test_an_interrupt_says_how_to_go_on(study, tmp_path, monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "_sweep", interrupt)
-    assert cli.main(["run", study, "--output", str(tmp_path)]) == 130
+    assert (
+        cli.main(["run", study, "--preset", "smoke", "--output", str(tmp_path)]) == 130
+    )
     assert "the same command resumes from here" in capsys.readouterr().err
 
 
@@ -253,6 +336,27 @@ def test_a_broken_task_is_one_line(tmp_path, capsys):
     )
     arguments = ["run", str(file), "--preset", "smoke", "--output", str(tmp_path / "x")]
     assert "RuntimeError: one (broken.py, line 3)" in error_of(capsys, *arguments)
+
+
+def test_a_fault_of_ours_is_one_line_too(monkeypatch, capsys):
+    def fail(_):
+        raise KeyError("what\nelse")
+
+    monkeypatch.setattr(cli, "_convert", fail)
+    message = error_of(capsys, "convert", "--lr", "1")
+    assert "unexpected KeyError: " in message
+    assert "KERAS_LION_TRACEBACK=1" in message
+    monkeypatch.setenv("KERAS_LION_TRACEBACK", "1")
+    with pytest.raises(KeyError):
+        cli.main(["convert", "--lr", "1"])
+
+
+def test_a_warning_is_one_line():
+    before = warnings.formatwarning
+    with one_line_warnings():
+        text = warnings.formatwarning("of two\nlines", UserWarning, "file.py", 1)
+    assert text == "warning: of two lines\n"
+    assert warnings.formatwarning is before
 
 
 def test_failures_are_told_again_at_the_end(study, tmp_path, monkeypatch, capsys):
@@ -299,6 +403,7 @@ def ended(number, total, skipped=0, **record):
         "key": str(number),
         "optimizer": "lion",
         "status": "ok",
+        "metric": "accuracy",
         "score": 0.5,
         "learning_rate": 1e-3,
         "weight_decay": 0.1,
@@ -326,10 +431,11 @@ def test_plain_lines_say_where_a_sweep_stands():
     assert shown[0] == "5 runs declared, 2 finished earlier and skipped, 3 to run"
     assert [line.split()[0] for line in shown[1:]] == ["3/5", "4/5", "5/5"]
     assert "0 diverged" in shown[1]
-    assert shown[1].endswith("best run so far: lion 0.25 (lr 0.001, wd 0.1)")
+    best = "best validation accuracy of a run so far: Lion 25.0 % (lr 0.001, wd 0.1)"
+    assert shown[1].endswith(best)
     assert "1 diverged" in shown[2]
-    assert "adamw" not in shown[2]  # the score of a diverged run is no best
-    assert shown[3].endswith("lion 0.75 (lr 0.01, wd 0.1)")
+    assert "AdamW" not in shown[2]  # the score of a diverged run is no best
+    assert shown[3].endswith("Lion 75.0 % (lr 0.01, wd 0.1)")
     assert "0:00 left" in shown[3]
     assert (show.done, show.skipped, show.diverged, show.failed) == (3, 2, 1, 0)
 
@@ -342,7 +448,10 @@ def test_what_earlier_sweeps_found_counts():
     show, shown = display_lines(
         Progress(3, 2, 0, None, earlier), ended(1, 3, 2, score=0.5)
     )
-    assert "1 diverged · best run so far: lion 0.875" in shown[-1]
+    assert (
+        "1 diverged · best validation accuracy of a run so far: Lion 87.5 %"
+        in (shown[-1])
+    )
     assert (show.diverged, show.failed) == (1, 0)
 
 
@@ -351,6 +460,13 @@ def test_a_worse_run_does_not_replace_the_best():
         Progress(2, 0, 0, None), ended(1, 2, score=-1.0), ended(2, 2, score=-2.0)
     )
     assert show.best["lion"]["score"] == -1.0
+
+
+def test_losses_are_shown_as_losses():
+    _, shown = display_lines(
+        Progress(1, 0, 0, None), ended(1, 1, metric="loss", score=-1.5)
+    )
+    assert "best validation loss of a run so far: Lion 1.500 nats (lr" in shown[-1]
 
 
 def test_a_long_sweep_has_few_lines_and_a_last_one():

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import re
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = sorted(page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md"))
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 PACKAGES = ["discovery", "optimizers", "report", "robustness", "theory", "tuning"]
 DOCUMENTED = re.compile(r"^::: (\S+)$", re.M)
 
@@ -27,8 +29,11 @@ def test_the_navigation_lists_every_page_once_and_nothing_else():
     outside = [page for page in listed if page.startswith("repository/")]
     assert sorted(set(listed) - set(outside)) == PAGES
     assert len(listed) == len(set(listed))
-    for page in outside:
-        assert (ROOT / page.removeprefix("repository/")).is_file(), page
+    notebooks = {f"notebooks/{path.stem}.md" for path in NOTEBOOKS}
+    there = {page.removeprefix("repository/") for page in outside}
+    assert notebooks <= there
+    for page in there - notebooks:
+        assert (ROOT / page).is_file(), page
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -51,17 +56,20 @@ def test_what_is_documented_exists():
             assert hasattr(importlib.import_module(owner), attribute), name
 
 
-@pytest.fixture(scope="module")
-def hook():
-    """The module that MkDocs is given for links to files outside docs/."""
-    spec = importlib.util.spec_from_file_location(
-        "repository_links", DOCS / "repository_links.py"
-    )
+def module_of_docs(name):
+    """A module that MkDocs is given as a hook."""
+    spec = importlib.util.spec_from_file_location(name, DOCS / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def hook():
+    """The module for links to files outside docs/."""
+    return module_of_docs("repository_links")
 
 
 @pytest.mark.parametrize(
@@ -71,6 +79,8 @@ def hook():
         ("docs/api/a.md", "![x](../../b.png)", "![x](../repository/b.png)"),
         ("studies/README.md", "[x](../docs/api/a.md)", "[x](../../api/a.md)"),
         ("studies/README.md", "[x](results/b.csv)", "[x](results/b.csv)"),
+        ("docs/a.md", "[x](../notebooks/b.ipynb)", "[x](repository/notebooks/b.md)"),
+        ("notebooks/a.md", "[x](b.ipynb)", "[x](b.md)"),
         ("docs/a.md", "[x](b.md) [y](api/c.md)", "[x](b.md) [y](api/c.md)"),
         ("docs/a.md", "[x](https://y.z/a) [x](#b)", "[x](https://y.z/a) [x](#b)"),
     ],
@@ -82,3 +92,28 @@ def test_links_are_those_of_the_site(hook, page, markdown, on_the_site):
 def test_files_that_pages_link_to_are_found(hook):
     markdown = "[a](b.md#c) ![d](../e.png) [f](https://g.h) [i](#j)"
     assert hook.linked(markdown, "docs/a.md") == {"docs/b.md", "e.png"}
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_are_rendered_with_their_output(notebook):
+    pytest.importorskip("nbconvert")
+    markdown, figures = module_of_docs("notebook_pages").rendered(notebook)
+    cells = json.loads(notebook.read_text("utf-8"))["cells"]
+    pictures = sum(
+        "image/png" in output.get("data", {})
+        for cell in cells
+        for output in cell.get("outputs", [])
+    )
+    assert len(figures) == pictures > 0
+    for name in figures:
+        assert f"]({name})" in markdown
+    for cell in cells:
+        assert "".join(cell["source"]).splitlines()[0] in markdown
+
+
+def test_links_of_notebooks_are_followed(hook):
+    text = hook.markdown_of(ROOT / "notebooks" / "03_effective_decay.ipynb")
+    assert "studies/theory.py" in hook.linked(
+        text, "notebooks/03_effective_decay.ipynb"
+    )
+    assert "import" not in text.splitlines()[0]

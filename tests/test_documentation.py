@@ -1,13 +1,18 @@
 """README and docs: their Python blocks run, their links lead somewhere."""
 
+import contextlib
 import importlib.util
+import io
 import os
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from keras_lion import cli
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
@@ -75,3 +80,66 @@ def test_shell_blocks_parse(page):
 def test_links_to_files_lead_somewhere(page):
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text("utf-8")):
         assert (page.parent / target).exists(), target
+
+
+def commands(page, program):
+    """The lines of a page's shell blocks that call a program, as lists of words."""
+    for block in re.findall(
+        r"^```bash\n(.*?)^```", page.read_text("utf-8"), re.M | re.S
+    ):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = shlex.split(line.partition("||")[0], comments=True)
+            words = words[words[:1] == ["exec"] :]
+            if words[:1] == [program]:
+                yield words[1:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_command_line_takes_the_commands(page):
+    for words in commands(page, "keras-lion"):
+        if "--help" in words:
+            with pytest.raises(SystemExit), contextlib.redirect_stdout(io.StringIO()):
+                cli._parser().parse_args(words)
+            continue
+        options = cli._parser().parse_args(words)
+        if words[0] == "run":
+            assert (ROOT / options.study).is_file(), words
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_programs_and_targets_of_the_commands_exist(page):
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    for words in commands(page, "make"):
+        assert words[0] in targets, words
+    for words in commands(page, "python"):
+        assert (ROOT / words[0]).is_file(), words
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_to_the_ledger_name_one_of_its_sections(page):
+    sections = re.findall(
+        r"^## (\S+)$", (ROOT / "studies" / "README.md").read_text("utf-8"), re.M
+    )
+    for name in re.findall(r"studies/README\.md#([\w-]+)", page.read_text("utf-8")):
+        assert name in sections
+
+
+def test_advice_on_when_to_use_lion_rests_on_the_ledger():
+    """Every piece of advice, for and against, links to the row that it rests on."""
+    text = (ROOT / "docs" / "why-and-when-lion.md").read_text("utf-8")
+    section = text.partition("## When to try it")[2].partition("**Then measure**")[0]
+    advice = re.findall(
+        r"^(?:\*\*Try|- |\*\*Not).*?(?=^- |^\*\*|\Z)", section, re.M | re.S
+    )
+    assert len(advice) == 5
+    for each in advice:
+        assert "studies/README.md#" in each, each
+
+
+def test_the_first_studies_of_the_readme_need_no_network():
+    text = (ROOT / "README.md").read_text("utf-8").partition("## Studies")[2]
+    first, named = text.index("--task digits_mlp"), text.index("fashion_mnist")
+    assert first < named
+    assert "downloads" in text[named : named + 100]
+    for words in commands(ROOT / "README.md", "keras-lion"):
+        assert not any("fashion" in word for word in words)

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from keras_lion.last_screen import print_summary, sentence, verdict_lines
+from keras_lion.robustness.quantity import quantity_of
 
 ROW = {
     "section": "digits",
@@ -66,12 +67,12 @@ VERDICT = {
     ],
 )
 def test_a_sentence_per_optimizer(metric, changes, expected):
-    assert sentence({**ROW, **changes}, metric) == expected
+    assert sentence({**ROW, **changes}, quantity_of(metric)) == expected
 
 
 def test_a_sentence_names_the_condition():
     condition = {"activation": "relu", "norm": False, "momentum": None}
-    assert sentence(ROW, "accuracy", condition).endswith(
+    assert sentence(ROW, quantity_of("accuracy"), condition).endswith(
         "and weight decay 0.3 (activation relu, norm False, without momentum)."
     )
 

@@ -17,11 +17,14 @@ NOISE = (
     "STDERR",
     "I0000 00:00:1795853056.042977   18551 port.cc:153] oneDNN operations are on.",
     "W0000 00:00:1795853056.042977   18551 gpu_device.cc:2344] Cannot open libraries.",
+    "E0000 00:00:1795853056.042977   18551 cuda_dnn.cc:8310] Unable to register cuDNN "
+    "factory: Attempting to register factory for plugin cuDNN when one has already "
+    "been registered",
     "To enable the following instructions: AVX2 FMA, rebuild TensorFlow.",
 )
 KEPT = (
     "UserWarning: no accelerator",
-    "E0000 00:00:1795853056.042977   18551 cuda_dnn.cc:8310] Unable to register cuDNN",
+    "E0000 00:00:1795853056.042977   18551 cuda_dnn.cc:8310] No cuDNN handle",
     "I am a sentence of the study's author",
 )
 CODE = """
@@ -67,3 +70,32 @@ def test_what_was_written_before_an_error_is_shown():
     lines = stderr(last="raise ValueError('why')")
     assert lines[: len(KEPT)] == [*KEPT]
     assert lines[-1] == "ValueError: why"
+
+
+LOGS = """
+from keras_lion.start_up import log_errors_only, quiet_start
+log_errors_only()
+with quiet_start():
+    import absl.logging, keras, tensorflow
+import logging
+for name in ("absl", "jax._src.xla_bridge", "tensorflow", "torch"):
+    logging.getLogger(name).warning("5 out of the last 5 calls: retracing")
+    logging.getLogger(name).error("an error of %s", name)
+absl.logging.warning("of absl itself")
+for n in range(12):  # what TensorFlow warns of by itself
+    tensorflow.function(lambda x: x + 1)(n)
+"""
+
+
+def test_backends_log_errors_only():
+    done = subprocess.run(
+        [sys.executable, "-c", LOGS],
+        env={**os.environ, "PYTHONPATH": str(ROOT), "KERAS_BACKEND": "tensorflow"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    lines = done.stderr.splitlines()
+    assert [line.split("an error of ")[-1] for line in lines] == [
+        *("absl", "jax._src.xla_bridge", "tensorflow", "torch")
+    ]

@@ -217,3 +217,55 @@ def test_detectable_gap_refuses(arguments, message):
 def test_statistics_of_values_refuse(function, values):
     with pytest.raises(ValueError, match="`values` must"):
         function(values)
+
+
+SHARES = st.lists(st.floats(0, 1), min_size=2, max_size=8)
+
+
+@given(SHARES)
+def test_an_interval_of_shares_lies_between_0_and_1(values):
+    found = t_interval(values)
+    inside = found.within(0, 1)
+    assert (inside.estimate, inside.n) == (found.estimate, found.n)
+    assert 0 <= inside.low <= inside.estimate + 1e-12
+    assert inside.estimate - 1e-12 <= inside.high <= 1
+    # 1 − x has the mirrored interval, and so has any other unit.
+    mirror = t_interval([1 - value for value in values]).within(0, 1)
+    assert (1 - mirror.high, 1 - mirror.low) == pytest.approx((inside.low, inside.high))
+    percent = found.scaled(100).within(0, 100)
+    assert (percent.low, percent.high) == pytest.approx(
+        (100 * inside.low, 100 * inside.high)
+    )
+
+
+def test_within_bounds_by_hand():
+    # logit(0.9) = ln 9; the half-width 0.018 is 0.018 / 0.09 = 0.2 there.
+    found = Interval(0.9, 0.882, 0.918, 4).within(0, 1)
+    for end, by in ((found.low, -0.2), (found.high, 0.2)):
+        assert math.log(end / (1 - end)) == pytest.approx(math.log(9) + by)
+
+
+@given(st.floats(0.2, 0.8), st.floats(1e-6, 1e-3))
+def test_far_from_the_bounds_little_changes(mean, half):
+    found = Interval(mean, mean - half, mean + half, 6)
+    inside = found.within(0, 1)
+    assert inside.low == pytest.approx(found.low, abs=10 * half**2)
+    assert inside.high == pytest.approx(found.high, abs=10 * half**2)
+
+
+@pytest.mark.parametrize(
+    ("values", "bounds", "ends"),
+    [
+        ([0.1, 0.3], (0.0, math.inf), (0.0, 1.4706)),  # cut: no loss is negative
+        ([-0.1, -0.3], (-math.inf, 0.0), (-1.4706, 0.0)),
+        ([0.1, 0.3], (-math.inf, math.inf), (-1.0706, 1.4706)),
+        ([1.0, 1.0], (0.0, 1.0), (1.0, 1.0)),
+        ([0.0, 0.0, 0.0], (0.0, 1.0), (0.0, 0.0)),
+        ([5.0, 7.0], (0.0, 1.0), (-6.7062, 18.7062)),  # percentages, not shares
+        ([0.9], (0.0, 1.0), (math.nan, math.nan)),
+        ([0.0, 1.0], (0.0, 1.0), (0.0, 1.0)),
+    ],
+)
+def test_bounds_of_one_side_and_none(values, bounds, ends):
+    found = t_interval(values).within(*bounds)
+    assert (found.low, found.high) == pytest.approx(ends, abs=1e-4, nan_ok=True)

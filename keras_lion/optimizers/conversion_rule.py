@@ -14,6 +14,8 @@ PAPER_RATIO = 10.0
 PAPER_BETAS = (0.9, 0.99)
 STABLE_BETAS = (0.95, 0.98)  # where AdamW's β₂ was lowered for stability
 LOWERED_BETA_2 = 0.99
+USUAL_RATIOS = (3.0, 10.0)  # what the authors advise
+SHORT = 0.5  # decay that takes away less than this of a weight settles nothing
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ def convert_adamw(
     mode: Mode = "paper",
     ratio: float | None = None,
     lion_betas: tuple[float, float] | None = None,
+    steps: int | None = None,
 ) -> Conversion:
     """Hyperparameters of Lion to start from where those of AdamW are known.
 
@@ -85,6 +88,8 @@ def convert_adamw(
         mode: `"paper"` or `"matched"`.
         ratio: Of mode `"paper"`; 10 unless given. The authors advise 3 to 10.
         lion_betas: β₁ and β₂ of Lion, instead of those above.
+        steps: Steps of the training. The explanation then says whether it is too short
+            for the weight decay to matter.
 
     Returns:
         Lion's hyperparameters with an explanation.
@@ -108,6 +113,8 @@ def convert_adamw(
         - `keras_lion.theory`
     """
     _check_arguments(learning_rate, weight_decay, mode, ratio)
+    if steps is not None and steps < 1:
+        raise ValueError(f"`steps` must be at least 1. Received: steps={steps!r}.")
     _check_betas("AdamW's betas", beta_1, beta_2)
     if lion_betas is None:
         lion_betas = STABLE_BETAS if beta_2 <= LOWERED_BETA_2 else PAPER_BETAS
@@ -139,6 +146,8 @@ def convert_adamw(
             )
         ),
         *_betas_reason(beta_2, lion_betas),
+        *_ratio_reason(ratio),
+        *_length_reason(steps, rate, decay),
         "  AdamW's epsilon and AMSGrad have no counterpart in Lion and are dropped.",
         "  This is where to start a search, not its result: the best ratio differs by",
         "  task, so try learning rates 3 times smaller and larger too.",
@@ -206,6 +215,32 @@ def _betas_reason(beta_2: float, lion_betas: tuple[float, float]) -> list[str]:
             "Lion's betas."
         ]
     return []
+
+
+def _ratio_reason(ratio: float | None) -> list[str]:
+    low, high = USUAL_RATIOS
+    if ratio is None or low <= ratio <= high:
+        return []
+    return [
+        f"  A ratio of {ratio:g} is unusual: the authors advise {low:g} to {high:g}. "
+        "Try one of these, too."
+    ]
+
+
+def _length_reason(steps: int | None, rate: float | None, decay: float) -> list[str]:
+    """A word where a training is too short for its weight decay."""
+    if steps is None or rate is None or not decay:
+        return []
+    kappa = steps * rate * decay
+    if kappa >= SHORT:
+        return []
+    return [
+        "  The training is short: steps * learning_rate * weight_decay is "
+        f"{kappa:.2g}, so that",
+        f"  decay takes away {-math.expm1(-kappa):.1%} of a weight at most. It hardly "
+        "matters: tune the",
+        "  learning rate, and do not expect the product of the two to tell anything.",
+    ]
 
 
 def _change(before: float | None, after: float | None) -> str:

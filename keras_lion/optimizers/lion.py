@@ -36,7 +36,9 @@ class Lion(
 
     Lion keeps one momentum per weight, half the state of AdamW. Every weight moves by
     the same amount at every step, so its learning rate is usually 3 to 10 times smaller
-    than AdamW's, and its weight decay as many times larger.
+    than AdamW's, and its weight decay as many times larger. The example below starts
+    from AdamW's usual 1e-3 and 0.1, moved by a factor of 10; `lion_from_adamw` converts
+    others.
 
     With θ the weights, m the momentum (zero at first), g the gradient, η the learning
     rate and λ the weight decay,

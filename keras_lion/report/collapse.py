@@ -30,7 +30,7 @@ from keras_lion.report.style import (
     Quantity,
     in_order,
     label_decades,
-    optimizer_label,
+    short_label,
 )
 from keras_lion.robustness.effective_decay.equivalence import largest_spread
 from keras_lion.robustness.effective_decay.lines import ProductCurve, product_curve
@@ -79,7 +79,7 @@ def collapse_figure(
     }
     norm = _ratio_norm([landscapes[name] for name in decayed])
     for index, (ax, name) in enumerate(zip(axes, in_order(landscapes), strict=True)):
-        title = [optimizer_label(name)]
+        title = [short_label(name, 22)]
         if name in decayed:
             _draw(decayed[name], ax, norm, quantity)
             title += [_explained(decayed[name]), _left_out(decayed[name])]

@@ -15,7 +15,7 @@ from matplotlib.ticker import PercentFormatter
 
 from keras_lion.report.drawing import Drawing, Material
 from keras_lion.report.panels import LABEL, TICK, panels, require_optimizer
-from keras_lion.report.style import AXIS_LABELS, number, optimizer_label
+from keras_lion.report.style import AXIS_LABELS, number, optimizer_label, short_label
 from keras_lion.robustness.landscape import Landscape
 
 COLORS = colormaps["Oranges"]
@@ -54,7 +54,7 @@ def divergence_figure(landscapes: Mapping[str, Landscape]) -> Figure:
         runs, bad = landscape.num_seeds.sum(), landscape.num_diverged.sum()
         count = "no run finished" if landscape.empty else f"{bad} of {runs} runs"
         diverged = "" if landscape.empty else " diverged"
-        ax.set_title(f"{optimizer_label(name)}\n{count}{diverged}", fontsize=9)
+        ax.set_title(f"{short_label(name, 30)}\n{count}{diverged}", fontsize=9)
     scale = ScalarMappable(Normalize(0, 1), COLORS)
     bar = figure.colorbar(scale, ax=axes, aspect=25, shrink=0.8)
     bar.set_label("diverged seeds (%)", fontsize=LABEL)

@@ -9,10 +9,11 @@ from typing import Literal
 import pandas as pd
 from matplotlib.figure import Figure
 
-from keras_lion.report.style import Quantity, optimizer_label, quantity_of
+from keras_lion.report.style import Quantity, optimizer_label
 from keras_lion.robustness.landscape import Landscape, Value, common_best
+from keras_lion.robustness.quantity import quantity_of_runs
 
-Scope = Literal["condition", "batch sizes", "task"]
+Scope = Literal["condition", "batch sizes", "task", "search"]
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Material:
     @property
     def quantity(self) -> Quantity:
         """How `value` is shown."""
-        return quantity_of(self.metric, self.value)
+        return quantity_of_runs(self.runs, self.value)
 
     @property
     def tolerance(self) -> str:
@@ -86,8 +87,8 @@ class Drawing:
         figure: Draws it.
         caption: Says what is plotted and what to see, in numbers.
         scope: What it shows: one condition; all batch sizes and budgets that share the
-            hyperparameters of the study's own; or all conditions of a task. Only the
-            material of a condition has landscapes.
+            hyperparameters of the study's own; all conditions of a task; or the trials
+            of a search. Only the material of a condition has landscapes.
     """
 
     name: str

@@ -16,7 +16,7 @@ from keras_lion.report.heatmap_panel import (
     draw_landscape,
     seeds_text,
 )
-from keras_lion.report.overlays import legend_entries
+from keras_lion.report.overlays import has_products, legend_entries
 from keras_lion.report.panels import figure_legend, require_optimizer, say
 from keras_lion.report.style import (
     ACCURACY,
@@ -25,6 +25,7 @@ from keras_lion.report.style import (
     listed,
     number,
     optimizer_label,
+    short_label,
 )
 from keras_lion.robustness.conditions import parts_of
 from keras_lion.robustness.landscape import Landscape, common_best
@@ -89,7 +90,7 @@ def facet_figure(
                 say(ax, f"no run of {optimizer_label(name)}")
                 continue
             draw_landscape(ax, row[name], norm, quantity, epsilon, reference)
-            text = f"{optimizer_label(name)}\n{seeds_text(row[name], quantity)}"
+            text = f"{short_label(name, 30)}\n{seeds_text(row[name], quantity)}"
             ax.set_title(text, fontsize=9)
     draw_color_bar(figure, axes, norm, quantity, extend, min(inches, 6))
     figure_legend(figure, _legend(rows, quantity, epsilon), ncols=min(len(names), 3))
@@ -146,8 +147,12 @@ def _caption(material: Material) -> str:
     return (
         f"{quantity.heading} over learning rate and weight decay under each condition "
         f"(mean of {seeds_of(every)}), on one color scale. Best: {'; '.join(bests)}. "
-        f"Outlined: cells within {material.tolerance} of the best of their row. Along "
-        "a dashed line lr × λ is constant."
+        f"Outlined: cells within {material.tolerance} of the best of their row."
+        + (
+            " Along a dashed line lr × λ is constant."
+            if any(map(has_products, every))
+            else ""
+        )
     )
 
 

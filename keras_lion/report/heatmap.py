@@ -16,7 +16,7 @@ from keras_lion.report.heatmap_panel import (
     draw_landscape,
     seeds_text,
 )
-from keras_lion.report.overlays import legend_entries
+from keras_lion.report.overlays import has_products, legend_entries
 from keras_lion.report.panels import (
     figure_legend,
     panels,
@@ -28,9 +28,10 @@ from keras_lion.report.style import (
     listed,
     number,
     optimizer_label,
-    quantity_of,
+    short_label,
 )
 from keras_lion.robustness.landscape import Landscape, Value, common_best
+from keras_lion.robustness.quantity import quantity_of_runs
 
 WIDE = 8  # columns from which two heatmaps no longer fit side by side
 NARROW = 5  # inches of a figure, up to which its legend is a column
@@ -89,7 +90,7 @@ def heatmap_figure(
     reference = None if math.isnan(best) else best
     for ax, (name, landscape) in zip(axes, landscapes.items(), strict=True):
         draw_landscape(ax, landscape, norm, quantity, epsilon, reference)
-        title = f"{optimizer_label(name)}\n{seeds_text(landscape, quantity)}"
+        title = f"{short_label(name, 30)}\n{seeds_text(landscape, quantity)}"
         ax.set_title(title, fontsize=9)
     draw_color_bar(figure, axes, norm, quantity, extend, inches)
     entries = legend_entries(every, quantity, epsilon, reference)
@@ -133,7 +134,8 @@ def _caption(
             + f": cells with {side} values have the last color, so that a few bad ones "
             "do not hide the rest."
         )
-    sentences.append("Along a dashed line lr × λ is constant.")
+    if any(map(has_products, landscapes.values())):
+        sentences.append("Along a dashed line lr × λ is constant.")
     return " ".join(sentences)
 
 
@@ -142,7 +144,7 @@ def _drawing(name: str, value: Value, what: str) -> Drawing:
         given: Material,
     ) -> tuple[Mapping[str, Landscape], Quantity, float | None]:
         epsilon = given.epsilon if value == given.value else None
-        return given.landscapes[value], quantity_of(given.metric, value), epsilon
+        return given.landscapes[value], quantity_of_runs(given.runs, value), epsilon
 
     def figure(given: Material) -> Figure:
         landscapes, quantity, epsilon = parts(given)

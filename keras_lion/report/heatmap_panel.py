@@ -28,7 +28,8 @@ from keras_lion.report.panels import LABEL, TICK, Look
 from keras_lion.report.style import ACCURACY, AXIS_LABELS, Quantity, number
 from keras_lion.robustness.landscape import Landscape
 
-ROOM = 0.45  # of a row, below the grid, for the names of the lines that end there
+# Below the grid, for the names of the lines that end there: of a row, and in inches.
+ROOM, NAMES = 0.45, 0.16
 
 
 def color_limits(
@@ -47,10 +48,10 @@ def color_limits(
         scaled += landscape.means[stable].tolist()
         others += landscape.means[trained & ~stable].tolist()
     values = np.array(scaled or others or [0.0])
-    worst = float(np.quantile(values, 0.1))
+    # Of few cells none is clipped: the quantile is the worst.
+    worst = float(np.quantile(values, 0.1, method="lower"))
     best = float(max([*scaled, *others], default=0.0))
-    if best - worst < 1e-9:
-        worst = best - 1e-3 * max(1.0, abs(best))
+    worst = min(worst, best - quantity.least_span)
     clipped = min([*scaled, *others], default=worst) < worst
     low, high = sorted((quantity.factor * worst, quantity.factor * best))
     side = "max" if quantity.smaller_is_better else "min"
@@ -157,14 +158,16 @@ def _label(ax: Axes, landscape: Landscape, grid: Grid) -> None:
     ax.set_yticks(grid.y, [number(value) for value in landscape.weight_decay])
     ax.set_xlabel(AXIS_LABELS["learning_rate"], fontsize=LABEL)
     ax.set_ylabel(AXIS_LABELS["weight_decay"], fontsize=LABEL)
-    ax.tick_params(length=2, labelsize=TICK)
+    ax.tick_params(length=0, labelsize=TICK)
     if len(grid.x) > 5:
         ax.tick_params(axis="x", labelrotation=45)
     ax.spines[:].set_visible(False)
     lowest = float(grid.bottoms[0])
     if landscape.weight_decay[0] > 0 and has_products(landscape):
         # The names of the lines stand below the cells.
-        lowest -= ROOM * float(grid.tops[0] - grid.bottoms[0])
+        inches = ax.get_window_extent().width / ax.figure.dpi
+        row = float(grid.tops[0] - grid.bottoms[0])
+        lowest -= min(ROOM * row, NAMES * grid.width / inches)
     ax.set_xlim(grid.x_edges[0], grid.x_edges[-1])
     ax.set_ylim(lowest, grid.tops[-1])
     ax.set_aspect("equal")

@@ -13,6 +13,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from keras_lion.report.run_table import run_table
+from keras_lion.robustness.cautions import leading
 
 DPI = 200
 REM_PER_INCH = 6.5  # as wide as the text at 7 inches, and readable
@@ -54,7 +55,11 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """What the page says about one task."""
+    """What the page says about one task.
+
+    `cautions` are sorted, those that change most first: the page folds all but the
+    first three. `advice` and `code` say what a search tries next.
+    """
 
     task: str
     answer: str
@@ -65,6 +70,8 @@ class Section:
     cautions: Sequence[str] = ()
     pictures: Sequence[Picture] = ()
     verdicts: Sequence[Mapping[str, Any]] = ()
+    advice: Sequence[str] = ()
+    code: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -112,6 +119,7 @@ def render(page: Page) -> str:
         page=page,
         environment=flat(page.environment),
         runs=run_table(page.runs),
+        leading=leading,
         script=script,
         script_hash=f"sha256-{base64.b64encode(digest).decode()}",
         style=(templates / "report.css").read_text(encoding="utf-8"),

@@ -33,8 +33,7 @@ from keras_lion.report.style import (
     Quantity,
     in_order,
     label_decades,
-    optimizer_label,
-    quantity_of,
+    short_label,
 )
 from keras_lion.robustness.effective_decay.description import check_lines
 from keras_lion.robustness.effective_decay.lines import IsoProduct, iso_product
@@ -46,6 +45,7 @@ from keras_lion.robustness.grid import (
     with_decay,
 )
 from keras_lion.robustness.landscape import Array, Landscape
+from keras_lion.robustness.quantity import quantity_of_runs
 from keras_lion.statistics import Interval
 
 NOT_REACHED: Look = {"ls": "", "marker": "^", "mfc": "none", "ms": 5}
@@ -102,7 +102,7 @@ def iso_product_figure(
         each, (above, below) = found[name], axes[column::columns]
         along = _draw_lines(each, above, quantity, products)
         _draw_over_product(each, below, quantity, rates)
-        above.set_title(f"{optimizer_label(name)}\n{along}", fontsize=LABEL)
+        above.set_title(f"{short_label(name, 30)}\n{along}", fontsize=LABEL)
         for ax, label in (
             (above, AXIS_LABELS["learning_rate"]),
             (below, "product lr × λ"),
@@ -279,7 +279,7 @@ def _figure(material: Material) -> Figure:
         name: iso_product(material.runs, optimizer=name, task=material.task)
         for name in _with_lines(material)
     }
-    return iso_product_figure(found, quantity=quantity_of(material.metric))
+    return iso_product_figure(found, quantity=quantity_of_runs(material.runs))
 
 
 FIGURE = Drawing(

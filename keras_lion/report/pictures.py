@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from keras_lion.report import (
     batch_size_curve,
     best_of_k,
+    best_so_far,
     collapse,
     divergence_map,
     facets,
@@ -20,6 +21,8 @@ from keras_lion.report import (
     learning_curves,
     regret_profile,
     rule_of_thumb_curve,
+    search_line,
+    search_map,
     window_agreement_map,
 )
 from keras_lion.report.drawing import Material, Scope
@@ -39,6 +42,10 @@ FIGURES = (
     best_of_k.FIGURE,
     learning_curves.FIGURE,
     batch_size_curve.FIGURE,
+    search_map.FIGURE,
+    search_line.FIGURE,
+    search_line.DECAY_FIGURE,
+    best_so_far.FIGURE,
 )
 
 

@@ -130,6 +130,14 @@ def _stretches(k: np.ndarray, chosen: np.ndarray) -> list[tuple[float, float]]:
     return [(k[start], k[stop - 1]) for start, stop in turns.reshape(-1, 2)]
 
 
+def _applies(material: Material) -> bool:
+    """Whether some factor leads from AdamW's best cell into Lion's grid."""
+    if not {"lion", "adamw"} <= set(material.measured):
+        return False
+    adamw, lion = material.measured["adamw"], material.measured["lion"]
+    return bool(rule_of_thumb_regret(adamw, lion, FACTORS).inside.any())
+
+
 def _caption(material: Material) -> str:
     """What moving AdamW's optimum by the advised factor costs Lion."""
     adamw, lion = material.measured["adamw"], material.measured["lion"]
@@ -160,7 +168,7 @@ def _caption(material: Material) -> str:
 FIGURE = Drawing(
     "rule_of_thumb",
     "Distance from Lion's best at AdamW's optimum moved by k, over k",
-    lambda given: {"lion", "adamw"} <= set(given.measured),
+    _applies,
     lambda given: rule_of_thumb_figure(
         given.measured["adamw"],
         given.measured["lion"],

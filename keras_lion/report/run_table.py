@@ -19,6 +19,8 @@ OUTCOME = (
     "status",
     "score",
     "best_score",
+    "loss",
+    "best_loss",
     "best_epoch",
     "final_loss",
     "test_score",
@@ -53,8 +55,10 @@ def run_table(frame: pd.DataFrame) -> dict[str, Any]:
     """The runs as the page's script reads them; what is missing is None.
 
     `numeric` says of each column whether it sorts as a number, `choices` names those
-    that are chosen from a list because runs differ in them.
+    that are chosen from a list because runs differ in them. What tells runs apart
+    elsewhere and is the same in all of these is said in `shared`.
     """
+    frame = _with_losses(frame)
     columns = _columns(frame)
     rows = [
         [_cell(value) for value in row]
@@ -64,7 +68,44 @@ def run_table(frame: pd.DataFrame) -> dict[str, Any]:
         all(not isinstance(row[i], str) for row in rows) for i in range(len(columns))
     ]
     choices = [name for name in CHOICES if name in columns and _differ(frame, name)]
-    return {"columns": columns, "numeric": numeric, "choices": choices, "rows": rows}
+    return {
+        "columns": columns,
+        "numeric": numeric,
+        "choices": choices,
+        "rows": rows,
+        "shared": _shared(frame),
+    }
+
+
+def _with_losses(frame: pd.DataFrame) -> pd.DataFrame:
+    """The runs with losses as they are, instead of as negative scores."""
+    lost = frame["metric"] == "loss" if "metric" in frame else pd.Series(dtype=bool)
+    if not lost.any():
+        return frame
+    shown = frame.assign(loss=(-frame["score"]).where(lost))
+    if "best_score" in frame:
+        shown["best_loss"] = (-frame["best_score"]).where(lost)
+    for name in ("score", "best_score"):
+        if name in frame:
+            shown[name] = frame[name].mask(lost)
+    # Of these runs the final loss is the score.
+    return shown.drop(columns="final_loss", errors="ignore") if lost.all() else shown
+
+
+def _shared(frame: pd.DataFrame) -> str:
+    """What all runs have in common, so that the table has no column for it."""
+    texts = [
+        f"{name} {texts_of(frame, name).iloc[0]}"
+        for name in IDENTITY
+        if name in frame and _same(frame, name)
+    ]
+    return f"All of them have {', '.join(texts)}." if texts else ""
+
+
+def _same(frame: pd.DataFrame, name: str) -> bool:
+    """Whether each of several runs has the same value."""
+    texts = texts_of(frame, name)
+    return len(frame) > 1 and texts.nunique() == 1 and texts.iloc[0] != ""
 
 
 def differing_columns(frame: pd.DataFrame) -> list[str]:
@@ -84,7 +125,12 @@ def differing_columns(frame: pd.DataFrame) -> list[str]:
 
 def _columns(frame: pd.DataFrame) -> list[str]:
     wanted = (*IDENTITY, *differing_columns(frame), *OUTCOME)
-    return [name for name in wanted if name in frame and frame[name].notna().any()]
+    shared = [name for name in IDENTITY if name in frame and _same(frame, name)]
+    return [
+        name
+        for name in wanted
+        if name in frame and name not in shared and frame[name].notna().any()
+    ]
 
 
 def _differ(frame: pd.DataFrame, name: str) -> bool:

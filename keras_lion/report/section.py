@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import pandas as pd
 
@@ -10,16 +10,13 @@ from keras_lion.report import text
 from keras_lion.report.drawing import Material
 from keras_lion.report.html import Section
 from keras_lion.report.pictures import pictures_of
-from keras_lion.report.style import in_order, optimizer_label, quantity_of
+from keras_lion.report.style import in_order, optimizer_label
 from keras_lion.report.table import cells, headings, verdict_texts
-from keras_lion.robustness.cautions import (
-    cautions_of,
-    edge_cautions,
-    unlike_cautions,
-    window_cautions,
-)
+from keras_lion.robustness.cautions import edge_cautions, ranked_cautions
 from keras_lion.robustness.comparison import compare_best
 from keras_lion.robustness.landscape import Landscape, Value
+from keras_lion.robustness.quantity import metric_of as metric_of
+from keras_lion.robustness.quantity import quantity_of_runs
 from keras_lion.robustness.study_verdicts import law_verdicts
 from keras_lion.robustness.summary import OptimizerSummary, summarize, task_optimizers
 from keras_lion.robustness.verdict import Verdict
@@ -44,6 +41,7 @@ def section_of(
     task = str(runs["task"].iloc[0])
     optimizers = in_order(task_optimizers(runs, task))
     metric = metric_of(runs)
+    score, measured = quantity_of_runs(runs), quantity_of_runs(runs, value)
     landscapes: dict[Value, dict[str, Landscape]] = {
         each: {
             name: Landscape.from_runs(runs, optimizer=name, task=task, value=each)
@@ -54,30 +52,36 @@ def section_of(
     rows = summarize(
         runs, task=task, epsilon=epsilon, optimizers=optimizers, value=value
     )
-    cautions = [
-        *_cautions(landscapes, metric, value, epsilon),
-        *unlike_cautions(runs),
-        *text.failures(runs, optimizers),
-    ]
+    cautions = ranked_cautions(
+        landscapes,
+        runs,
+        value=value,
+        epsilon=epsilon,
+        label=optimizer_label,
+        failures=text.failures(runs, optimizers),
+    )
     verdicts = [
         *decided,
-        *law_verdicts(runs, task=task, epsilon=epsilon, value=value),
+        # Nobody asked imported runs whether lr × λ alone explains the score.
+        *(
+            law_verdicts(runs, task=task, epsilon=epsilon, value=value)
+            if paired
+            else []
+        ),
     ]
     section = Section(
         task=title,
         answer=text.answer(
             rows,
-            metric=metric,
+            measured,
             epsilon=epsilon,
             difference=_difference(list(landscapes[value].values())),
             notes=_doubts(landscapes[value].values()),
         ),
-        scores=text.best_scores(rows, metric),
-        methods=text.methods(
-            runs, metric=metric, value=value, epsilon=epsilon, paired=paired
-        ),
-        headings=headings(metric, value),
-        rows=[cells(row, metric) for row in rows],
+        scores=text.best_scores(rows, score),
+        methods=text.methods(runs, measured, epsilon=epsilon, paired=paired),
+        headings=headings(score, measured),
+        rows=[cells(row, score, measured) for row in rows],
         cautions=cautions,
         verdicts=[verdict_texts(each) for each in verdicts],
         pictures=pictures_of(
@@ -97,29 +101,6 @@ def _difference(landscapes: Sequence[Landscape]) -> Interval | None:
         return None
 
 
-def _cautions(
-    landscapes: Mapping[Value, Mapping[str, Landscape]],
-    metric: str,
-    value: Value,
-    epsilon: float,
-) -> list[str]:
-    """Cautions about the measured value, and about the place of the best score."""
-    measured = quantity_of(metric, value).name
-    texts = [
-        f"{optimizer_label(name)}, {measured}: {caution}"
-        for name, landscape in landscapes[value].items()
-        for caution in cautions_of(landscape, epsilon)
-    ]
-    score = quantity_of(metric).name
-    texts += [
-        f"{optimizer_label(name)}, {score}: {caution}"
-        for name, landscape in landscapes["score"].items()
-        for caution in edge_cautions(landscape)
-        if score != measured
-    ]
-    return [*texts, *map(str, window_cautions(landscapes[value]))]
-
-
 def _doubts(landscapes: Iterable[Landscape]) -> list[str]:
     known = [each for each in landscapes if not each.empty]
     doubts = []
@@ -128,11 +109,6 @@ def _doubts(landscapes: Iterable[Landscape]) -> list[str]:
     if any(each.best_interval.indicative for each in known):
         doubts.append(f"indicative: fewer than {FEW} seeds")
     return doubts
-
-
-def metric_of(runs: pd.DataFrame) -> str:
-    metrics = runs["metric"].dropna() if "metric" in runs else pd.Series()
-    return str(metrics.iloc[0]) if len(metrics) else "score"
 
 
 def _also_loss(metric: str, runs: pd.DataFrame) -> dict[Value, None]:

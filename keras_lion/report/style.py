@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from keras_lion.statistics import Interval
+from keras_lion.robustness.quantity import ACCURACY as ACCURACY
+from keras_lion.robustness.quantity import LOSS as LOSS
+from keras_lion.robustness.quantity import STEPS as STEPS
+from keras_lion.robustness.quantity import Quantity as Quantity
+from keras_lion.robustness.quantity import quantity_of as quantity_of
+from keras_lion.robustness.wording import listed as listed
 
 
 @dataclass(frozen=True)
@@ -54,90 +59,6 @@ AXIS_LABELS = {
 }
 
 
-@dataclass(frozen=True)
-class Quantity:
-    """How a score is shown: its name, unit and direction.
-
-    Attributes:
-        name: What is shown, as on a color bar.
-        unit: Unit of the shown number.
-        factor: shown = factor · score; negative where the shown number is better small.
-        digits: Digits after the point.
-    """
-
-    name: str
-    unit: str
-    factor: float
-    digits: int
-
-    @property
-    def label(self) -> str:
-        """Name and unit, for an axis or a color bar."""
-        return f"{self.name} ({self.unit})" if self.unit else self.name
-
-    @property
-    def heading(self) -> str:
-        """The label at the start of a sentence."""
-        return f"{self.label[:1].upper()}{self.label[1:]}"
-
-    @property
-    def smaller_is_better(self) -> bool:
-        return self.factor < 0
-
-    @property
-    def difference(self) -> str:
-        """Unit of a difference of two shown numbers, empty for none."""
-        return "points" if self.unit == "%" else self.unit
-
-    @property
-    def spec(self) -> str:
-        """Format of a shown number."""
-        return f".{self.digits}f"
-
-    def text(self, score: float) -> str:
-        """A score as it is shown, without the unit."""
-        if math.isnan(score):
-            return "–"
-        # + 0.0 turns the −0.0 of a negated zero into 0.0.
-        return f"{self.factor * score + 0.0:{self.spec}}"
-
-    def amount(self, difference: float) -> str:
-        """A difference of scores in shown units: `0.05 nats`."""
-        return f"{abs(self.factor) * difference:.3g} {self.difference}".strip()
-
-    def interval(self, interval: Interval) -> str:
-        """An interval in shown units: `95.7 [95.1, 96.2] (n=10)`."""
-        return format(interval.scaled(self.factor), self.spec)
-
-
-LOSS = Quantity("validation loss", "nats", -1, 3)
-ACCURACY = Quantity("validation accuracy", "%", 100, 1)
-STEPS = Quantity("log₁₀ steps to target", "", -1, 2)
-
-
-def quantity_of(metric: str, value: str = "score") -> Quantity:
-    """How the scores of a task with this metric are shown.
-
-    Args:
-        metric: `metric` of the run records: `"accuracy"`, `"loss"` or
-            `"steps_to_target"`; another one is shown as it is.
-        value: `"score"` or `"final_loss"`, as in `Landscape.from_runs`.
-
-    Returns:
-        The quantity.
-
-    Example:
-
-    ```python
-    quantity_of("accuracy").text(0.957)  # "95.7"
-    ```
-    """
-    if value == "final_loss" or metric == "loss":
-        return LOSS
-    known = {"accuracy": ACCURACY, "steps_to_target": STEPS}
-    return known.get(metric, Quantity(f"score: {metric}", "", 1, 3))
-
-
 def optimizer_color(name: str) -> str:
     """Color of an optimizer as `#RRGGBB`, the same in every figure."""
     return _mark(name).color
@@ -156,6 +77,14 @@ def optimizer_line(name: str) -> Any:
 def optimizer_label(name: str) -> str:
     """Name of an optimizer as it is printed: `AdamW` for `adamw`."""
     return _mark(name).label
+
+
+def short_label(name: str, most: int) -> str:
+    """The printed name for a narrow place: a long one without its middle."""
+    label = optimizer_label(name)
+    if len(label) <= most:
+        return label
+    return f"{label[: most // 2]}…{label[-(most // 2 - 1) :]}"
 
 
 def _mark(name: str) -> _Mark:
@@ -188,6 +117,18 @@ def label_decades(axis: Axis) -> None:
     axis.set_minor_formatter(NullFormatter())
 
 
+def decade_ticks(low: float, high: float) -> list[float]:
+    """Ticks between two positive numbers: powers of ten; of a short range 1, 2, 5."""
+    span = math.log10(high / low)
+    steps = (1.0,) if span >= 2 else (1.0, 3.0) if span >= 1 else (1.0, 2.0, 5.0)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    every = [step * 10.0**power for power in powers for step in steps]
+    ticks = [tick for tick in every if low * (1 - 1e-9) <= tick <= high * (1 + 1e-9)]
+    if len(ticks) < 2:  # a range too short for them has its ends
+        return sorted({low, high})
+    return ticks[:: math.ceil(len(ticks) / 8)]
+
+
 def number(value: float, digits: int = 2) -> str:
     """A hyperparameter as text: `0.1`, `3.2e-4`, `0`."""
     if math.isnan(value):
@@ -201,10 +142,3 @@ def number(value: float, digits: int = 2) -> str:
     if "." in mantissa:
         mantissa = mantissa.rstrip("0").rstrip(".")
     return f"{mantissa}e{int(exponent)}"
-
-
-def listed(texts: Sequence[str]) -> str:
-    """Texts in a row: `a, b and c`."""
-    if len(texts) < 2:
-        return "".join(texts)
-    return f"{', '.join(texts[:-1])} and {texts[-1]}"

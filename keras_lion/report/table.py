@@ -14,7 +14,6 @@ from keras_lion.report.style import (
     number,
     optimizer_color,
     optimizer_label,
-    quantity_of,
 )
 from keras_lion.robustness.summary import OptimizerSummary
 from keras_lion.robustness.tolerance import ToleranceWidth
@@ -36,25 +35,23 @@ def summary_frame(
     return pd.DataFrame([_numbers(*row, list(names)) for row in rows])
 
 
-def headings(metric: str, value: str) -> list[str]:
+def headings(score: Quantity, measured: Quantity) -> list[str]:
     """Headings of `cells`."""
-    score, measured = quantity_of(metric), quantity_of(metric, value)
     return [
         "optimizer",
         f"best {score.label}",
         "learning_rate",
         "weight_decay",
-        "width around the common best (decades of learning_rate)",
-        "width around its own best",
+        "width around the common best (decades)",
+        "width around its own best (decades)",
         f"mean regret ({measured.unit})" if measured.unit else "mean regret",
         "diverged",
         f"{score.label.replace('validation', 'test')}",
     ]
 
 
-def cells(row: OptimizerSummary, metric: str) -> dict[str, Any]:
+def cells(row: OptimizerSummary, score: Quantity, measured: Quantity) -> dict[str, Any]:
     """One row of the table for readers: color, label and the texts of its cells."""
-    score, measured = quantity_of(metric), quantity_of(metric, row.value)
     regret = Quantity("", "", abs(measured.factor), measured.digits)
     widths = [
         str(width).removesuffix(" decades") for width in (row.width, row.own_width)
@@ -68,7 +65,7 @@ def cells(row: OptimizerSummary, metric: str) -> dict[str, Any]:
             number(row.weight_decay),
             *widths,
             regret.text(row.mean_regret),
-            f"{row.num_diverged} of {row.num_runs}",
+            f"{row.num_diverged} of {row.num_runs}" if row.num_runs else "–",
             score.interval(row.test_score) if row.test_score.n else "–",
         ],
     }
@@ -85,9 +82,7 @@ def verdict_texts(verdict: Verdict) -> dict[str, Any]:
         "share of windows with the same sign": verdict.window_share,
     }
     known = [
-        f"{name} {value:.2g}"
-        for name, value in numbers.items()
-        if not math.isnan(value)
+        f"{name} {value:.2g}" for name, value in numbers.items() if math.isfinite(value)
     ]
     return {
         "claim": _labeled(verdict.claim),

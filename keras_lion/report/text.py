@@ -12,9 +12,9 @@ from keras_lion.report.style import (
     listed,
     number,
     optimizer_label,
-    quantity_of,
 )
 from keras_lion.robustness.summary import OptimizerSummary
+from keras_lion.robustness.wording import counted, with_unit
 from keras_lion.statistics import Interval
 
 _PAIRED = (
@@ -31,23 +31,23 @@ _IMPORTED = (
 
 def answer(
     rows: Sequence[OptimizerSummary],
+    quantity: Quantity,
     *,
-    metric: str,
     epsilon: float,
     difference: Interval | None = None,
     notes: Sequence[str] = (),
 ) -> str:
     """Three numbers side by side: best score, width around the common and own best.
 
-    `difference` is that of the best values of two optimizers, in the order of `rows`;
-    `notes` are reasons to doubt, put into parentheses at the end.
+    `quantity` is what the widths are measured on, `difference` that of the best values
+    of two optimizers, in the order of `rows`. `notes` are reasons to doubt, put into
+    parentheses at the end.
     """
     measured = [row for row in rows if not math.isnan(row.width.decades)]
     if not measured:
         return "No run has finished, so there is nothing to report yet."
     if all(row.num_diverged == row.num_runs for row in measured):
         return "Every run diverged: the grid contains no setting that trains."
-    quantity = quantity_of(metric, measured[0].value)
     within = quantity.amount(epsilon)
     bests = [
         f"{optimizer_label(row.optimizer)} {quantity.text(row.best_value)}"
@@ -55,8 +55,10 @@ def answer(
     ]
     text = f"Best {quantity.name}: {listed(bests)}{_unit(quantity)}"
     if difference is not None and len(measured) == 2:
-        names = " − ".join(optimizer_label(row.optimizer) for row in measured)
-        text += f" ({names}: {quantity.interval(difference)})"
+        names = [optimizer_label(row.optimizer) for row in measured]
+        # Positive where the first is better, as in the verdicts.
+        first, second = names[::-1] if quantity.smaller_is_better else names
+        text += f" ({first} − {second}: {quantity.gap_interval(difference)})"
     reached = [row for row in measured if not row.width.none]
     common = [f"{optimizer_label(row.optimizer)} {row.width}" for row in reached]
     own = [f"{optimizer_label(row.optimizer)} {row.own_width}" for row in measured]
@@ -68,13 +70,15 @@ def answer(
                 f"; no {optimizer_label(row.optimizer)} setting comes within {within} "
                 "of it"
             )
+    absent = [optimizer_label(row.optimizer) for row in rows if row not in measured]
+    if absent:
+        text += f"; no run of {listed(absent)} has finished"
     doubts = f" ({'; '.join(notes)})" if notes else ""
     return f"{text}. Within {within} of its own best: {listed(own)}{doubts}."
 
 
-def best_scores(rows: Sequence[OptimizerSummary], metric: str) -> str:
+def best_scores(rows: Sequence[OptimizerSummary], quantity: Quantity) -> str:
     """The best score of each optimizer, with its interval and place."""
-    quantity = quantity_of(metric)
     texts = [
         f"{optimizer_label(row.optimizer)} {quantity.interval(row.score)} at "
         f"lr = {number(row.learning_rate)}, λ = {number(row.weight_decay)}"
@@ -108,13 +112,13 @@ def failures(frame: pd.DataFrame, optimizers: Sequence[str]) -> list[str]:
 
 
 def methods(
-    frame: pd.DataFrame, *, metric: str, value: str, epsilon: float, paired: bool = True
+    frame: pd.DataFrame, quantity: Quantity, *, epsilon: float, paired: bool = True
 ) -> list[str]:
     """How the runs of one task were made and measured."""
     return [
         _design(frame),
         _PAIRED if paired else _IMPORTED,
-        _measures(quantity_of(metric, value), epsilon),
+        _measures(quantity, epsilon),
     ]
 
 
@@ -124,7 +128,7 @@ def _design(frame: pd.DataFrame) -> str:
     for optimizer, runs in frame.groupby("optimizer"):
         rates, decays = runs["learning_rate"], runs["weight_decay"]
         betas = ", ".join(
-            f"{name} = {_values(runs, name)}"
+            f"{name} = {values_text(runs, name)}"
             for name in ("beta_1", "beta_2")
             if name in runs
         )
@@ -132,13 +136,21 @@ def _design(frame: pd.DataFrame) -> str:
             f"{optimizer_label(str(optimizer))}: {_counted(rates, 'learning rate')} × "
             f"{_counted(decays, 'weight decay')}{f' ({betas})' if betas else ''}"
         )
+    epochs, steps, batch, examples = (
+        with_unit(values_text(frame, column), unit)
+        for column, unit in (
+            ("epochs", "epochs"),
+            ("steps", "steps"),
+            ("batch_size", "examples"),
+            ("train_examples", "training examples"),
+        )
+    )
     return (
         f"Grids: {'; '.join(grids)}. Seeds: {_seeds(frame)}. Budget of a run: "
-        f"{_values(frame, 'epochs')} epochs, {_values(frame, 'steps')} steps of "
-        f"{_values(frame, 'batch_size')} examples, from "
-        f"{_values(frame, 'train_examples')} training examples; in all "
-        f"{len(frame)} runs{_hours(frame)}. Schedule of the learning rate: "
-        f"{_values(frame, 'schedule')}. Backend: {_values(frame, 'backend')}. "
+        f"{epochs}, {steps} of {batch}, from {examples}; in all "
+        f"{counted(len(frame), 'run')}{duration_text(frame)}. Schedule of the learning "
+        "rate: "
+        f"{values_text(frame, 'schedule')}. Backend: {values_text(frame, 'backend')}. "
         "Everything else is the task's own and the same for all of these runs."
     )
 
@@ -176,18 +188,22 @@ def _seeds(frame: pd.DataFrame) -> str:
     return f"{many} in every cell" if few == many else f"{few} to {many} in a cell"
 
 
-def _hours(frame: pd.DataFrame) -> str:
+def duration_text(frame: pd.DataFrame) -> str:
+    """How long training took: ` and 2.1 hours of training`; empty if not recorded."""
     if "seconds" not in frame or frame["seconds"].isna().all():
         return ""
-    hours = frame["seconds"].sum() / 3600
-    return f" and {number(hours)} hours of training"
+    seconds = float(frame["seconds"].sum())
+    for unit, size in (("hours", 3600), ("minutes", 60)):
+        if seconds >= size:
+            return f" and {number(seconds / size)} {unit} of training"
+    return f" and {number(seconds)} seconds of training"
 
 
 def _unit(quantity: Quantity) -> str:
     return f" {quantity.unit}" if quantity.unit else ""
 
 
-def _values(frame: pd.DataFrame, column: str) -> str:
+def values_text(frame: pd.DataFrame, column: str) -> str:
     """The values of a column as text: one, or all that occur."""
     if column not in frame:
         return "not recorded"

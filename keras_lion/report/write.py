@@ -15,6 +15,7 @@ from keras_lion.report.file_names import file_name
 from keras_lion.report.html import Page, Picture, render
 from keras_lion.report.pictures import pictures_of
 from keras_lion.report.run_table import write_runs
+from keras_lion.report.search_section import search_section
 from keras_lion.report.section import metric_of, section_of
 from keras_lion.report.table import (
     error_table,
@@ -25,18 +26,32 @@ from keras_lion.report.table import (
 from keras_lion.robustness.conditions import own_columns, parts_of, plain
 from keras_lion.robustness.landscape import Value
 from keras_lion.robustness.runs import name_contenders
-from keras_lion.robustness.study_verdicts import EPSILON, decide, error_rates
+from keras_lion.robustness.search_trials import SEARCH, is_search
+from keras_lion.robustness.study_verdicts import (
+    EPSILON,
+    decide,
+    decide_secondary,
+    error_rates,
+)
 from keras_lion.robustness.summary import runs_of_preset
 from keras_lion.tuning.runs.files import write_json
-from keras_lion.tuning.runs.records import load_environment, load_runs, load_study
+from keras_lion.tuning.runs.records import (
+    load_environment,
+    load_runs,
+    load_study,
+    recorded_order,
+)
 from keras_lion.tuning.study.comparison import Comparison, read_comparison
 
 
 def write_report(folder: str | Path, *, study: Mapping[str, Any] | None = None) -> Path:
     """Write the report of a study into its folder.
 
-    Writes `summary.csv`, `summary.json`, `runs.csv`, `figures/<task>_<figure>.png` and
-    the page `report.html`, which needs no other file. Existing ones are replaced.
+    Runs on a grid are shown as landscapes with their widths and verdicts; the trials of
+    a search, and imported runs that form no grid, as a scatter with the best so far and
+    what to try next. Writes `summary.csv`, `summary.json`, `runs.csv`,
+    `figures/<task>_<figure>.png` and the page `report.html`, which needs no other file.
+    Existing ones are replaced.
 
     Args:
         folder: A study's folder: run records, `study.json` and perhaps
@@ -64,6 +79,11 @@ def write_report(folder: str | Path, *, study: Mapping[str, Any] | None = None) 
         warnings.simplefilter("always")
         frame = load_runs(folder)
     declaration = load_study(folder) if study is None else study
+    if any(is_search(runs, declaration) for _, runs in frame.groupby("task")):
+        # The best so far needs the trials in their order.
+        order = {key: at for at, key in enumerate(recorded_order(folder))}
+        places = frame["key"].map(order).sort_values(kind="stable").index
+        frame = frame.loc[places].reset_index(drop=True)
     known = (folder / "environment.json").exists()
     environment = load_environment(folder) if known else {}
     for each in caught:
@@ -99,21 +119,47 @@ def write_pages(
         )
     frame, mixed = _of_one_backend(frame)
     notes += mixed
+    tasks = _tasks(frame, study)
+    searches = [
+        task for task in tasks if is_search(all_runs[all_runs["task"] == task], study)
+    ]
+    gridded = frame[~frame["task"].isin(searches)]
     comparison = _comparison(study, notes)
-    decided = decide(all_runs.loc[frame.index], comparison) if comparison else []
+    decided = []
+    if len(gridded):
+        read = all_runs.loc[gridded.index]
+        decided = decide(read, comparison) if comparison else []
+        decided += decide_secondary(read, study)
     declared = study.get("comparison", {})
     value: Value = declared.get("value", "final_loss")
     epsilons = declared.get("epsilon", {})
-    sections, rows = [], []
+    sections, rows, trial_rows = [], [], []
     across: dict[str, list[Picture]] = {}
     report: dict[str, dict[str, Any]] = {}
-    for task in _tasks(frame, study):
+    for task in tasks:
+        own = frame[frame["task"] == task]
+        if task in searches:
+            # Betas that were searched make no contenders of their own.
+            own = all_runs.loc[own.index]
+            section, numbers = search_section(own, task, study, drawings=drawings)
+            _save(section.pictures, task, folder)
+            sections.append(section)
+            trial_rows.append(numbers)
+            report[task] = {
+                "kind": SEARCH,
+                "condition": {},
+                "answer": section.answer,
+                "next": [*section.advice],
+                "code": [*section.code],
+                "cautions": section.cautions,
+                "verdicts": [],
+            }
+            continue
         epsilon = epsilons.get(task, EPSILON)
         if task not in epsilons:
             notes.append(
                 f"{task}: the study declares no ε, so that {EPSILON} was used."
             )
-        own = frame[frame["task"] == task]
         for part in parts_of(own):
             title = ", ".join(filter(None, (task, part.label)))
             section, summaries, verdicts = section_of(
@@ -148,7 +194,7 @@ def write_pages(
                 if found:
                     across[title] = [*across.get(title, []), *found]
                     _save(found, title, folder)
-    table = summary_frame(rows)
+    table = pd.concat([summary_frame(rows), *trial_rows], ignore_index=True)
     table.to_csv(folder / "summary.csv", index=False)
     for title, entry in report.items():
         entry["optimizers"] = table[table["section"] == title].to_dict("records")
@@ -168,14 +214,14 @@ def write_pages(
     page = Page(
         title=str(study.get("name", "study")).replace("_", " "),
         question=str(study.get("question", "")),
-        statement=str(declared.get("statement", "")),
+        statement="" if SEARCH in study else str(declared.get("statement", "")),
         verdicts=[(place, verdict_texts(each)) for place, each in decided],
         sections=sections,
         runs=all_runs,
         across=across,
         environment=environment,
         notes=notes,
-        error_rates=error_table(error_rates()),
+        error_rates=error_table(error_rates()) if len(gridded) else pd.DataFrame(),
     )
     path = folder / "report.html"
     path.write_text(render(page), encoding="utf-8")

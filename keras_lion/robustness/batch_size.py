@@ -14,7 +14,7 @@ from keras_lion.robustness.grid import has_lines, interior_peak, product_index
 from keras_lion.robustness.intervals import folds, jackknife_interval, ties
 from keras_lion.robustness.landscape import Array, Landscape, Value
 from keras_lion.robustness.tolerance import ToleranceWidth, tolerance_width
-from keras_lion.statistics import Interval, t_interval
+from keras_lion.statistics import Interval
 
 
 @dataclass(frozen=True)
@@ -204,7 +204,7 @@ def _flat(landscape: Landscape) -> Array:
 def _best(landscape: Landscape) -> Interval:
     """Score of the cell chosen on the other seeds, for each seed left out."""
     held_out = [scores[ties(means)].mean() for means, scores in folds(landscape)]
-    return t_interval(held_out)
+    return landscape.interval_of(held_out)
 
 
 def _best_rate(landscape: Landscape, means: Array) -> float:

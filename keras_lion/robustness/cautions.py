@@ -1,42 +1,106 @@
-"""Reasons to believe a landscape less, one sentence each."""
+"""Reasons to believe a study less, one sentence each, the gravest first."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from keras_lion.robustness.conditions import own_columns, texts_of
-from keras_lion.robustness.grid import boundary_optimum
-from keras_lion.robustness.landscape import Landscape
+from keras_lion.robustness.grid import Limit, boundary_optimum
+from keras_lion.robustness.grid_extension import extension_text
+from keras_lion.robustness.landscape import AxisName, Landscape, Side, Value
+from keras_lion.robustness.wording import counted, listed, with_unit
 from keras_lion.statistics import FEW
+
+# By what they change: first whether there is a result, then what to run next, then
+# what to believe of a comparison, then how much.
+Kind = Literal[
+    "nothing trained",
+    "failed",
+    "edge",
+    "unlike",
+    "diverged",
+    "inert decay",
+    "missing",
+    "few seeds",
+    "stability",
+]
+LEADING = 3  # of them stand above a table
+
+
+@dataclass(frozen=True)
+class Caution:
+    """A reason to believe something less.
+
+    Attributes:
+        kind: What is wrong; decides the order.
+        text: The sentence; of one optimizer without its name.
+    """
+
+    kind: Kind
+    text: str
+
+
+def leading(cautions: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The cautions that stand above a table, and the others, of a ranked list."""
+    return [*cautions[:LEADING]], [*cautions[LEADING:]]
+
+
+def ranked_cautions(
+    landscapes: Mapping[Value, Mapping[str, Landscape]],
+    runs: pd.DataFrame,
+    *,
+    value: Value,
+    epsilon: float,
+    label: Callable[[str], str] = str,
+    failures: Iterable[str] = (),
+) -> list[str]:
+    """All cautions of a table, the gravest first; `leading` has those to show.
+
+    What is true of several optimizers is said once. Where the best loss and the best
+    score of an optimizer lie at different places of an axis, and one of them on an
+    edge, one sentence says where both are.
+
+    Args:
+        landscapes: Value → optimizer → landscape: `value`, and `"score"` too.
+        runs: Run records of all of them.
+        value: What widths and regrets read.
+        epsilon: Loss of `value` that counts as none.
+        label: Name of an optimizer → as it is printed.
+        failures: Sentences on runs that failed.
+    """
+    own: dict[Caution, list[str]] = {}
+    for name, landscape in landscapes[value].items():
+        both = [landscapes[each][name] for each in dict.fromkeys((value, "score"))]
+        for each in (*_edges(both), *_of_one(landscape, epsilon)):
+            own.setdefault(each, []).append(label(name))
+    found = [
+        *(Caution(each.kind, f"{listed(own[each])}: {each.text}") for each in own),
+        *(Caution("failed", text) for text in failures),
+        *(Caution("unlike", text) for text in unlike_cautions(runs)),
+        *(
+            Caution("unlike", text)
+            for text in window_cautions(
+                {label(name): each for name, each in landscapes[value].items()}
+            )
+        ),
+    ]
+    return [each.text for each in _in_order(found)]
 
 
 def cautions_of(landscape: Landscape, epsilon: float) -> list[str]:
     """All cautions of one landscape, the gravest first."""
-    if landscape.empty:
-        return ["no run has finished."]
-    return [
-        *_missing(landscape),
-        *_diverged(landscape),
-        *edge_cautions(landscape),
-        *inert_decay_cautions(landscape, epsilon),
-        *_few_seeds(landscape),
-    ]
+    found = [*_edges([landscape]), *_of_one(landscape, epsilon)]
+    return [each.text for each in _in_order(found)]
 
 
 def edge_cautions(landscape: Landscape) -> list[str]:
-    """On which sides of the grid the best cell lies, and where to search next."""
-    if landscape.empty or landscape.all_diverged:
-        return []
-    return [
-        f"the best cell lies on the {at.side} {at.axis} edge of the grid "
-        f"({at.axis} = {getattr(landscape.best, at.axis):.3g}): the optimum may "
-        f"lie beyond it. Extend the grid to "
-        f"{' and '.join(f'{value:.3g}' for value in at.next_values)}."
-        for at in boundary_optimum(landscape)
-    ]
+    """On which sides of the grid the optimum may lie beyond it, and what to add."""
+    return [each.text for each in _edges([landscape]) if each.kind == "edge"]
 
 
 def inert_decay_cautions(landscape: Landscape, epsilon: float) -> list[str]:
@@ -46,9 +110,11 @@ def inert_decay_cautions(landscape: Landscape, epsilon: float) -> list[str]:
     undecayed = landscape.means[0][np.isfinite(landscape.means[0])]
     if not (undecayed >= landscape.best.value - epsilon).any():
         return []
+    quantity = landscape.quantity
     return [
-        f"without weight decay the score is within {epsilon:g} of the best: decay "
-        "is inert here, and the lr × λ law cannot be tested."
+        f"without weight decay the {quantity.name} is within "
+        f"{quantity.amount(epsilon)} of the best: decay is inert here, and the lr × λ "
+        "law cannot be tested."
     ]
 
 
@@ -87,41 +153,126 @@ def unlike_cautions(runs: pd.DataFrame) -> list[str]:
     return cautions
 
 
-def _few_seeds(landscape: Landscape) -> list[str]:
+def _in_order(cautions: Iterable[Caution]) -> list[Caution]:
+    return sorted(cautions, key=lambda each: get_args(Kind).index(each.kind))
+
+
+def _of_one(landscape: Landscape, epsilon: float) -> list[Caution]:
+    """Cautions that are not about an edge."""
+    if landscape.empty:
+        return [Caution("nothing trained", "no run has finished.")]
+    found = [*_missing(landscape), *_diverged(landscape), *_few_seeds(landscape)]
+    inert = inert_decay_cautions(landscape, epsilon)
+    return [*found, *(Caution("inert decay", text) for text in inert)]
+
+
+def _edges(values: Sequence[Landscape]) -> list[Caution]:
+    """On which edges the best cells of one optimizer lie, by each of its values."""
+    known = [each for each in values if not each.empty and not each.all_diverged]
+    found: list[Caution] = []
+    if not known:
+        return found
+    axes: tuple[AxisName, ...] = ("learning_rate", "weight_decay")
+    for axis in axes:
+        for limit in ("range", "stability"):
+            sides = [_side(each, axis, limit) for each in known]
+            if any(sides):
+                make = _beyond if limit == "range" else _breaking
+                found.append(make(known, axis, sides))
+    return found
+
+
+def _side(landscape: Landscape, axis: AxisName, limit: Limit) -> Side | None:
+    for at in boundary_optimum(landscape):
+        if (at.axis, at.limit) == (axis, limit):
+            return at.side
+    return None
+
+
+def _beyond(
+    values: Sequence[Landscape], axis: AxisName, sides: Sequence[Side | None]
+) -> Caution:
+    """One sentence on all values of an optimizer, at least one of them on an edge."""
+    asked = {side for side in sides if side}
+    places = [f"{getattr(each.best, axis):.3g}" for each in values]
+    names = [f"the best {each.quantity.name}" for each in values]
+    if len(asked) == 1 and all(sides):
+        places = list(dict.fromkeys(places))
+        names = list(dict.fromkeys(names))
+        lie = "lies" if len(names) == 1 else "lie"
+        text = (
+            f"{listed(names)} {lie} on the {sides[0]} {axis} edge of the grid ({axis} "
+            f"= {listed(places)}): the optimum may lie beyond it."
+        )
+    elif len(asked) == 1:
+        at = next(k for k, side in enumerate(sides) if side)
+        text = (
+            f"{names[at]} lies on the {sides[at]} {axis} edge of the grid ({axis} = "
+            f"{places[at]}) and its optimum may lie beyond it; {names[1 - at]} lies at "
+            f"{places[1 - at]}."
+        )
+    else:
+        text = (
+            f"{names[0]} lies on the {sides[0]} {axis} edge of the grid ({axis} = "
+            f"{places[0]}), {names[1]} on the {sides[1]} one ({places[1]}): they ask "
+            "for opposite changes, and each optimum may lie beyond its edge."
+        )
+    return Caution("edge", f"{text} {extension_text(values[0], axis, asked)}")
+
+
+def _breaking(
+    values: Sequence[Landscape], axis: AxisName, sides: Sequence[Side | None]
+) -> Caution:
+    names = dict.fromkeys(
+        f"the best {each.quantity.name} lies on the {side} {axis} edge of the grid"
+        for each, side in zip(values, sides, strict=True)
+        if side
+    )
+    return Caution(
+        "stability",
+        f"{listed([*names])}, where runs diverge: a larger grid is not needed there.",
+    )
+
+
+def _few_seeds(landscape: Landscape) -> list[Caution]:
     n = landscape.best_interval.n
     if n >= FEW:
         return []
-    seeds = "one seed" if n == 1 else f"{n} seeds"
-    return [f"the best cell has {seeds}: the numbers are indicative."]
+    text = f"the best cell has {counted(n, 'seed')}: the numbers are indicative."
+    return [Caution("few seeds", text)]
 
 
-def _missing(landscape: Landscape) -> list[str]:
+def _missing(landscape: Landscape) -> list[Caution]:
     counts = landscape.num_seeds
     cautions = []
     if absent := int((counts == 0).sum()):
-        cautions.append(f"{absent} of {counts.size} cells have no score.")
+        has = "has" if absent == 1 else "have"
+        text = f"{absent} of {with_unit(str(counts.size), 'cells')} {has} no score."
+        cautions.append(Caution("missing", text))
     if partial := int(((counts > 0) & (counts < counts.max())).sum()):
-        cautions.append(
-            f"{partial} of {counts.size} cells have fewer than the "
-            f"{counts.max()} seeds of the others."
+        has = "has" if partial == 1 else "have"
+        text = (
+            f"{partial} of {with_unit(str(counts.size), 'cells')} {has} fewer than the "
+            f"{counted(int(counts.max()), 'seed')} of the others."
         )
+        cautions.append(Caution("missing", text))
     return cautions
 
 
-def _diverged(landscape: Landscape) -> list[str]:
+def _diverged(landscape: Landscape) -> list[Caution]:
     if landscape.diverged_share <= 0.5:
         return []
     if landscape.all_diverged:
-        return ["every run diverged: move the grid."]
+        return [Caution("nothing trained", "every run diverged: move the grid.")]
     share = round(100 * landscape.diverged_share)
-    return [f"{share} % of the runs diverged: move the grid."]
+    return [Caution("diverged", f"{share} % of the runs diverged: move the grid.")]
 
 
 def _window(landscape: Landscape) -> str:
     decays = landscape.weight_decay[landscape.weight_decay > 0]
     parts = [
-        f"{len(values)} values and {np.log10(values[-1] / values[0]):.2f} decades of "
-        f"{axis}"
+        f"{counted(len(values), 'value')} and {np.log10(values[-1] / values[0]):.2f} "
+        f"decades of {axis}"
         for axis, values in (
             ("learning_rate", landscape.learning_rate),
             ("weight_decay", decays),

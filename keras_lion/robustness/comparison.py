@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -80,11 +80,13 @@ class Comparison:
     def __str__(self) -> str:
         sign = {"exact": "", "at least": "≥ ", "at most": "≤ ", "unknown": "? "}
         unit = f" {self.unit}" if self.unit else ""
+        pairing = ""
+        if not math.isnan(self.correlation):
+            pairing = f"pairing correlation {self.correlation:.2f}; "
         return (
             f"{self.measure}, {self.names[0]} − {self.names[1]}: "
-            f"{sign[self.bound]}{self.difference:.3f}{unit}; pairing correlation "
-            f"{self.correlation:.2f}; sign-flip {self.sign_flip}; better on "
-            f"{self.improvement.estimate:.0%} of the seeds"
+            f"{sign[self.bound]}{self.difference:.3f}{unit}; {pairing}sign-flip "
+            f"{self.sign_flip}; better on {self.improvement.estimate:.0%} of the seeds"
         )
 
 
@@ -96,13 +98,14 @@ def compare(
     name: str = "measure",
     unit: str = "",
     names: tuple[str, str] = ("first", "second"),
+    others: Sequence[Landscape] = (),
     generator: np.random.Generator | None = None,
 ) -> Comparison:
     """Compare two optimizers in a measure of their landscapes, paired by seed.
 
     With θ the difference of the measures on the means over all S seeds, and θ₋ₛ the
-    same without seed s (both against the common best of the same seeds), the value of
-    seed s is
+    same without seed s (both against the common best of the same seeds, in which
+    `others` take part: further optimizers of the study), the value of seed s is
 
         vₛ = θ + (S − 1) · (mean of θ₋ₛ − θ₋ₛ),
 
@@ -126,15 +129,19 @@ def compare(
     """
     first, second = paired(first, second)
     seeds = first.scores.shape[2]
-    whole = _both(first, second, measure)
+    rest, *rest_without = facing_seeds(first, others)
+    whole = _both(first, second, measure, rest)
     if seeds == 1:
         values = whole[:, None]
     else:
         without = np.stack(
             [
-                _both(one, other, measure)
-                for one, other in zip(
-                    without_each_seed(first), without_each_seed(second), strict=True
+                _both(one, other, measure, best)
+                for one, other, best in zip(
+                    without_each_seed(first),
+                    without_each_seed(second),
+                    rest_without,
+                    strict=True,
                 )
             ],
             axis=1,
@@ -151,6 +158,7 @@ def compare_tolerance(
     axis: AxisName = "learning_rate",
     own_best: bool = False,
     names: tuple[str, str] = ("first", "second"),
+    others: Sequence[Landscape] = (),
     generator: np.random.Generator | None = None,
 ) -> Comparison:
     """Compare the tolerance widths of two optimizers.
@@ -177,9 +185,11 @@ def compare_tolerance(
         name=f"tolerance width of {axis} around the {around} best",
         unit="decades",
         names=names,
+        others=others,
         generator=generator,
     )
-    best = common_best(pair := paired(first, second))
+    pair = paired(first, second)
+    best = max(common_best(pair), facing_seeds(pair[0], others)[0])
     censored = [width_of(each, best).censored for each in pair]
     return replace(found, censored=(censored[0], censored[1]))
 
@@ -216,8 +226,37 @@ def comparison_of(
     )
 
 
-def _both(first: Landscape, second: Landscape, measure: Measure) -> NDArray[np.float64]:
-    best = common_best((first, second))
+def facing_seeds(first: Landscape, others: Sequence[Landscape]) -> list[float]:
+    """Best mean of other landscapes over the seeds of one, and without each of them.
+
+    −∞ where there are none. Without numbers, seeds are matched by position; an
+    optimizer that lacks a seed is the same with and without it.
+    """
+    count = first.scores.shape[2]
+    kept = [np.ones(count, dtype=bool), *~np.eye(count, dtype=bool)]
+    found = []
+    for chosen in kept if count > 1 else kept[:1]:
+        bests = [-math.inf]
+        for other in others:
+            if other.empty:
+                continue
+            if first.seeds is not None and other.seeds is not None:
+                part = other.select(
+                    seeds=np.isin(other.seeds, first.seeds[chosen]),
+                )
+            elif other.scores.shape[2] == count:
+                part = other.select(seeds=chosen)
+            else:
+                part = other
+            bests.append(-math.inf if part.empty else part.best.value)
+        found.append(max(bests))
+    return found
+
+
+def _both(
+    first: Landscape, second: Landscape, measure: Measure, others: float = -math.inf
+) -> NDArray[np.float64]:
+    best = max(common_best((first, second)), others)
     found = np.array([measure(first, best), measure(second, best)], dtype=float)
     if not np.isfinite(found).all():
         raise ValueError(
@@ -232,7 +271,8 @@ def best_score(landscape: Landscape) -> Interval:
 
     The hull of two t intervals, as in `compare_best`: of the scores of the best cell,
     which look better than they are, and of the scores at the cell that is best on the
-    other half of the seeds, which look worse than the best.
+    other half of the seeds, which look worse than the best. Both stay within the
+    bounds of the scores (`Interval.within`), such as 0 and 1 for an accuracy.
 
     Args:
         landscape: Scores on a grid.
@@ -250,10 +290,10 @@ def best_score(landscape: Landscape) -> Interval:
     ```
     """
     landscape, _ = paired(landscape, landscape)
-    raw = t_interval(_at_best(landscape))
+    raw = landscape.interval_of(_at_best(landscape))
     if raw.n == 1:
         return raw
-    crossed = t_interval(_cross_fitted(landscape))
+    crossed = landscape.interval_of(_cross_fitted(landscape))
     low, high = min(raw.low, crossed.low), max(raw.high, crossed.high)
     return Interval(raw.estimate, low, high, raw.n)
 
@@ -301,8 +341,10 @@ def compare_best(
     if selected.shape[1] > 1:
         crossed = np.stack([_cross_fitted(first), _cross_fitted(second)])
     found = comparison_of(crossed, whole, "best score", "", names, generator)
-    raw = t_interval(selected[0] - selected[1])
-    both = (raw, found.difference)
+    # A difference of two accuracies lies between −1 and 1.
+    width = first.bounds[1] - first.bounds[0]
+    raw = t_interval(selected[0] - selected[1]).within(-width, width)
+    both = (raw, found.difference.within(-width, width))
     hull = Interval(
         raw.estimate,
         min(each.low for each in both),

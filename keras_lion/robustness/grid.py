@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from keras_lion.robustness.grid_extension import values_beyond
 from keras_lion.robustness.intervals import first_best
 from keras_lion.robustness.landscape import (
     Array,
@@ -192,7 +193,7 @@ def boundary_optimum(landscape: Landscape) -> tuple[BoundaryOptimum, ...]:
     at least half of its seeds diverged: what lies further out is then likely to break
     down, too. Otherwise it is range-limited.
     No decay is not an edge, and an axis of one positive value has none. The next values
-    continue with the ratio of the last two on that side.
+    continue with the grid's own ratio, or with that of the last two on that side.
 
     Args:
         landscape: Scores on a grid.
@@ -231,12 +232,11 @@ def boundary_optimum(landscape: Landscape) -> tuple[BoundaryOptimum, ...]:
 
 def _beyond(landscape: Landscape, axis: AxisName, side: Side) -> tuple[float, float]:
     values = getattr(landscape, axis)
-    values = values[values > 0]
     if side == "low":
-        values = values[::-1]
-    ratio = float(values[-1] / values[-2])
-    last = float(values[-1])
-    return last * ratio, last * ratio**2
+        positive = values_beyond(axis, values[values > 0], down=2)
+        return positive[1], positive[0]
+    longer = values_beyond(axis, values, up=2)
+    return longer[-2], longer[-1]
 
 
 Weights = Literal["uniform", "trapezoid"]

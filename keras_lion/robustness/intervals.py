@@ -201,13 +201,15 @@ def intervals_over_seeds(
     landscape: Landscape,
     curve: Callable[[Landscape], Array],
     confidence: float = 0.95,
+    bounds: tuple[float, float] = (-math.inf, math.inf),
 ) -> tuple[Interval, ...]:
     """A curve with an interval over seeds at each of its points.
 
     The estimate is the curve of the means over all S seeds; the interval of a point is
     the t interval of the jackknife values of that point, from leaving one seed out at a
     time (see `compare`). Points are taken one by one: a band of them covers the whole
-    curve less often than `confidence`.
+    curve less often than `confidence`. `bounds` are those of the curve's values, such
+    as `landscape.bounds` where it is made of scores.
 
     Returns:
         k intervals. Their ends are NaN with one seed, or where the curve is undefined
@@ -224,7 +226,7 @@ def intervals_over_seeds(
         return tuple(Interval(float(y), math.nan, math.nan, seeds) for y in whole)
     without = np.stack([curve(each) for each in without_each_seed(landscape)], axis=-1)
     return tuple(
-        t_interval(values, confidence)
+        t_interval(values, confidence).within(*bounds)
         if np.isfinite(values).all()
         else Interval(float(estimate), math.nan, math.nan, seeds)
         for estimate, values in zip(

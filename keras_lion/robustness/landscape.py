@@ -13,9 +13,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from keras_lion.robustness.conditions import Settings
+from keras_lion.robustness.quantity import SCORE, Quantity
 from keras_lion.robustness.runs import Array as Array
 from keras_lion.robustness.runs import Value as Value
 from keras_lion.robustness.runs import arrange
+from keras_lion.robustness.wording import with_unit
 from keras_lion.statistics import Interval, t_interval
 
 AxisName = Literal["learning_rate", "weight_decay"]
@@ -68,6 +70,20 @@ def checked_floors(floor: ArrayLike, shape: tuple[int, ...]) -> Array:
         ) from None
 
 
+def checked_quantity(quantity: Quantity | None, scores: Array) -> Quantity:
+    """What some scores are, if they lie within its bounds."""
+    quantity = SCORE if quantity is None else quantity
+    if not quantity.holds(scores):
+        known = scores[np.isfinite(scores)]
+        raise ValueError(
+            f"Scores of `quantity` {quantity.name} lie between {quantity.bounds[0]:g} "
+            f"and {quantity.bounds[1]:g}. Received: {known.min():g} to "
+            f"{known.max():g}: divide percentages by 100, negate losses, or leave "
+            "`quantity` out."
+        )
+    return quantity
+
+
 @dataclass(frozen=True)
 class Best:
     """The best cell of a landscape.
@@ -102,6 +118,9 @@ class Landscape:
         diverged: Which runs diverged: booleans of the shape of `scores`. None: none.
         seeds: Number of each seed, by which landscapes are paired. None: not known;
             such landscapes are paired by position.
+        quantity: What the scores are (`keras_lion.robustness.quantity`): name and unit
+            for sentences, and the bounds within which intervals stay, such as 0 and 1
+            for an accuracy. None: a score without unit or bounds.
 
     Attributes:
         scores: Shape (m, n, seeds), read-only, with diverged runs at the floor.
@@ -124,6 +143,7 @@ class Landscape:
     scores: Array
     diverged: NDArray[np.bool_]
     seeds: NDArray[Any] | None
+    quantity: Quantity
 
     def __init__(
         self,
@@ -134,6 +154,7 @@ class Landscape:
         floor: ArrayLike | None = None,
         diverged: ArrayLike | None = None,
         seeds: ArrayLike | None = None,
+        quantity: Quantity | None = None,
     ) -> None:
         rates = checked_axis("learning_rate", learning_rate, zero_allowed=False)
         decays = checked_axis("weight_decay", weight_decay, zero_allowed=True)
@@ -174,6 +195,7 @@ class Landscape:
                 f"Received: shape {numbers.shape}."
             )
         self.__dict__["seeds"] = numbers
+        self.__dict__["quantity"] = checked_quantity(quantity, values)
         for name, array in (
             ("learning_rate", rates),
             ("weight_decay", decays),
@@ -190,10 +212,12 @@ class Landscape:
 
     def __repr__(self) -> str:
         rows, columns, seeds = self.scores.shape
-        return (
-            f"<Landscape: {rows} weight decays × {columns} learning rates × "
-            f"{seeds} seeds>"
+        parts = (
+            with_unit(str(rows), "weight decays"),
+            with_unit(str(columns), "learning rates"),
+            with_unit(str(seeds), "seeds"),
         )
+        return f"<Landscape: {' × '.join(parts)}>"
 
     @classmethod
     def from_runs(
@@ -264,6 +288,7 @@ class Landscape:
             scores,
             diverged=diverged,
             seeds=None if self.seeds is None else self.seeds[seeds],
+            quantity=self.quantity,
         )
 
     @cached_property
@@ -308,7 +333,16 @@ class Landscape:
         out.
         """
         scores = self.scores[self.best.cell]
-        return t_interval(scores[np.isfinite(scores)])
+        return self.interval_of(scores[np.isfinite(scores)])
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the largest score there can be."""
+        return self.quantity.bounds
+
+    def interval_of(self, scores: ArrayLike) -> Interval:
+        """t interval of a mean of scores, within the bounds that scores have."""
+        return t_interval(scores).within(*self.bounds)
 
     @property
     def empty(self) -> bool:

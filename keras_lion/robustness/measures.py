@@ -7,6 +7,7 @@ This module has the function, the direction and the sentence of each.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from keras_lion.robustness.effective_decay.spread import (
     spread_verdict,
 )
 from keras_lion.robustness.landscape import Landscape, Value
+from keras_lion.robustness.quantity import Quantity, quantity_of_runs
 from keras_lion.robustness.regret import mean_regret
 from keras_lion.robustness.runs import Array
 from keras_lion.robustness.transfer import (
@@ -43,6 +45,7 @@ from keras_lion.robustness.verdict import (
 )
 from keras_lion.robustness.width_verdict import tolerance_verdict
 from keras_lion.robustness.windows import windows_agreeing
+from keras_lion.robustness.wording import with_unit
 from keras_lion.statistics import Interval, t_interval
 from keras_lion.tuning.study.comparison import MEASURES as DECLARABLE
 from keras_lion.tuning.study.comparison import Comparison, Condition
@@ -84,8 +87,16 @@ class Question:
             return self.comparison.unit
         units = DECLARABLE[self.comparison.measure].units
         if units[0] == "" and units != ("",):
-            return "nats" if self.comparison.value == "final_loss" else ""
+            usual = self.quantity.difference
+            # A declared margin without a unit is one of the records.
+            as_recorded = usual == "points" and self.comparison.margin is not None
+            return "" if as_recorded else usual
         return units[0]
+
+    @property
+    def quantity(self) -> Quantity:
+        """What the measure reads, for sentences."""
+        return quantity_of_runs(self.runs, self.value)
 
     @property
     def scale(self) -> float:
@@ -126,6 +137,15 @@ class Question:
         first, second = self.pair
         return self.landscape(first, condition), self.landscape(second, condition)
 
+    def others(self) -> list[Landscape]:
+        """Scores of the optimizers that are no side; they count in the common best."""
+        found = []
+        for name in sorted(set(self.runs["optimizer"]) - set(self.sides)):
+            # What does not form one landscape has no place in a table either.
+            with contextlib.suppress(ValueError):
+                found.append(self.landscape(name))
+        return found
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -152,9 +172,9 @@ def _tolerance_width(question: Question) -> list[Verdict]:
             *question.landscapes(),
             question.epsilon,
             names=question.pair,
-            claim=_claim(question),
+            claim=claim_of(question),
             smallest_gap=question.margin,
-            unit="nats" if question.value == "final_loss" else "",
+            others=question.others(),
             generator=question.generator,
         )
     ]
@@ -166,13 +186,16 @@ def _mean_regret(question: Question) -> list[Verdict]:
     def measure(landscape: Landscape, best: float) -> float:
         return -mean_regret(landscape, best)
 
-    found = compare(*pair, measure, generator=question.generator).difference
+    others = question.others()
+    found = compare(
+        *pair, measure, others=others, generator=question.generator
+    ).difference
     return [
         _judged(
             question,
             found.scaled(question.scale),
-            "mean regret of {second} − that of {first}",
-            windows=windows_agreeing(*pair, measure),
+            f"mean regret of {{second}} − that of {{first}} ({question.quantity.name})",
+            windows=windows_agreeing(*pair, measure, others),
             limited=range_limits(pair, question.pair),
         )
     ]
@@ -188,12 +211,12 @@ def best_score_verdict(question: Question, *, kept: bool = False) -> Verdict:
     pair = question.landscapes()
     for name, each in zip(question.pair, pair, strict=True):
         if each.empty or each.all_diverged:
-            return Verdict.untestable(_claim(question), f"no run of {name} trained.")
+            return Verdict.untestable(claim_of(question), f"no run of {name} trained.")
     found = compare_best(*pair, generator=question.generator)
     return _judged(
         question,
         found.difference.scaled(question.scale),
-        "best score, {first} − {second}",
+        question.quantity.gap(),
         windows=windows_agreeing(*pair),
         limited=range_limits(pair, question.pair),
         kept=kept,
@@ -223,7 +246,7 @@ def _change(
             limited += range_limits(pair, question.pair)
         change = t_interval(gains[0] - gains[1])
     except ValueError as error:
-        return Verdict.untestable(_claim(question, label), str(error))
+        return Verdict.untestable(claim_of(question, label), str(error))
     found = [
         f"{_number(t_interval(gain))} ({_condition(condition)})"
         for gain, condition in zip(gains, conditions, strict=True)
@@ -233,12 +256,11 @@ def _change(
             f"{question.pair[0]} has no gain on {question.pair[1]} that could shrink: "
             f"{found[0]}."
         )
-        return Verdict.untestable(_claim(question, label), reason, estimate=change)
+        return Verdict.untestable(claim_of(question, label), reason, estimate=change)
     return _judged(
         question,
         change,
-        f"best score, {{first}} − {{second}}: {found[0]} and {found[1]}; "
-        "the first is larger by",
+        f"{question.quantity.gap()}: {found[0]} and {found[1]}; the first is larger by",
         limited=dict.fromkeys(limited),
         name=label,
     )
@@ -246,6 +268,9 @@ def _change(
 
 def _best_score_per_doubling(question: Question) -> list[Verdict]:
     gains = batch_gains(question)
+    if len(gains) < 2:
+        reason = "a change per doubling needs runs of two batch sizes or more."
+        return [Verdict.untestable(claim_of(question), reason)]
     x = np.log2(np.array(list(gains), dtype=float))
     rows = np.array(list(gains.values())).T
     slope = t_interval([np.polyfit(x, row, 1)[0] for row in rows])
@@ -259,8 +284,7 @@ def _best_score_per_doubling(question: Question) -> list[Verdict]:
         _judged(
             question,
             slope,
-            "change of the best score, {first} − {second}, per doubling of the batch "
-            "size",
+            f"change of the {question.quantity.gap()}, per doubling of the batch size",
             limited=[limited] if beyond else [],
         )
     ]
@@ -286,15 +310,24 @@ def _gain(question: Question, first: Landscape, second: Landscape) -> Array:
 def _rule_of_thumb(question: Question) -> list[Verdict]:
     curve = transfer_curve(question.runs, *question.pair)
     line = curve[curve["on_line"]]
-    factor = factor_of_least_loss(line[line["factor"].between(*ADVISED)])
+    advised = line[line["factor"].between(*ADVISED)]
+    if advised.empty:
+        first, second = question.pair
+        reason = (
+            f"no run of {first} is at {second}'s lr / k and λ × k with k from "
+            f"{ADVISED[0]} to {ADVISED[1]:.0f}."
+        )
+        return [Verdict.untestable(claim_of(question), reason)]
+    factor = factor_of_least_loss(advised)
     gain = gain_at_factor(question.runs, factor, *question.pair)
     outcome, reasons = outcome_of(gain.shifted(question.margin), margin=0.0)
+    quantity = quantity_of_runs(question.runs, "final_loss")
     return [
         Verdict(
             outcome=outcome,
-            claim=_claim(question),
-            sentence=f"loss of {question.pair[1]} − loss of {question.pair[0]} at "
-            f"k = {factor:.2g}: {_number(gain, 3)} nats; best k: "
+            claim=claim_of(question),
+            sentence=f"{quantity.name}, {question.pair[1]} − {question.pair[0]} at "
+            f"k = {factor:.2g}: {quantity.gap_interval(gain)}; best k: "
             f"{factor_of_least_loss(line):.2g}.",
             estimate=gain,
             direction=_direction(gain),
@@ -311,8 +344,8 @@ def _independent_decay(question: Question) -> list[Verdict]:
             _judged(
                 question,
                 found.scaled(question.scale),
-                f"mean loss along a decade of learning rate, λ fixed − lr × λ fixed, "
-                f"of {name}",
+                f"mean regret along a decade of learning rate, λ fixed − lr × λ "
+                f"fixed, of {name} ({question.quantity.name})",
                 name=name,
             )
         )
@@ -324,7 +357,7 @@ def _iso_product_slope(question: Question) -> list[Verdict]:
         slope_verdict(
             iso_product(question.runs, optimizer=name, value=question.value),
             margin=question.margin,
-            claim=_claim(question, name),
+            claim=claim_of(question, name),
         )
         for name in question.sides
     ]
@@ -341,7 +374,7 @@ def _iso_product_spread(question: Question) -> list[Verdict]:
             ),
             margin=question.margin,
             unit=question.unit,
-            claim=_claim(question, name),
+            claim=claim_of(question, name),
         )
         for name in question.sides
     ]
@@ -356,18 +389,18 @@ def _memory_over_batch_size(question: Question) -> list[Verdict]:
         memory_verdict(
             best_memory(sizes, optimizer=name, value=question.value),
             margin=question.margin,
-            claim=_claim(question, name),
+            claim=claim_of(question, name),
         )
         for name in question.sides
     ]
 
 
-def _claim(question: Question, name: str = "") -> str:
+def claim_of(question: Question, name: str = "") -> str:
     """The declared claim, or the measure's own; with the optimizer it is judged for."""
     comparison = question.comparison
     first, second = (*question.sides, "", "")[:2]
     text = comparison.statement or MEASURES[comparison.measure].sentence.format(
-        first=first, second=second
+        first=first, second=second, score=question.quantity.name
     )
     return f"{text.rstrip('.')}: {name}." if name else text
 
@@ -392,12 +425,13 @@ def _judged(
     )
     first, second = (*question.sides, "", "")[:2]
     unit = f" {question.unit}" if question.unit else ""
+    smallest_text = with_unit(f"{margin:g}", question.unit)
     digits = 2 if question.scale != 1 else 3
     return Verdict(
         outcome=outcome,
-        claim=_claim(question, name),
+        claim=claim_of(question, name),
         sentence=f"{what.format(first=first, second=second)}: "
-        f"{_number(found, digits)}{unit}; smallest that matters: {margin:g}{unit}.",
+        f"{_number(found, digits)}{unit}; smallest that matters: {smallest_text}.",
         estimate=found,
         window_share=windows,
         direction=_direction(found),
@@ -427,11 +461,11 @@ MEASURES: Mapping[str, Measure] = {
         "{first} tolerates a wider range of learning_rate than {second}.",
     ),
     "best_score": Measure(
-        _best_score, "The best score of {first} is above that of {second}."
+        _best_score, "{first} reaches a better {score} than {second}."
     ),
     "best_score_kept": Measure(
         _best_score,
-        "The best score of {first} is no worse than that of {second}.",
+        "{first} reaches as good a {score} as {second}.",
         direction=0,
     ),
     "best_score_change": Measure(

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from keras_lion.robustness.conditions import Settings, check_alike, runs_where
+from keras_lion.robustness.quantity import quantity_of_runs
 from keras_lion.tuning.study.comparison import betas_text
 
 Array = NDArray[np.float64]
@@ -45,8 +46,11 @@ def arrange(
     check_alike(runs)
     rates = _rounded(runs["learning_rate"])
     decays = _rounded(runs["weight_decay"])
-    learning_rate, column = np.unique(rates, return_inverse=True)
-    weight_decay, row = np.unique(decays, return_inverse=True)
+    _, first_rate, column = np.unique(rates, return_index=True, return_inverse=True)
+    _, first_decay, row = np.unique(decays, return_index=True, return_inverse=True)
+    # As recorded, to the last digit: a grid that grows has the same values.
+    learning_rate = runs["learning_rate"].to_numpy(float)[first_rate]
+    weight_decay = runs["weight_decay"].to_numpy(float)[first_decay]
     seeds, seed = np.unique(runs["seed"].to_numpy(), return_inverse=True)
     scores, floors = _values(runs, value)
 
@@ -65,6 +69,7 @@ def arrange(
         "weight_decay": weight_decay,
         "diverged": diverged,
         "seeds": seeds,
+        "quantity": quantity_of_runs(runs, value).around(arrays["scores"]),
         **arrays,
     }
 

@@ -175,7 +175,9 @@ def isolation_curve(
     known = np.isfinite(profile)
     if not known.any():
         return IsolationCurve(axis, np.empty(0), (), np.empty(0, bool))
-    bests = intervals_over_seeds(landscape, lambda each: each.profile_over(axis))
+    bests = intervals_over_seeds(
+        landscape, lambda each: each.profile_over(axis), bounds=landscape.bounds
+    )
     lines = landscape.means.T if axis == "learning_rate" else landscape.means
     counts = landscape.num_diverged
     counts = counts.T if axis == "learning_rate" else counts

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib.resources import files
+from typing import Any
 
 import pandas as pd
 
@@ -11,15 +13,18 @@ from keras_lion.robustness.cautions import unlike_cautions
 from keras_lion.robustness.conditions import own_columns, parts_of
 from keras_lion.robustness.effective_decay.law import product_verdict
 from keras_lion.robustness.landscape import Landscape, Value
-from keras_lion.robustness.measures import MEASURES, Question
+from keras_lion.robustness.measures import MEASURES, Question, claim_of
+from keras_lion.robustness.quantity import quantity_of_runs
 from keras_lion.robustness.runs import name_contenders
 from keras_lion.robustness.summary import task_optimizers
-from keras_lion.robustness.verdict import LEAST_SEEDS, Verdict
+from keras_lion.robustness.verdict import LEAST_SEEDS, Verdict, too_few_seeds
+from keras_lion.robustness.wording import listed
 from keras_lion.tuning.study.comparison import MEASURES as DECLARABLE
-from keras_lion.tuning.study.comparison import Comparison
+from keras_lion.tuning.study.comparison import Comparison, read_comparison
 
+# Measures that count from the common best of all optimizers.
+AGAINST_ALL = ("tolerance_width", "mean_regret")
 EPSILON = 0.05  # of tasks for which a study declares none
-USUAL_SIDES = ("lion", "adamw")
 
 
 def findings(
@@ -142,24 +147,77 @@ def decide(
     return found
 
 
+def usual_sides(optimizers: Iterable[str]) -> list[tuple[str, str]]:
+    """The pairs that are compared where a study declares none.
+
+    Lion and AdamW first, then each other optimizer with AdamW; without AdamW, Lion with
+    each; without both, the first by name with each. Empty for a single optimizer.
+    """
+    names = sorted(optimizers, key=lambda each: (each != "lion", each))
+    if "adamw" in names:
+        return [(name, "adamw") for name in names if name != "adamw"]
+    return [(names[0], name) for name in names[1:]]
+
+
 def _judge(
     runs: pd.DataFrame, comparison: Comparison, epsilon: float, seed: int
 ) -> list[Verdict]:
     """The verdicts of a comparison's measure on some runs."""
     present = sorted(runs["optimizer"].unique())
-    sides = None if comparison.sides is None else tuple(comparison.sides)
-    if sides is None and DECLARABLE[comparison.measure].pair:
-        sides = USUAL_SIDES if set(USUAL_SIDES) <= set(present) else None
-    elif sides is None:
-        sides = tuple(present)
-    if not sides:
-        return []
+    pair = DECLARABLE[comparison.measure].pair
+    if comparison.sides is not None:
+        all_sides = [tuple(comparison.sides)]
+    elif pair:
+        all_sides = [*usual_sides(present)]
+    else:
+        all_sides = [tuple(present)] if present else []
+    found = []
+    for sides in all_sides:
+        # The claim speaks of the first pair.
+        own = comparison if sides == all_sides[0] else replace(comparison, statement="")
+        note = ""
+        if pair:
+            note = _note(comparison.measure, sides, present, len(all_sides))
+        found += [
+            replace(each, sentence=f"{each.sentence}{note}")
+            if each.outcome != "untestable"
+            else each
+            for each in _judge_sides(runs, own, sides, epsilon, seed)
+        ]
+    return found
+
+
+def _note(
+    measure: str, sides: tuple[str, ...], present: Sequence[str], pairs: int
+) -> str:
+    """What else is in the tables and not in a verdict on a pair."""
+    if pairs > 1:
+        return (
+            f" One of {pairs} comparisons, each with an interval of 95 %: at least one "
+            f"of them errs in up to {min(5 * pairs, 100)} % of such studies."
+        )
+    rest = [name for name in present if name not in sides]
+    if not rest or not set(sides) <= set(present):
+        return ""
+    if measure in AGAINST_ALL:
+        others = f"the common best is that of all {len(present)} optimizers"
+    else:
+        named = listed(rest) if len(rest) <= 3 else f"{len(rest)} other optimizers"
+        others = f"{named} {'is' if len(rest) == 1 else 'are'} in the tables"
+    return f" Decided by {listed(sides)}; {others}."
+
+
+def _judge_sides(
+    runs: pd.DataFrame,
+    comparison: Comparison,
+    sides: tuple[str, ...],
+    epsilon: float,
+    seed: int,
+) -> list[Verdict]:
     question = Question(runs, comparison, sides, epsilon, seed)
     measure = MEASURES[comparison.measure]
-    claim = comparison.statement or measure.sentence.format(
-        first=sides[0], second=sides[-1]
-    )
-    absent = [name for name in sides if name not in present]
+    claim = claim_of(question)
+    absent = sorted(set(sides) - set(runs["optimizer"]), key=sides.index)
     if absent:
         return [Verdict.untestable(claim, f"no run of {absent[0]}.")]
     try:
@@ -179,10 +237,50 @@ def _with_few_seeds(verdict: Verdict, runs: pd.DataFrame) -> Verdict:
     seeds = runs.loc[runs["status"] != "failed", "seed"].nunique()
     if seeds >= LEAST_SEEDS or verdict.outcome not in ("supported", "not supported"):
         return verdict
-    reason = (
-        f"{seeds} seeds are too few for an interval: at least {LEAST_SEEDS} are needed."
-    )
+    reason = too_few_seeds(seeds)
+    if reason in verdict.reasons:
+        return replace(verdict, outcome="provisional")
     return replace(verdict, outcome="provisional", reasons=(*verdict.reasons, reason))
+
+
+def decide_secondary(
+    frame: pd.DataFrame, declared: Mapping[str, Any], *, seed: int = 0
+) -> list[tuple[str, Verdict]]:
+    """The verdicts on the secondary comparisons of a study, none of which decides it.
+
+    A comparison in points is read on tasks whose score is a share, one in nats where it
+    is a loss.
+
+    Args:
+        frame: Run records of the study.
+        declared: Its `study.json`.
+        seed: Of the sign-flip tests with many seeds.
+
+    Returns:
+        (place, verdict) as `decide`; the claims begin with "Secondary:".
+    """
+    found: list[tuple[str, Verdict]] = []
+    for name, each in declared.get("secondary", {}).items():
+        try:
+            comparison = read_comparison(each)
+            tasks = [t for t, runs in frame.groupby("task") if _fits(comparison, runs)]
+            runs = frame[frame["task"].isin(tasks)]
+            verdicts = decide(runs, comparison, seed=seed) if tasks else []
+        except ValueError as error:
+            verdicts = [("", Verdict.untestable(f"{name}.", str(error)))]
+        found += [
+            (place, replace(verdict, claim=f"Secondary: {verdict.claim}"))
+            for place, verdict in verdicts
+        ]
+    return found
+
+
+def _fits(comparison: Comparison, runs: pd.DataFrame) -> bool:
+    """Whether the scores of a task have the unit that a comparison declares."""
+    quantity = quantity_of_runs(runs, comparison.value)
+    return comparison.unit not in ("points", "nats") or (
+        comparison.unit == quantity.difference
+    )
 
 
 def error_rates() -> pd.DataFrame:

@@ -18,7 +18,8 @@ from keras_lion.robustness.conditions import (
     parts_of,
     texts_of,
 )
-from keras_lion.robustness.landscape import Landscape, Value, common_best
+from keras_lion.robustness.landscape import Array, Landscape, Value, common_best
+from keras_lion.robustness.quantity import SHARE
 from keras_lion.robustness.regret import mean_regret
 from keras_lion.robustness.runs import name_contenders, runs_of_cell
 from keras_lion.robustness.tolerance import ToleranceWidth, tolerance_width
@@ -206,7 +207,9 @@ def _summary(
         selected = _selected_runs(frame, task, optimizer, scores)
         tested = selected["test_score"].to_numpy(float)
         tested = tested[np.isfinite(tested)]
-        test_score = t_interval(tested) if len(tested) else NOTHING
+        test_score = (
+            _test_interval(tested, selected, scores) if len(tested) else NOTHING
+        )
     return OptimizerSummary(
         optimizer=optimizer,
         task=task,
@@ -224,6 +227,15 @@ def _summary(
         num_failed=int((runs["status"] == "failed").sum()),
         test_score=test_score,
     )
+
+
+def _test_interval(
+    tested: Array, selected: pd.DataFrame, scores: Landscape
+) -> Interval:
+    # Runs that count steps to a target are tested by their accuracy.
+    steps = "metric" in selected and (selected["metric"] == "steps_to_target").all()
+    low, high = SHARE if steps else scores.bounds
+    return t_interval(tested).within(low, high)
 
 
 def _best_score(scores: Landscape) -> Interval:

@@ -178,7 +178,9 @@ def tuning_curve(landscape: Landscape) -> TuningCurve:
     def curve(part: Landscape) -> Array:
         return np.array([expected_best_of(part, int(k)) for k in ks])
 
-    return TuningCurve(ks, intervals_over_seeds(landscape, curve))
+    return TuningCurve(
+        ks, intervals_over_seeds(landscape, curve, bounds=landscape.bounds)
+    )
 
 
 def _drawable(landscape: Landscape) -> int:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from keras_lion.robustness.comparison import Comparison
 from keras_lion.robustness.grid import boundary_optimum
 from keras_lion.robustness.landscape import Landscape
+from keras_lion.robustness.wording import counted, with_unit
 from keras_lion.statistics import NOTHING, Interval
 
 Outcome = Literal[
@@ -80,6 +81,15 @@ def range_limits(landscapes: Iterable[Landscape], names: Iterable[str]) -> list[
     ]
 
 
+def too_few_seeds(n: int) -> str:
+    """Why nothing is settled with so few seeds."""
+    are = "is" if n == 1 else "are"
+    return (
+        f"{counted(n, 'seed')} {are} too few for an interval: at least {LEAST_SEEDS} "
+        "are needed."
+    )
+
+
 def outcome_of(
     interval: Interval,
     *,
@@ -102,7 +112,7 @@ def outcome_of(
         return "underpowered", ()
     reasons = list(limited)
     if interval.n < LEAST_SEEDS:
-        reasons.append(f"{interval.n} seeds are too few for an interval.")
+        reasons.append(too_few_seeds(interval.n))
     if windows < LEAST_WINDOW_SHARE:
         reasons.append(f"the sign stays in only {windows:.0%} of the other windows.")
     return ("provisional" if reasons else outcome), tuple(reasons)
@@ -212,6 +222,7 @@ def _sentence(
     detectable: float,
 ) -> str:
     unit = f" {comparison.unit}" if comparison.unit else ""
+    smallest = with_unit(f"{smallest_gap:g}", comparison.unit)
     n = comparison.difference.n
     numbers = (
         f"{comparison.measure}, {comparison.names[0]} − {comparison.names[1]}: "
@@ -220,10 +231,10 @@ def _sentence(
     if outcome == "underpowered":
         if detectable <= smallest_gap:
             return (
-                f"{numbers}; a difference of {smallest_gap:g}{unit}, the smallest that "
+                f"{numbers}; a difference of {smallest}, the smallest that "
                 "matters, is not excluded."
             )
-        seeds = "one seed" if n == 1 else f"{n} seeds"
+        seeds = counted(n, "seed")
         missed = "any difference" if n == 1 else f"one below {detectable:.2f}{unit}"
         return f"{numbers}; {seeds} of this noise would often miss {missed}."
     if outcome == "provisional":
@@ -232,6 +243,6 @@ def _sentence(
         better = comparison.names[0] if direction > 0 else comparison.names[1]
         return f"{numbers}; the difference is in favor of {better}."
     return (
-        f"{numbers}; no difference of {smallest_gap:g}{unit} or more, which the study "
+        f"{numbers}; no difference of {smallest} or more, which the study "
         "would have found."
     )

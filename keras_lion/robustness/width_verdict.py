@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -33,7 +34,7 @@ def tolerance_verdict(
     claim: str | None = None,
     axis: AxisName = "learning_rate",
     smallest_gap: float = SMALLEST_GAP,
-    unit: str = "",
+    others: Sequence[Landscape] = (),
     generator: np.random.Generator | None = None,
 ) -> Verdict:
     """Verdict on "the first optimizer tolerates a wider range than the second".
@@ -57,7 +58,8 @@ def tolerance_verdict(
         claim: The claim in words. None: "… tolerates a wider range of … than …".
         axis: `"learning_rate"` or `"weight_decay"`.
         smallest_gap: Smallest difference that matters, in decades; declared beforehand.
-        unit: Unit of the scores, for the sentence.
+        others: Landscapes of further optimizers of the study: the common best is that
+            of all of them.
         generator: For the sign-flip test; needed for more than 16 seeds.
 
     Returns:
@@ -70,11 +72,12 @@ def tolerance_verdict(
     for name, landscape in zip(names, pair, strict=True):
         if landscape.empty or landscape.all_diverged:
             return Verdict.untestable(claim, f"no run of {name} trained.")
-    space = f" {unit}" if unit else ""
-    numbers = f"best score, {names[0]} − {names[1]}: {_best(pair, generator)}{space}"
-    reference = common_best(pair)
+    quantity = first.quantity
+    within = quantity.amount(epsilon)
+    numbers = f"{quantity.gap(*names)}: {_best(pair, generator)}"
+    reference = common_best((*pair, *others))
     out_of_reach = [
-        f"no setting of {name} comes within {epsilon:g}{space} of the common best"
+        f"no setting of {name} comes within {within} of the common best"
         for name, landscape in zip(names, pair, strict=True)
         if tolerance_width(landscape, epsilon, reference, axis).none
     ]
@@ -86,12 +89,14 @@ def tolerance_verdict(
             axis=axis,
             own_best=own_best,
             names=names,
+            others=others,
             generator=generator,
         )
         for own_best in (False, True)
     )
     own_text = (
-        f"width within {epsilon:g}{space} of its own best: {own.difference:.2f} decades"
+        f"width within {within} of its own best, {names[0]} − {names[1]}: "
+        f"{own.difference:.2f} decades"
     )
     if out_of_reach:
         return Verdict.untestable(
@@ -112,14 +117,14 @@ def tolerance_verdict(
             smallest_gap=smallest_gap,
             resolution=resolution,
             window_share=windows_agreeing(
-                *pair, width_measure(axis, epsilon, own_best=own_best)
+                *pair, width_measure(axis, epsilon, own_best=own_best), others
             ),
             limited=limited,
         )
         for comparison, own_best in ((common, False), (own, True))
     ]
     numbers += (
-        f"; width within {epsilon:g}{space} of the common best: "
+        f"; width within {within} of the common best, {names[0]} − {names[1]}: "
         f"{common.difference:.2f} decades; {own_text}"
     )
     return _agreed(judged[0], judged[1], numbers)
@@ -132,7 +137,7 @@ def _best(
         found = compare_best(*pair, generator=generator).difference
     except ValueError:  # an interrupted sweep lacks seeds of some cells
         found = Interval(pair[0].best.value - pair[1].best.value, math.nan, math.nan, 1)
-    return f"{found:.3f}"
+    return pair[0].quantity.gap_interval(found)
 
 
 def _agreed(common: Verdict, own: Verdict, numbers: str) -> Verdict:

@@ -16,6 +16,7 @@ from keras_lion.robustness.landscape import (
     common_best,
 )
 from keras_lion.robustness.tolerance import tolerance_width
+from keras_lion.robustness.wording import counted
 
 # (landscape, score that both optimizers are compared with) → number
 Measure = Callable[[Landscape, float], float]
@@ -48,8 +49,10 @@ class WindowAgreement:
     smallest: tuple[int, int]
 
     def __str__(self) -> str:
+        if not self.num_decided:
+            return f"no decided window (of {self.num_windows})"
         return (
-            f"{self.share:.0%} of {self.num_decided} decided windows "
+            f"{self.share:.0%} of {counted(self.num_decided, 'decided window')} "
             f"(of {self.num_windows})"
         )
 
@@ -165,15 +168,27 @@ def window_agreement(
 
 
 def windows_agreeing(
-    first: Landscape, second: Landscape, measure: Measure | None = None
+    first: Landscape,
+    second: Landscape,
+    measure: Measure | None = None,
+    others: Sequence[Landscape] = (),
 ) -> float:
     """Share of the other windows in which the sign of a difference stays.
 
-    `measure` None: of the best scores. NaN for grids of one cell or of unlike sizes.
+    `measure` None: of the best scores. The best of `others`, further optimizers of the
+    study, counts in the common best of every window. NaN for grids of one cell or of
+    unlike sizes.
     """
     compared = measure or (lambda each, reference: each.best.value - reference)
+    best = max(
+        (each.best.value for each in others if not each.empty), default=-math.inf
+    )
+
+    def against_all(landscape: Landscape, reference: float) -> float:
+        return compared(landscape, max(reference, best))
+
     try:
-        return window_agreement(first, second, measure=compared).share
+        return window_agreement(first, second, measure=against_all).share
     except ValueError:
         return math.nan
 

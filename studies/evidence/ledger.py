@@ -17,7 +17,9 @@ from studies.evidence import (
     search_claims,
     sweep_claims,
 )
+from studies.evidence.catalog import repeat, table
 from studies.evidence.measured import Claim, Measured
+from studies.evidence.runs import MAIN as MAIN_STUDY
 from studies.evidence.runs import all_runs
 
 CHEN = "Chen et al. 2023"
@@ -66,8 +68,8 @@ CLAIMS = (
         "learning_rate_weight_decay/figures/mnist1d_mlp_collapse.png",
     ),
     Claim(
-        "time-to-generalise",
-        "lr × λ alone sets the time to generalise.",
+        "time-to-generalize",
+        "lr × λ alone sets the time to generalize.",
         "Wang & Aitchison 2024; Kosson et al. 2023; predictions in the study",
         "effective_decay.py",
         decay_claims.time_to_generalize,
@@ -75,7 +77,7 @@ CLAIMS = (
     ),
     Claim(
         "predictions",
-        "The seven predictions of the theory for the time to generalise, written down "
+        "The seven predictions of the theory for the time to generalize, written down "
         "before the runs.",
         "studies/effective_decay.py",
         "effective_decay.py",
@@ -87,8 +89,9 @@ CLAIMS = (
         "A decay that the learning rate does not multiply makes the learning rate less "
         "critical.",
         "Wortsman et al. 2023",
-        MAIN,
+        "parametrisation.py",
         main_claims.schedule_coupling,
+        others=(MAIN,),
     ),
     Claim(
         "larger-batches",
@@ -105,6 +108,8 @@ CLAIMS = (
         MAIN,
         _better_best,
         "learning_rate_weight_decay/figures/mnist1d_mlp_heatmap.png",
+        others=("betas.py",),
+        note=lambda: sweep_claims.two_bests("other-optimizers", here=MAIN_STUDY),
     ),
     Claim(
         "other-optimizers",
@@ -113,6 +118,7 @@ CLAIMS = (
         "optimizers.py",
         sweep_claims.against_others,
         "optimizers/figures/mnist1d_mlp_best_of_k.png",
+        note=lambda: sweep_claims.two_bests("small-tasks", here="optimizers"),
     ),
     Claim(
         "both-betas",
@@ -185,7 +191,7 @@ CLAIMS = (
         other_claims.flatness,
     ),
     Claim(
-        "noise-regularises",
+        "noise-regularizes",
         "The noise that the sign adds regularizes.",
         f"{CHEN}, section 3",
         "flatness.py",
@@ -244,12 +250,19 @@ other side, or within the margin that the study declared as too small to matter.
 *Underpowered*: neither. *Provisional*: fewer than {least} seeds, an optimum on the edge
 of its grid, or a sign that other windows do not share. *Untestable*: the conditions of
 the claim are not met here. *Out of reach here*: it needs more than two cores; the text
-says how much. *Not run yet*: declared, and the runs are still to be made. Margins,
+says how much. *Not run yet*: declared, and the runs are still to be made. *Mixed*, of a
+claim: at least one of its measurements supports it, and at least one does not. Margins,
 sides and measures are those that each study declares. “Windows” is the share of the
 other windows in which the sign stays. A figure is linked where there is one.
 
 The tasks are small, and trained on a CPU in seconds to a minute: each outcome holds at
-this scale only.
+this scale only. Studies differ in grids and seeds, so that the best score of one task
+differs between sections: compare numbers within a section only.
+
+**How to repeat it.** Each section has the commands that train its runs again. Give them
+in the folder of the repository, after `pip install -e ".[tensorflow,jax,studies]"`. The
+report of each command then shows the numbers; `python studies/evidence/collect.py
+FOLDER` adds runs that the table does not have, and `make evidence` writes this page.
 
 {totals}
 """
@@ -264,9 +277,21 @@ def entries() -> list[dict[str, Any]]:
             "source": claim.source,
             "study": claim.study,
             "figure": claim.figure,
-            "measurements": [_record(each) for each in claim.measure()],
+            "note": claim.note(),
+            "repeat": _commands(claim, measured),
+            "measurements": [_record(each) for each in measured],
         }
         for claim in CLAIMS
+        for measured in [claim.measure()]
+    ]
+
+
+def _commands(claim: Claim, measured: Sequence[Measured]) -> list[str]:
+    """What to type to make the measurements again."""
+    places = {each.where.partition(",")[0] for each in measured}
+    files = [claim.study] if claim.study else []
+    return [
+        command for file in (*files, *claim.others) for command in repeat(file, places)
     ]
 
 
@@ -284,7 +309,7 @@ def page(found: Sequence[dict[str, Any]], results: Path) -> str:
         text += f"| [{entry['text']}](#{entry['claim']}) | {_outcomes(entry)} |\n"
     for entry in found:
         text += _section(entry, results)
-    return text
+    return f"{text}\n## Every study\n\n{table()}"
 
 
 def _section(entry: dict[str, Any], results: Path) -> str:
@@ -309,6 +334,10 @@ def _section(entry: dict[str, Any], results: Path) -> str:
     )
     if errors:
         text += f"\nHow often the analysis errs: {'; '.join(errors)}.\n"
+    if entry["note"]:
+        text += f"\n{entry['note']}\n"
+    if entry["repeat"]:
+        text += "\nRepeat:\n\n```bash\n" + "\n".join(entry["repeat"]) + "\n```\n"
     return text
 
 
@@ -316,7 +345,11 @@ def _outcomes(entry: dict[str, Any]) -> str:
     counts = Counter(each["outcome"] for each in entry["measurements"])
     if len(counts) == 1 and sum(counts.values()) == 1:
         return str(next(iter(counts)))
-    return ", ".join(f"{outcome} {count}" for outcome, count in sorted(counts.items()))
+    listed = ", ".join(
+        f"{outcome} {count}" for outcome, count in sorted(counts.items())
+    )
+    mixed = {"supported", "not supported"} <= set(counts)
+    return f"mixed: {listed}" if mixed else listed
 
 
 def _cell(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Make every number and figure of README, ledger and datasheet from the public table.
+"""Make the numbers and figures of README, ledger, datasheet and docs from the table.
 
 Command    python studies/evidence/make.py           (`make evidence`)
            python studies/evidence/make.py --check   (`make evidence-check`)
@@ -34,7 +34,8 @@ def make(root: Path) -> None:
 def made(root: Path) -> Iterator[Path]:
     """The files that `make` writes, relative to the root."""
     results = root / "studies" / "results"
-    yield from (root / "README.md", root / "studies" / "README.md")
+    yield from (root / page for page in readme.PAGES)
+    yield root / "studies" / "README.md"
     yield from (results / "ledger.json", results / "DATASHEET.md")
     for study in figures.KEPT:
         for pattern in ("summary.json", "summary.csv", "figures/*.png"):
@@ -48,7 +49,9 @@ def check() -> list[str]:
         shutil.copytree(RESULTS, copy / "studies" / "results")
         for path in made(copy):
             path.unlink(missing_ok=True)
-        shutil.copy(ROOT / "README.md", copy)
+        for page in readme.PAGES:
+            (copy / page).parent.mkdir(exist_ok=True)
+            shutil.copy(ROOT / page, copy / page)
         make(copy)
         names = {path.relative_to(root) for root in (ROOT, copy) for path in made(root)}
         return [

@@ -63,6 +63,8 @@ class Claim:
         study: File that measures it, next to this folder; None if none does.
         measure: Function without arguments that returns the measurements.
         figure: Picture under results/, if there is one.
+        others: Further files whose runs the measurements use.
+        note: Function without arguments that returns a remark, or "".
     """
 
     name: str
@@ -71,6 +73,8 @@ class Claim:
     study: str | None
     measure: Callable[[], Sequence[Measured]]
     figure: str | None = None
+    others: tuple[str, ...] = ()
+    note: Callable[[], str] = str
 
 
 def of_verdict(verdict: Verdict, where: str, errors: str = "") -> Measured:
@@ -166,15 +170,20 @@ def difference_of_best(
     if difference != (better, other):
         gap = gap.scaled(-1)
     found = landscapes(frame, question.value)
+    is_loss = question.unit == "nats"
     best = " and ".join(
-        f"{name} {question.scale * found[name].best.value:.2f}".replace("-", "−")
+        f"{name} {abs(question.scale * found[name].best.value):.2f}"
         for name in difference
     )
-    what = "accuracy" if question.unit == "points" else "−loss"
+    first, second = difference
+    compared = (
+        f"loss of {second} − loss of {first}" if is_loss else f"{first} − {second}"
+    )
     share = verdict.window_share
     return Measured(
         where=where,
-        text=f"best {what} {best}; difference {written(gap, question.unit)}",
+        text=f"best {'loss' if is_loss else 'accuracy'}: {best}; {compared}: "
+        f"{written(gap, question.unit)}",
         outcome=verdict.outcome,
         interval=gap,
         windows=None if math.isnan(share) else share,

@@ -1,4 +1,4 @@
-"""What the results say, in the README between its markers."""
+"""What the results show, in README and docs, between markers."""
 
 from __future__ import annotations
 
@@ -8,11 +8,19 @@ from typing import Any
 
 from keras_lion.report.style import optimizer_label
 from keras_lion.statistics import Interval
+from studies.evidence.catalog import table
 from studies.evidence.measured import written
 
 MARKERS = {
     "results": "<!-- results: written by `make evidence` -->\n",
     "not": "<!-- when not to use Lion: written by `make evidence` -->\n",
+    "studies": "<!-- every study: written by `make evidence` -->\n",
+}
+# Page → the blocks that it has.
+PAGES = {
+    "README.md": ("results", "not"),
+    "docs/index.md": ("results",),
+    "docs/studies.md": ("studies",),
 }
 END = "<!-- end -->"
 TASK = "mnist1d_mlp"
@@ -45,7 +53,7 @@ REASONS = (
         "times, AdamW / Lion",
     ),
     (
-        "noise-regularises",
+        "noise-regularizes",
         "not supported",
         "**to regularize**: at one training loss it overfits more",
         "nats of gap, Lion − other",
@@ -60,7 +68,7 @@ REASONS = (
 
 
 def updated(text: str, blocks: dict[str, str]) -> str:
-    """The README with each block between its markers."""
+    """A page with each block between its markers."""
     for name, block in blocks.items():
         before, rest = text.split(MARKERS[name])
         _, after = rest.split(END, maxsplit=1)
@@ -69,7 +77,7 @@ def updated(text: str, blocks: dict[str, str]) -> str:
 
 
 def headline(summary: dict[str, Any]) -> str:
-    """The caption of the README's figure: three sentences."""
+    """The result in three sentences: best scores, and the range around each best."""
     rows = summary["tasks"][TASK]["optimizers"]
     rows = sorted(rows, key=lambda row: -row["score"])
     seeds, epsilon = rows[0]["score_n"], rows[0]["epsilon"]
@@ -79,21 +87,23 @@ def headline(summary: dict[str, Any]) -> str:
         for row in rows
     )
     widths = "; ".join(
-        f"{optimizer_label(row['optimizer'])} does so over "
-        f"{row['width_decades']:.2f} decades of learning rates"
+        f"{optimizer_label(row['optimizer'])} stays within {epsilon:g} nats of it over "
+        f"{row['width_decades']:.2f} decades of learning rates (a factor of "
+        f"{10 ** row['width_decades']:.1f})"
         if row["width_decades"] is not None
-        else f"no {optimizer_label(row['optimizer'])} setting does"
+        else f"no setting of {optimizer_label(row['optimizer'])} comes that close"
         for row in rows
     )
     own = " and ".join(
-        f"{optimizer_label(row['optimizer'])} {row['own_width_decades']:.2f}"
+        f"{row['own_width_decades']:.2f} decades for "
+        f"{optimizer_label(row['optimizer'])}"
         for row in rows
     )
     return (
-        f"On MNIST-1D ({seeds} seeds, learning rate and weight decay tuned for both) "
-        f"{reached} validation accuracy. Staying within {epsilon:g} nats of the best "
-        f"validation loss: {widths}. Decades of learning rates within {epsilon:g} nats "
-        f"of an optimizer's own best: {own}.\n"
+        f"On MNIST-1D, with learning rate and weight decay tuned for both ({seeds} "
+        f"seeds), {reached} validation accuracy. Compared with the best validation "
+        f"loss of the two, {widths}. Around each optimizer's own best loss, the same "
+        f"range is {own}.\n"
     )
 
 
@@ -126,17 +136,21 @@ def _interval(number: dict[str, Any]) -> str:
 
 
 def blocks(results: Path) -> dict[str, str]:
-    """Every generated part of the README."""
+    """Every generated block, by name."""
     summary = results / "learning_rate_weight_decay" / "summary.json"
     ledger = json.loads((results / "ledger.json").read_text(encoding="utf-8"))
     return {
         "results": headline(json.loads(summary.read_text(encoding="utf-8"))),
         "not": when_not(ledger),
+        "studies": table("../studies/"),
     }
 
 
 def write(root: Path, results: Path) -> None:
-    """Write the blocks into the README below `root`."""
-    path = root / "README.md"
-    text = path.read_text(encoding="utf-8")
-    path.write_text(updated(text, blocks(results)), encoding="utf-8")
+    """Write the blocks into the pages below `root`."""
+    made = blocks(results)
+    for page, names in PAGES.items():
+        path = root / page
+        text = path.read_text(encoding="utf-8")
+        new = updated(text, {name: made[name] for name in names})
+        path.write_text(new, encoding="utf-8")

@@ -27,6 +27,7 @@ from studies.evidence.measured import (
     written,
 )
 from studies.evidence.runs import (
+    MAIN,
     best_cell_errors,
     coverage,
     declared,
@@ -240,3 +241,27 @@ def against_others() -> list[Measured]:
                 )
             )
     return found
+
+
+def two_bests(claim: str, *, here: str) -> str:
+    """Why one task has another best score under another claim.
+
+    Args:
+        claim: The other claim.
+        here: The study of this claim: `MAIN` or the study of all optimizers.
+    """
+    there = STUDY if here == MAIN else MAIN
+    shared = [task for task in TASKS if task in declared(MAIN).plans]
+    sizes = {study: _size(study, shared[0]) for study in (here, there)}
+    return (
+        f"The best scores of {' and '.join(shared)} are not those under "
+        f"[{claim}](#{claim}): here each optimizer has {sizes[here]}, there "
+        f"{sizes[there]}."
+    )
+
+
+def _size(study: str, task: str) -> str:
+    runs = runs_of(study, task)
+    runs = runs[runs["optimizer"] == "lion"]
+    cells = len(runs[["learning_rate", "weight_decay"]].drop_duplicates())
+    return f"{cells} configurations and {runs['seed'].nunique()} seeds"

@@ -63,7 +63,7 @@ def study(found: dict[str, Task], points: int = 8) -> Study:
     assert len(space("lion", points)) == points**2
     return Study(
         name="sweep_accelerator",
-        question="How many runs a minute does a population train?",
+        question="How many runs per minute does a population train?",
         plans={name: {"standard": plan(points, seeds=1)} for name in found},
         comparison=Comparison(
             statement="A population trains 20 times as many runs a minute.",

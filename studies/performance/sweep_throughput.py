@@ -1,10 +1,10 @@
-"""How many runs a minute does the engine train?
+"""How many runs per minute does the engine train?
 
 Question   The same runs, compilation included, in turn: keras-lion with KerasTuner,
            records and fsync; a loop written by hand that writes nothing; stock
            KerasTuner. Two workers against one. On an accelerator: populations.
 Command    python studies/performance/sweep_throughput.py
-Duration   about 15 minutes on 2 cores; --quick: half a minute a backend
+Duration   about 15 minutes on 2 cores; --quick: half a minute per backend
 Result     studies/results/performance/sweep_throughput.json
 """
 

@@ -1,6 +1,6 @@
 """What `sweep_throughput.py` trains, on every side: a study of short runs.
 
-Question   How many runs a minute does the engine train?
+Question   How many runs per minute does the engine train?
 Command    python studies/performance/sweep_throughput.py
            keras-lion run studies/performance/sweep_workload.py --preset full trains the
            longer runs with which workers are measured.
@@ -73,7 +73,7 @@ def plan(points: int, seeds: int, epochs: int = EPOCHS) -> Plan:
 # 64 runs; 16 of the convolutional network, whose steps are long; 8 of `smoke`.
 STUDY = Study(
     name="sweep_throughput",
-    question="How many runs a minute does the engine train?",
+    question="How many runs per minute does the engine train?",
     plans={
         name: {
             "smoke": plan(points=2, seeds=1),

@@ -117,6 +117,41 @@ def test_nothing_is_wider_than_the_screen(visit, path, width):
     assert max(wide) <= width
 
 
+def test_no_column_is_hidden_where_there_is_room(visit, tmp_path):
+    frame = study(size=3, optimizers=("adamw", "lion", "schedule_free_adamw"))
+    frame["reason"] = frame["reason"].astype(object)
+    frame.loc[frame.index[-9:], "reason"] = "final accuracy 0.06 is chance"
+    # Every column that a study may differ in.
+    frame["dropout"] = 0.1 * (frame["seed"] % 2)
+    frame["epochs"] = 20 + frame["seed"]
+    declaration = {"name": "s", "comparison": {"epsilon": {"digits": 0.05}}}
+    write_pages(tmp_path, frame, declaration, {}, drawings=())
+    page = visit(tmp_path / "report.html", viewport={"width": 1280, "height": 900})
+    boxes = page.eval_on_selector_all(
+        ".wide",
+        """boxes => boxes.map(box => [box.ariaLabel, box.scrollWidth, box.clientWidth,
+        box.getBoundingClientRect().left, box.getBoundingClientRect().right])""",
+    )
+    assert len(boxes) > 2
+    for label, content, shown, left, right in boxes:
+        assert left >= 0
+        assert right <= 1280
+        # What does not fit has the whole width.
+        assert content <= shown or right - left > 1200, label
+    assert page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+def test_all_cautions_but_three_are_folded(visit, tmp_path):
+    frame = study(size=3)
+    notes = [f"Note {i}." for i in range(5)]
+    write_pages(tmp_path, frame, {"name": "s"}, {}, notes=notes, drawings=())
+    page = visit(tmp_path / "report.html")
+    seen = [page.get_by_text(note, exact=True).is_visible() for note in notes]
+    assert seen == [True, True, True, False, False]
+    page.locator("summary").first.click()
+    assert page.get_by_text(notes[-1], exact=True).is_visible()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_can_be_read_by_day_and_by_night(visit, path, scheme):
     page = visit(path, color_scheme=scheme)

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from keras_lion.report import heatmap
 from keras_lion.report.grid import Grid
 from keras_lion.report.heatmap import heatmap_figure
 from keras_lion.report.heatmap_panel import color_limits
@@ -290,3 +291,31 @@ def test_legend_names_only_what_is_drawn():
     landscape = Landscape([1e-3, 1e-2], [0, 0.1], dead, diverged=dead > 0)
     figure = heatmap_figure({"lion": landscape}, epsilon=0.5)
     assert legend_of(figure) == ["all seeds diverged"]
+
+
+def test_of_few_cells_no_color_is_clipped_and_equal_numbers_look_alike():
+    few = Landscape([1e-3, 1e-2], [0.1], [[0.5, 0.9]])
+    assert color_limits([few]) == (50, 90, "neither")
+    alike = Landscape([1e-3, 1e-2], [0.1], [[0.9111, 0.9114]])
+    low, high, _ = color_limits([alike])
+    assert high - low == pytest.approx(1)  # a point, though shown are tenths
+
+
+@pytest.mark.parametrize("size", [3, 5])
+def test_without_a_row_of_no_decay_the_ticks_stay_near_the_cells(size):
+    rates, decays = np.logspace(-4, -2, size), np.logspace(-2, 0, size)
+    scores = np.random.default_rng(0).uniform(size=(size, size))
+    grid = Landscape(rates, decays, scores)
+    figure = heatmap_figure({"lion": grid, "adamw": grid})
+    figure.draw_without_rendering()
+    ax = figure.axes[0]
+    low, high = ax.get_ylim()
+    inches = ax.get_window_extent().height / figure.dpi
+    half_a_cell = 2 / (size - 1) / 2
+    below = (np.log10(decays[0]) - half_a_cell - low) / (high - low) * inches
+    assert 0.08 < below < 0.2
+
+
+def test_the_caption_names_only_lines_that_are_drawn():
+    row = Landscape([1e-3, 1e-2, 1e-1], [0.1], [[0.5, 0.9, 0.6]])
+    assert "dashed" not in heatmap._caption({"lion": row}, LOSS, None)

@@ -114,7 +114,9 @@ def test_nothing_that_trained_leaves_the_heatmaps(frame):
 
 
 def test_lines_of_one_product_are_for_steps_to_a_target(frame):
-    steps = frame.assign(score=-np.log10(320 * frame["score"]), floor=-3.0)
+    steps = frame.assign(
+        score=-np.log10(320 * frame["score"]), floor=-3.0, metric="steps_to_target"
+    )
     assert "iso_product" in captions(steps, metric="steps_to_target", value="score")
     assert "iso_product" not in captions(frame)
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_lion.report import pictures
+from keras_lion.report import batch_size_curve, pictures
 from keras_lion.report.file_names import file_name
 from keras_lion.report.html import flat
 from keras_lion.report.pictures import FIGURES, png_of
@@ -65,7 +65,7 @@ def test_a_whole_study(tmp_path, every_figure, monkeypatch):
     page, summary = written(tmp_path, study())
     answer = summary["tasks"]["digits"]["answer"]
     assert "0.05 nats" in answer
-    assert "(Lion − AdamW: " in answer
+    assert "(AdamW − Lion: " in answer
     assert "of the common best: Lion " in answer
     assert "of its own best: Lion " in answer
     assert "indicative: fewer than 5 seeds" in answer
@@ -170,7 +170,7 @@ def test_the_methods_say_grids_seeds_budget_and_what_was_fixed(tmp_path):
     assert "(beta_1 = 0.9, beta_2 = 0.99)" in text
     assert "Seeds: 3 in every cell." in text
     assert "20 epochs, 320 steps of 64 examples, from 1024 training examples" in text
-    assert "in all 72 runs and 0.03 hours of training." in text
+    assert "in all 72 runs and 1.8 minutes of training." in text
     page, _ = written(tmp_path, frame[:-1])
     assert "Seeds: 2 to 3 in a cell." in page
 
@@ -244,7 +244,7 @@ def test_a_narrow_grid_decides_nothing(tmp_path):
 
 
 def test_a_batch_size_study_has_a_figure_over_all_of_them(tmp_path, monkeypatch):
-    monkeypatch.setattr(pictures, "FIGURES", FIGURES[-1:])
+    monkeypatch.setattr(pictures, "FIGURES", [batch_size_curve.FIGURE])
     parts = [study(size=3).assign(batch_size=size) for size in (32, 128)]
     frame = pd.concat(parts, ignore_index=True)
     page, _ = written(tmp_path, frame)

@@ -15,6 +15,7 @@ from keras_lion.robustness.comparison import (
     compare_best,
     compare_tolerance,
 )
+from keras_lion.robustness.quantity import ACCURACY
 from keras_lion.statistics import t_interval
 
 RATES = [1e-3, 1e-2, 1e-1]
@@ -224,3 +225,18 @@ def test_a_true_gap_is_found_and_none_invented():
     assert 0.9 < found.difference.low < found.difference.high < 1.1
     same = noisy((truths[1],) * 2, 4, np.random.default_rng(0), noise=Noise(0, 0, 1))
     assert compare_tolerance(*same, 1.0).difference.estimate == 0
+
+
+def test_intervals_of_accuracies_are_accuracies():
+    scores = np.array([[[0.97, 0.999, 1.0], [0.2, 0.9, 0.1]]])
+    bounded = Landscape([1, 2], [1], scores, quantity=ACCURACY)
+    for found in (best_score(bounded), bounded.best_interval):
+        assert 0 < found.low < found.estimate < found.high < 1
+    free = best_score(Landscape([1, 2], [1], scores))
+    assert free.high > 1
+    other = Landscape([1, 2], [1], scores[:, ::-1] - 0.1, quantity=ACCURACY)
+    pair = compare_best(bounded, other).difference
+    assert -1 <= pair.low <= pair.high <= 1
+    assert bounded.select(seeds=slice(0, 2)).bounds == (0, 1)
+    with pytest.raises(ValueError, match="divide percentages by 100"):
+        Landscape([1, 2], [1], 100 * scores, quantity=ACCURACY)

@@ -83,8 +83,9 @@ def test_missing_neighbours_say_nothing():
 def test_cautions_name_the_same_sides():
     caution, _ = edge_cautions(peak(3, 2))
     assert str(caution) == (
-        "the best cell lies on the high learning_rate edge of the grid (learning_rate "
-        "= 6): the optimum may lie beyond it. Extend the grid to 18 and 54."
+        "the best score lies on the high learning_rate edge of the grid (learning_rate "
+        "= 6): the optimum may lie beyond it. Add 18.0 and 54.0, in the study's file: "
+        'Axis("learning_rate", (1.0, 2.0, 6.0, 18.0, 54.0)).'
     )
 
 

@@ -80,7 +80,7 @@ def test_edge_caution_says_where_to_go():
     )
     caution, _ = cautions_of(landscape, 0)
     assert "high learning_rate edge" in caution
-    assert "100 and 1e+03" in caution
+    assert "Add 100.0 and 1000.0: --extend learning_rate=up:2," in caution
 
 
 def test_inert_decay():
@@ -102,11 +102,37 @@ def test_missing_and_diverged():
     landscape = Landscape([1, 2, 3], [1], scores, floor=0, diverged=diverged)
     assert_cautions(
         landscape,
-        "1 of 3 cells have no score",
-        "1 of 3 cells have fewer than the 5 seeds",
         "56 % of the runs diverged",
+        "1 of 3 cells has no score",
+        "1 of 3 cells has fewer than the 5 seeds",
         "has 4 seeds",
     )
     assert_cautions(Landscape([1], [1], [[np.nan]]), "no run has finished")
     everything = Landscape([1], [1], [[0]], diverged=[[True]])
     assert_cautions(everything, "every run diverged", "has one seed")
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 6])
+def test_no_summary_has_an_accuracy_beyond_1(seeds):
+    generator = np.random.default_rng(seeds)
+    frame = pd.DataFrame(
+        [
+            run(learning_rate=rate, seed=seed, score=score, test_score=1 - score / 50)
+            for rate in (1e-3, 1e-2)
+            for seed, score in enumerate(generator.choice([0.97, 0.99, 1.0], seeds))
+        ]
+    )
+    (row,) = summarize(frame, task="digits", epsilon=0.05)
+    for found in (row.score, row.test_score):
+        assert 0 <= found.low <= found.estimate <= found.high <= 1
+
+
+def test_percentages_and_unknown_metrics_have_no_bounds():
+    frame = pd.DataFrame([run(score=97.0), run(seed=1, score=99.0)])
+    assert Landscape.from_runs(frame, optimizer="lion").bounds == (-np.inf, np.inf)
+    frame = pd.DataFrame([run(score=0.97), run(seed=1, score=0.99)])
+    assert Landscape.from_runs(frame, optimizer="lion").bounds == (0, 1)
+    free = frame.assign(metric="negated_error")
+    assert Landscape.from_runs(free, optimizer="lion").bounds == (-np.inf, np.inf)
+    losses = Landscape.from_runs(frame, optimizer="lion", value="final_loss")
+    assert losses.bounds == (-np.inf, 0)

@@ -42,9 +42,12 @@ def test_the_ledger_is_what_the_results_give(made):
     )
 
 
-def test_the_readme_is_what_the_results_give():
-    text = (ROOT / "README.md").read_text("utf-8")
-    assert readme.updated(text, readme.blocks(RESULTS)) == text
+@pytest.mark.parametrize("page", readme.PAGES)
+def test_pages_are_what_the_results_give(page):
+    text = (ROOT / page).read_text("utf-8")
+    blocks = readme.blocks(RESULTS)
+    chosen = {name: blocks[name] for name in readme.PAGES[page]}
+    assert readme.updated(text, chosen) == text
 
 
 def test_the_datasheet_is_what_the_table_gives():

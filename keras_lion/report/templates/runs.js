@@ -57,12 +57,17 @@
     heading.setAttribute("aria-sort", "none");
     const button = document.createElement("button");
     button.type = "button";
-    button.textContent = name;
+    // Long names may break after an underscore.
+    name.split(/(?<=_)/).forEach((part, i) => {
+      if (i) button.append(document.createElement("wbr"));
+      button.append(part);
+    });
     button.addEventListener("click", () => {
       const again = sorted.column === column;
       sorted = { column, direction: again ? -sorted.direction : 1 };
       update();
     });
+    if (numeric[column]) heading.className = "number";
     heading.append(button);
     head.append(heading);
     return heading;

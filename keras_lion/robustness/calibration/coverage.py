@@ -13,7 +13,12 @@ from scipy import stats
 from keras_lion.robustness.calibration.planted import Noise, plant
 from keras_lion.robustness.intervals import jackknife_values
 from keras_lion.robustness.landscape import Array, rounded
-from keras_lion.statistics import Bootstrap, bootstrap_ends, wilson_interval
+from keras_lion.statistics import (
+    Bootstrap,
+    Interval,
+    bootstrap_ends,
+    wilson_interval,
+)
 
 SEEDS = (2, 3, 6, 10, 20)
 
@@ -43,7 +48,8 @@ def coverage_table(
     """Share of intervals of 95 % that hold the true value, by number of seeds.
 
     The truth is the quantity on the planted landscape without noise: the mean of a
-    cell, the best mean of a landscape, the difference of two tolerance widths. For
+    cell, the best mean of a landscape, the difference of two tolerance widths, the mean
+    accuracy of a cell and the best mean accuracy of a landscape, both near 1. For
     each, the interval that reports use (`used`) stands next to those that they do not.
 
     Returns:
@@ -57,12 +63,15 @@ def coverage_table(
             f"Received: draws={draws}, seeds={tuple(seeds)}."
         )
     noise = Noise() if noise is None else noise
+    [shares] = generator.spawn(1)
     rows = []
     for n in seeds:
         for quantity, surface, interval, used, truth, ends in (
             *_cell_mean(generator, draws, n, resamples),
             *_best_score(generator, draws, n, noise),
             *_headline(generator, draws, n, noise),
+            *_accuracy(shares, draws, n),
+            *_best_accuracy(shares, draws, n),
         ):
             holds = (ends.low <= truth + 1e-9) & (truth - 1e-9 <= ends.high)
             share = wilson_interval(int(holds.sum()), len(holds))
@@ -92,6 +101,19 @@ def t_ends(values: Array) -> Ends:
     mean = values.mean(axis=1)
     half = float(stats.t.ppf(0.975, n - 1)) * values.std(axis=1, ddof=1) / np.sqrt(n)
     return Ends(mean, mean - half, mean + half)
+
+
+def within_share(ends: Ends) -> Ends:
+    """The same intervals as `Interval.within(0, 1)` makes them, one by one."""
+    found = [
+        Interval(estimate, low, high, 2).within(0, 1)
+        for estimate, low, high in zip(*(each.tolist() for each in ends), strict=True)
+    ]
+    return Ends(
+        ends.estimate,
+        np.array([each.low for each in found]),
+        np.array([each.high for each in found]),
+    )
 
 
 def widths(x: Array, profiles: Array, level: NDArray[np.float64]) -> Array:
@@ -137,15 +159,9 @@ def _best_score(
         scores = _drawn(truth[None], n, draws, noise, generator)[:, 0]
         cells = scores.reshape(draws, -1, n)
         seeds = np.arange(n)
-        at_best = t_ends(_crossed(cells, [(seeds, seeds)]))
-        halves = [(seeds[k::2], seeds[1 - k :: 2]) for k in (0, 1)]
-        halved = t_ends(_crossed(cells, halves))
+        at_best, halved = _at_best(cells), _on_halves(cells)
         singles = [(seeds[[k]], np.delete(seeds, k)) for k in range(n)]
-        hull = Ends(
-            at_best.estimate,
-            np.minimum(at_best.low, halved.low),
-            np.maximum(at_best.high, halved.high),
-        )
+        hull = _hull(at_best, halved)
         best = float(truth.max())
         for interval, ends in (
             ("hull of the next two", hull),
@@ -154,6 +170,59 @@ def _best_score(
             ("t, leaving one seed out", t_ends(_crossed(cells, singles))),
         ):
             yield "best score", surface, interval, ends is hull, best, ends
+
+
+def _at_best(cells: Array) -> Ends:
+    seeds = np.arange(cells.shape[2])
+    return t_ends(_crossed(cells, [(seeds, seeds)]))
+
+
+def _on_halves(cells: Array) -> Ends:
+    seeds = np.arange(cells.shape[2])
+    halves = [(seeds[k::2], seeds[1 - k :: 2]) for k in (0, 1)]
+    return t_ends(_crossed(cells, halves))
+
+
+def _hull(first: Ends, second: Ends) -> Ends:
+    return Ends(
+        first.estimate,
+        np.minimum(first.low, second.low),
+        np.maximum(first.high, second.high),
+    )
+
+
+# Mean accuracies of a cell, and how far its seeds scatter.
+ACCURACIES = ((0.75, 0.02), (0.97, 0.01), (0.97, 0.02), (0.99, 0.008))
+BEST_ACCURACY, SPREAD = ACCURACIES[1]
+
+
+def _accuracy(generator: np.random.Generator, draws: int, n: int) -> Iterator[Row]:
+    for mean, spread in ACCURACIES:
+        name = f"beta, {mean:g} ± {spread:g}"
+        ends = t_ends(_accuracies(np.full((10 * draws, n), mean), spread, generator))
+        yield "accuracy", name, "t, on the logit scale", True, mean, within_share(ends)
+        yield "accuracy", name, "t", False, mean, ends
+
+
+def _best_accuracy(generator: np.random.Generator, draws: int, n: int) -> Iterator[Row]:
+    for surface, lost in (
+        ("bowl", -plant("bowl", width=1.5).means),
+        ("flat", -plant("flat").means),
+    ):
+        truth = BEST_ACCURACY - SPREAD * lost.reshape(-1, 1)
+        means = np.repeat(np.repeat(truth[None], draws, axis=0), n, axis=2)
+        cells = _accuracies(means, SPREAD, generator)
+        pair = _at_best(cells), _on_halves(cells)
+        hull = _hull(*(within_share(each) for each in pair))
+        true = float(truth.max())
+        yield "best accuracy", surface, "hull, on the logit scale", True, true, hull
+        yield "best accuracy", surface, "hull of t intervals", False, true, _hull(*pair)
+
+
+def _accuracies(means: Array, spread: float, generator: np.random.Generator) -> Array:
+    """Draws from beta distributions of these means and one standard deviation."""
+    count = means * (1 - means) / spread**2 - 1
+    return generator.beta(means * count, (1 - means) * count)
 
 
 def _crossed(

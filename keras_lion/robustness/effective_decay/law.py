@@ -28,6 +28,7 @@ from keras_lion.robustness.effective_decay.equivalence import (
 )
 from keras_lion.robustness.grid import has_lines, with_decay
 from keras_lion.robustness.landscape import Landscape
+from keras_lion.robustness.quantity import SCORE
 from keras_lion.robustness.tolerance import check_epsilon
 from keras_lion.robustness.verdict import (
     Outcome,
@@ -246,8 +247,9 @@ def _why_untestable(
     spread = float(np.ptp(decayed.means[scored]))
     if spread <= margin or math.isnan(variation(decayed.means[scored])):
         return (
-            f"no two cells differ by more than the margin ({spread:.3g} against "
-            f"{margin:.3g}): there is nothing to explain."
+            f"no two cells differ by more than the margin "
+            f"({landscape.quantity.amount(spread)} against "
+            f"{landscape.quantity.amount(margin)}): there is nothing to explain."
         )
     return ""
 
@@ -309,15 +311,18 @@ def verdict_of_law(law: ProductLaw, name: str, margin: float) -> Verdict:
     if law.ridge is not None and math.isfinite(law.ridge.interval.estimate):
         estimate = law.ridge.interval
         number = f"slope of the ridge {estimate:.2f} (−1 is lr × λ)"
-    elif law.single_index is not None:
+    elif law.single_index is not None and math.isfinite(
+        law.single_index.interval.estimate
+    ):
         estimate = law.single_index.interval
         number = f"angle of the steepest change {estimate:.0f} degrees (45 is lr × λ)"
     tests = law.equivalence
+    quantity = SCORE if law.lined is None else law.lined.quantity
     spread = "no two cells have equal lr × λ"
     if tests is not None and tests.num_pairs:
         spread = (
-            f"scores at equal lr × λ differ by up to {tests.largest:.3g} (margin "
-            f"{margin:.3g})"
+            f"{quantity.name} at equal lr × λ differs by up to "
+            f"{quantity.amount(tests.largest)} (margin {quantity.amount(margin)})"
         )
     found = {
         "untestable": law.untestable,

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_lion.robustness.effective_decay.lines import IsoProduct
 from keras_lion.robustness.verdict import Outcome, Verdict
+from keras_lion.robustness.wording import with_unit
 
 # A slope over the two decades of learning rate that lines have, at most.
 DECADES_OF_LINES = 2
@@ -28,7 +29,10 @@ def slope_verdict(lines: IsoProduct, *, margin: float, claim: str) -> Verdict:
         int(lines.fitted.sum()),
         int((lines.landscape.num_seeds > 0).sum()),
     )
-    reached = f"{cells} of {declared} cells reach the target with every seed"
+    reached = (
+        f"{cells} of {with_unit(str(declared), 'cells')} "
+        f"{'reaches' if cells == 1 else 'reach'} the target with every seed"
+    )
     if math.isnan(along.estimate):
         return Verdict.untestable(claim, f"{reached}.")
     change = largest_change(lines)

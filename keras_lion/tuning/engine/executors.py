@@ -202,9 +202,9 @@ def _fastest(
         return loop
     shapes = Counter(program_shape(trainer, run) for run in able)
     shape, _ = shapes.most_common(1)[0]
-    sample = [_shortened(run) for run in able if program_shape(trainer, run) == shape]
+    sample = [shortened(run) for run in able if program_shape(trainer, run) == shape]
     seconds = _seconds_a_run(partial(trainer.run, sample[0]), 1)
-    parts = _parts(runs[0])
+    parts = parts_of(runs[0])
     if seconds * parts * len(runs) < WORTH_MEASURING:
         return loop
     candidates = {("loop", 1): seconds}
@@ -235,21 +235,16 @@ def _seconds_a_run(train: Any, runs: int) -> float:
     return (time.perf_counter() - started) / runs
 
 
-def _shortened(run: RunSpecification) -> RunSpecification:
+def shortened(run: RunSpecification) -> RunSpecification:
     """The run up to its first look at the validation examples."""
     if run.steps is None:
         return replace(run, epochs=run.evaluate_every)
     return replace(run, steps=run.evaluate_every)
 
 
-def _parts(run: RunSpecification) -> int:
+def parts_of(run: RunSpecification) -> int:
+    """Number of such parts in a run."""
     return (run.steps or run.epochs or 1) // run.evaluate_every
-
-
-def seconds_of(trainer: Trainer, specification: RunSpecification) -> float:
-    """Likely seconds of one run, from a part of it timed after compilation."""
-    part = _shortened(specification)
-    return _seconds_a_run(partial(trainer.run, part), 1) * _parts(specification)
 
 
 def _say_what_loops(executor: Executor, runs: Sequence[RunSpecification]) -> None:

@@ -57,7 +57,7 @@ def make_objective(task: Task, data: Data, model: Any) -> Objective:
     has_accuracy = (
         data.has_classes
         and len(model.output_shape) == squeezed(data.y).ndim + 1
-        and (identifier is None or "sparse" in _name(identifier))
+        and (identifier is None or "sparse" in loss_name(identifier))
     )
     metrics = {metric.name: metric for metric in map(_metric, task.metrics)}
     known = [*metrics, "loss"]
@@ -104,9 +104,11 @@ def _loss_function(identifier: Any) -> Callable[[Tensor, Tensor], Tensor]:
     return of_floats
 
 
-def _name(identifier: Any) -> str:
+def loss_name(identifier: Any) -> str:
+    """The name of a loss as Keras takes it, in lower case, without underscores."""
     name = getattr(identifier, "__name__", None) or getattr(identifier, "name", "")
-    return (identifier if isinstance(identifier, str) else str(name)).lower()
+    text = identifier if isinstance(identifier, str) else str(name)
+    return text.lower().replace("_", "")
 
 
 def _metric(identifier: Any) -> keras.metrics.Metric:

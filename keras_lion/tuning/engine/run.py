@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from keras_lion.tuning.engine.evaluation import Evaluation
+from keras_lion.tuning.engine.objective import loss_name
 from keras_lion.tuning.engine.scoring import Scorer
 from keras_lion.tuning.runs.files import Record
 from keras_lion.tuning.study.run_specification import RunSpecification
@@ -86,6 +87,8 @@ class Run:
         if self.finite and self.steps[-1] < steps:  # a callback ended the run
             steps = self.steps[-1]
             sum_learning_rate = float(np.sum(self.rates[:steps], dtype=float))
+        # Labels are class numbers only where the loss is their cross-entropy.
+        likelihood = labels is not None or "crossentropy" in loss_name(task.loss)
         columns = self.spec.columns()
         if columns["epochs"] is None:
             columns["epochs"] = len(self.order) / self.steps_per_epoch
@@ -95,6 +98,8 @@ class Run:
             "steps": steps,
             "train_examples": len(self.split.train),
             "kappa": self.weight_decay * sum_learning_rate,
+            "likelihood": int(likelihood),
+            "lower_is_better": int(scorer.negated),
             "floor": scorer.floor,
             "status": "ok" if reason is None else "diverged",
             "reason": reason,

@@ -79,6 +79,7 @@ def judged(
         status=np.select([failed, diverged], ["failed", "diverged"], "ok"),
         reason=reasons.where(named | failed).where(~diverged | named, "not trained"),
         metric=_metric_name(metric, direction, results),
+        lower_is_better=int(direction == "min"),
         floor=worst,
         score=(sign * results).where(~diverged, worst).where(~failed),
     )

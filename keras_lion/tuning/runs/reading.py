@@ -23,7 +23,7 @@ from keras_lion.tuning.runs.text_files import read_text_file
 from keras_lion.tuning.runs.tuner_project import STATE, read_project
 from keras_lion.tuning.runs.values import EMPTY, merged, numbers, seconds
 from keras_lion.tuning.runs.wording import UnclearSourceError, Words
-from keras_lion.tuning.study.columns import COLUMNS
+from keras_lion.tuning.study.columns import COLUMNS, LATER_COLUMNS
 
 NEEDED = ("optimizer", "learning_rate", "weight_decay")
 EXAMPLES = {"optimizer": "lion", "learning_rate": 0.001, "weight_decay": 0}
@@ -125,7 +125,7 @@ def read_source(path: Path) -> Table:
         )
     if table.cells.empty:
         raise ValueError(f"{path} holds no runs: give an export with one run per row.")
-    if {*COLUMNS} <= {*table.cells}:
+    if {*COLUMNS} - {*LATER_COLUMNS} <= {*table.cells}:
         raise ValueError(
             f"{path} is a table of runs of this package already: read it with "
             "`keras_lion.tuning.load_table`."

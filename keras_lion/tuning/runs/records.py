@@ -17,6 +17,10 @@ from keras_lion.tuning.runs.kinds import column_of
 from keras_lion.tuning.study.columns import COLUMNS, TEXT_COLUMNS
 
 STATUSES = ("ok", "diverged", "failed")
+_MADE_ANEW = (
+    "Delete it and give the command that made the folder again (`keras-lion run` or "
+    "`import`): it writes the file anew, and finished runs are used again."
+)
 
 
 class TornRecordWarning(UserWarning):
@@ -133,6 +137,8 @@ def _record(line: bytes) -> Record:
     record: Record = json.loads(line)
     if not isinstance(record["key"], str) or record["status"] not in STATUSES:
         raise ValueError
+    if "task" not in record:
+        raise KeyError
     return record
 
 
@@ -148,7 +154,7 @@ def load_runs(folder: str | os.PathLike[str]) -> pd.DataFrame:
         task, optimizer, weight decay, learning rate and seed.
 
     Raises:
-        FileNotFoundError: If the folder holds no records.
+        FileNotFoundError: If the folder holds no records that can be read.
 
     Example:
 
@@ -165,6 +171,11 @@ def load_runs(folder: str | os.PathLike[str]) -> pd.DataFrame:
             "`keras-lion run` printed."
         )
     records = read_records(path)
+    if not records:
+        raise FileNotFoundError(
+            f"No run is recorded in {path} yet: its runs-*.jsonl hold no record that "
+            "can be read. Give `keras-lion run` this folder as --output."
+        )
     extra = sorted({name for record in records for name in record} - set(COLUMNS))
     frame = pd.DataFrame.from_records(records, columns=[*COLUMNS, *extra])
     numbers = [name for name in COLUMNS if name not in TEXT_COLUMNS]
@@ -173,6 +184,14 @@ def load_runs(folder: str | os.PathLike[str]) -> pd.DataFrame:
         frame[name] = column_of([record.get(name) for record in records])
     order = ["task", "optimizer", "weight_decay", "learning_rate", "seed"]
     return frame.sort_values(order, ignore_index=True)
+
+
+def recorded_order(folder: str | os.PathLike[str]) -> list[str]:
+    """Keys of a folder's runs in the order in which they were first recorded."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # `load_runs` has said them
+        records = _lines(Path(folder))
+        return list(dict.fromkeys(str(record["key"]) for record in records))
 
 
 def load_study(folder: str | os.PathLike[str]) -> dict[str, Any]:
@@ -190,5 +209,10 @@ def _load_json(path: Path) -> dict[str, Any]:
         raise FileNotFoundError(
             f"{path} does not exist. Give the folder that `keras-lion run` printed."
         )
-    value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{path} cannot be read: {error}. {_MADE_ANEW}") from error
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} must be a JSON object. {_MADE_ANEW}")
     return value

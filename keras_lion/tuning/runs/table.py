@@ -15,7 +15,7 @@ import pandas as pd
 
 from keras_lion.tuning.runs.files import writing
 from keras_lion.tuning.runs.kinds import column_of, text_of, value_of
-from keras_lion.tuning.study.columns import COLUMNS, TEXT_COLUMNS
+from keras_lion.tuning.study.columns import COLUMNS, LATER_COLUMNS, TEXT_COLUMNS
 from keras_lion.tuning.study.study import Study
 
 WHOLE = ("batch_size", "seed", "steps", "train_examples")
@@ -101,6 +101,7 @@ def load_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     # As text first: the fast reader of some versions is wrong in the last bit.
     # Only an empty cell is missing: "None" may be the value of a hyperparameter.
     frame = pd.read_csv(path, dtype="str", keep_default_na=False, na_values=[""])
+    frame = frame.assign(**{n: math.nan for n in LATER_COLUMNS if n not in frame})
     missing = [name for name in COLUMNS if name not in frame]
     if missing:
         raise ValueError(

@@ -31,7 +31,10 @@ def read_text_file(path: Path) -> Table:
         text = _decoded(path)
         rows = _json_rows(text) if text.lstrip()[:1] in ("{", "[") else _csv_rows(text)
     except (csv.Error, UnicodeError, ValueError, EOFError, OSError) as error:
-        raise ValueError(f"{path} is no CSV file that can be read: {error}") from error
+        raise ValueError(
+            f"{path} is no CSV file that can be read: {error}. Export the runs again, "
+            "as CSV in UTF-8 (also .csv.gz) or as JSON lines."
+        ) from error
     cells = table_of(flattened(row) for row in rows)
     is_optuna = {"number", "value", "state"} <= set(cells)
     return Table(cells, result="value" if is_optuna else None)

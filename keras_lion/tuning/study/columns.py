@@ -19,6 +19,8 @@ COLUMNS = (
     "train_examples",
     "kappa",
     "metric",
+    "likelihood",
+    "lower_is_better",
     "floor",
     "status",
     "reason",
@@ -34,6 +36,9 @@ COLUMNS = (
     "backend",
     "executor",
 )
+# Later than the first tables: 1 where losses are negative log-likelihoods, and where
+# the score is the negated metric; missing in older records.
+LATER_COLUMNS = ("likelihood", "lower_is_better")
 TEXT_COLUMNS = (
     "key",
     "study",

@@ -58,8 +58,8 @@ class Comparison:
         sides: The two optimizers, the one that the claim speaks for first; for a
             measure that judges optimizers one by one, those. An optimizer that runs
             with several pairs of betas is named with them: `"lion 0.9/0.99"`. None:
-            Lion and AdamW where both run (every optimizer, one by one); otherwise
-            nothing is compared.
+            Lion with AdamW, and each other optimizer with AdamW (with Lion where AdamW
+            does not run); for a measure that judges one by one, every optimizer.
         margin: Smallest difference that matters, in `unit`. None: 0.75 decades for a
             tolerance width, the task's ε for everything else.
         unit: Unit of the margin and of the verdict's numbers. None: that of the measure

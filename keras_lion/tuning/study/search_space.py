@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from keras_lion.tuning.study.extension import common_ratio, extended
+
 Value = float | str  # of a hyperparameter: a number, text, True or False
 
 # Of these, only numbers have a meaning.
@@ -113,7 +115,8 @@ class Axis:
         """`num` values of equal ratio around `centre`, after a 0 if `zero` is true.
 
         Values are rounded to six significant digits, so that they are the same on
-        every machine.
+        every machine. An axis with two more values of the same centre and ratio has
+        all values of the smaller one.
         """
         if centre <= 0 or ratio <= 1 or num < 1:
             raise ValueError(
@@ -140,16 +143,37 @@ class Axis:
     @property
     def ratio(self) -> float | None:
         """The common ratio of the positive values, or None if there is none."""
-        positive = [value for value in self.numbers if value > 0]
-        ratios = [high / low for low, high in itertools.pairwise(positive)]
-        if not ratios or any(abs(r / ratios[0] - 1) > 1e-4 for r in ratios):
-            return None
-        return ratios[0]
+        return common_ratio([value for value in self.numbers if value > 0])
 
     def scaled(self, factor: float) -> Axis:
         """The same axis with every number multiplied by `factor`."""
         scaled = tuple(float(f"{v * factor:.6g}") for v in self.numbers)
         return replace(self, values=scaled or self.values)
+
+    def extended(self, *, down: int = 0, up: int = 0) -> Axis:
+        """The same axis with more values at its ends, in steps of its own ratio.
+
+        The values that it has stay as they are, so that their runs are used again.
+
+        Args:
+            down: Number of values below the lowest positive one.
+            up: Number of values above the highest.
+
+        Raises:
+            ValueError: If the positive values have no common ratio.
+
+        Example:
+
+        ```python
+        from keras_lion.tuning import Axis
+
+        axis = Axis.geometric("learning_rate", centre=1e-3, ratio=10, num=3)
+        axis.extended(up=1).values  # (0.0001, 0.001, 0.01, 0.1)
+        ```
+        """
+        values = self.numbers or (0.0,)
+        longer = extended(self.name, values, down=down, up=up)
+        return replace(self, values=longer)
 
 
 def _ascend(low: float, high: float) -> bool:
@@ -215,6 +239,18 @@ class SearchSpace:
             f"This search space has no axis '{name}', only "
             f"{', '.join(axis.name for axis in self.axes)}."
         )
+
+    def extended(self, name: str, *, down: int = 0, up: int = 0) -> SearchSpace:
+        """The grid with more values at the ends of one axis.
+
+        Args:
+            name: Name of the axis.
+            down: Number of values below the lowest positive one.
+            up: Number of values above the highest.
+        """
+        longer = self.axis(name).extended(down=down, up=up)
+        axes = (longer if axis.name == name else axis for axis in self.axes)
+        return replace(self, axes=tuple(axes))
 
     def moved(self, k: float, **fixed: Value) -> SearchSpace:
         """The grid at (learning_rate / k, weight_decay · k): the same products.

@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_lion.tuning.study.columns import COLUMNS
 from keras_lion.tuning.study.comparison import MEASURES, Comparison, betas_text
+from keras_lion.tuning.study.extension import Extension
 from keras_lion.tuning.study.run_specification import RunSpecification
 from keras_lion.tuning.study.schedule import Schedule
 from keras_lion.tuning.study.search_space import SearchSpace, Value, plain_value
@@ -111,6 +112,38 @@ class Plan:
         spaces = self.spaces[optimizer]
         return [spaces] if isinstance(spaces, SearchSpace) else spaces
 
+    def extended(self, extension: Extension) -> Plan:
+        """The plan with a longer axis in every search space that has the axis.
+
+        Raises:
+            ValueError: If none has it.
+        """
+        name = extension.axis
+        own = {optimizer: self._spaces_of(optimizer) for optimizer in self.spaces}
+        spaces = [space for each in own.values() for space in each]
+        axes = dict.fromkeys(axis.name for space in spaces for axis in space.axes)
+        if name not in axes:
+            raise ValueError(
+                f"No search space has an axis '{name}' to extend. The axes are: "
+                f"{', '.join(axes)}."
+            )
+
+        def longer(space: SearchSpace) -> SearchSpace:
+            if name not in (axis.name for axis in space.axes):
+                return space
+            return space.extended(name, down=extension.down, up=extension.up)
+
+        found = {each: [longer(space) for space in own[each]] for each in own}
+        return replace(
+            self,
+            spaces={
+                each: spaces[0]
+                if isinstance(self.spaces[each], SearchSpace)
+                else spaces
+                for each, spaces in found.items()
+            },
+        )
+
     def contenders(self) -> list[str]:
         """The optimizers by the names that comparisons and reports use.
 
@@ -206,6 +239,25 @@ class Study:
                 f"has: {', '.join(self.plans[task])}."
             )
         return self.plans[task][preset]
+
+    def extended(self, task: str, preset: str, extensions: Sequence[str]) -> Study:
+        """The study with more values at the ends of a plan's axes.
+
+        Args:
+            task: One of its tasks.
+            preset: One of the task's presets.
+            extensions: Such as `"learning_rate=up:2"`: the axis, `up` or `down`, and
+                the number of steps, each of the grid's own ratio.
+
+        Raises:
+            ValueError: If an extension is malformed, or no search space of the plan
+                has such an axis.
+        """
+        plan = self.plan(task, preset)
+        for extension in map(Extension.parse, extensions):
+            plan = plan.extended(extension)
+        plans = {**self.plans, task: {**self.plans[task], preset: plan}}
+        return replace(self, plans=plans) if extensions else self
 
     def runs(self, task: str, preset: str, backend: str) -> list[RunSpecification]:
         """Every run of a task and preset, in a shuffled order that is always the same.

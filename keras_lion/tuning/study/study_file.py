@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import sys
+import traceback
 from pathlib import Path
 
 from keras_lion.tuning.study.study import Study
@@ -21,7 +23,7 @@ def load_study_file(path: str | os.PathLike[str]) -> Study:
 
     Raises:
         FileNotFoundError: If there is no such file.
-        ValueError: If the file declares no study.
+        ValueError: If the file declares no study, or raises an error.
 
     Example:
 
@@ -44,14 +46,41 @@ def load_study_file(path: str | os.PathLike[str]) -> Study:
     module = importlib.util.module_from_spec(spec)
     # Dataclasses and pickles look their module up by name.
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except (ImportError, OSError):
+        raise  # missing packages and files say what to do
+    except (Exception, SystemExit) as error:
+        raise _broken(file, error) from error
     study = getattr(module, "STUDY", None)
-    if not isinstance(study, Study):
+    if isinstance(study, Study):
+        return study
+    command = re.search(r"^Command +(.+)$", module.__doc__ or "", re.MULTILINE)
+    if study is None and command:
         raise ValueError(
-            f"{file} must have a module-level STUDY, a keras_lion.tuning.Study. "
-            f"Received: STUDY = {study!r}."
+            f"{file} is a study without a sweep: it has no module-level STUDY to run. "
+            f"Its own command is: {command[1]}"
         )
-    return study
+    raise ValueError(
+        f"{file} must have a module-level STUDY, a keras_lion.tuning.Study. Received: "
+        f"{'none' if study is None else f'STUDY = {study!r}'}. docs/studies.md shows a "
+        "study's file, and `keras-lion list` names the studies of a folder."
+    )
+
+
+def _broken(file: Path, error: BaseException) -> ValueError:
+    """What a study's file raised, and where."""
+    if isinstance(error, SyntaxError):
+        line, what = error.lineno, error.msg
+    else:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [f.lineno for f in frames if Path(f.filename) == file.absolute()]
+        line, what = lines[-1] if lines else None, str(error)
+    where = f"{file}, line {line}" if line else str(file)
+    return ValueError(
+        f"{where} cannot be read as a study: {type(error).__name__}: {what}. "
+        "Correct the file, then give the command again."
+    )
 
 
 def find_study_files(folder: str | os.PathLike[str]) -> list[Path]:
@@ -59,8 +88,9 @@ def find_study_files(folder: str | os.PathLike[str]) -> list[Path]:
     return sorted(
         path
         for path in Path(folder).glob("*.py")
-        if any(
+        if path.is_file()
+        and any(
             line.startswith(("STUDY =", "STUDY:"))
-            for line in path.read_text(encoding="utf-8").splitlines()
+            for line in path.read_text(encoding="utf-8", errors="replace").splitlines()
         )
     )

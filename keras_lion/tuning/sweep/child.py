@@ -31,6 +31,7 @@ def main(arguments: dict[str, Any]) -> int:
             output=arguments["output"],
             executor=arguments["executor"],
             population=arguments["population"],
+            extend=arguments["extend"],
         )
     except FolderWriteError as error:
         # What is safe, and what to do, the parent says once for all.

@@ -45,9 +45,9 @@ def open_folder(folder: Path, study: Study, role: Role) -> None:
         FolderWriteError: If it cannot be written.
     """
     known = _load(folder, "study.json")
-    if known and known["name"] != study.name:
+    if known and known.get("name") != study.name:
         raise ValueError(
-            f"{folder} holds study '{known['name']}', not '{study.name}'. Choose "
+            f"{folder} holds study '{known.get('name')}', not '{study.name}'. Choose "
             "another folder with --output."
         )
     if known and role.is_worker:  # the chief, or this worker before, has written it

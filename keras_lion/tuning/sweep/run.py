@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,6 @@ from keras_lion.tuning.engine.executors import (
     Executor,
     arrange,
     choose_executor,
-    seconds_of,
 )
 from keras_lion.tuning.engine.trainer import Trainer
 from keras_lion.tuning.runs.files import Record, RecordWriter
@@ -50,6 +49,7 @@ def run_study(
     executor: str | None = None,
     population: int | None = None,
     workers: int = 1,
+    extend: Sequence[str] = (),
 ) -> Path:
     """Train every declared run that its folder does not hold yet.
 
@@ -73,6 +73,8 @@ def run_study(
         population: Number of runs that are trained together; None: likewise.
         workers: Number of processes that train, one thread each. More than one needs a
             study that a Python file declares as its `STUDY`.
+        extend: Extensions of the grid, as `Study.extended` takes them:
+            `["learning_rate=up:2"]`. Runs of the smaller grid are used again.
 
     Returns:
         The study's folder.
@@ -90,12 +92,14 @@ def run_study(
             "`workers` must be at least 1, and 1 for a single run or where "
             f"KERASTUNER_* variables give this process a part. Received: {workers}."
         )
+    declared, study = study, study.extended(task, preset, extend)
     runs = study.runs(task, preset, backend.check_backend())
     if only is not None:
         runs = [run for run in runs if run.key == only]
         if not runs:
             raise ValueError(
-                f"No run of task '{task}' and preset '{preset}' has the key '{only}'."
+                f"No run of task '{task}' and preset '{preset}' has the key '{only}'. "
+                "The keys are in runs.csv, which `keras-lion report` writes."
             )
     folder = Path(output)
     kept = load_execution(folder, task)
@@ -121,7 +125,19 @@ def run_study(
             if role.is_chief:
                 sweep.hand_out(population or 1)
             elif workers > 1:
-                sweep.supervise(workers, preset, executor, population)
+                executor, population = sweep.chosen(executor, population)
+                run_workers(
+                    declared,
+                    task=task,
+                    preset=preset,
+                    folder=folder,
+                    workers=workers,
+                    executor=executor,
+                    population=population,
+                    extend=extend,
+                    waiting=keys - set(finished),
+                    note=sweep.note,
+                )
             else:
                 sweep.train(executor, population, again=only is not None)
     return folder
@@ -189,24 +205,10 @@ class _Sweep:
             scores=FinishedRuns(self.folder).scores,
         )
 
-    def supervise(
-        self, workers: int, preset: str, wanted: str | None, population: int | None
-    ) -> None:
-        """Start a chief and workers, and report what they record."""
+    def chosen(self, wanted: str | None, population: int | None) -> tuple[str, int]:
+        """Name and population of the executor of processes that are to be started."""
         executor = self._executor(wanted, population, threads=1)
-        wanted, population = executor.name, executor.population
-        del executor  # and the data with it
-        run_workers(
-            self.study,
-            task=self.task,
-            preset=preset,
-            folder=self.folder,
-            workers=workers,
-            executor=wanted,
-            population=population,
-            waiting={run.key for run in self.runs} - self.finished,
-            note=self.note,
-        )
+        return executor.name, executor.population  # and the data are let go
 
     def note(self, record: Record) -> None:
         """Report that a run ended."""
@@ -246,15 +248,3 @@ class _Sweep:
             *(run for run in self.runs if run.key in self.finished),
             *arrange(executor, self._waiting()),
         ]
-
-
-def estimate_seconds(study: Study, *, task: str, preset: str) -> float:
-    """Likely seconds of a whole sweep here, from one timed run of each optimizer."""
-    trainer = new_trainer(study, task)
-    runs = study.runs(task, preset, backend.check_backend())
-    check_hyperparameters(trainer, runs)
-    seconds = 0.0
-    for optimizer in sorted({run.optimizer for run in runs}):
-        mine = [run for run in runs if run.optimizer == optimizer]
-        seconds += seconds_of(trainer, mine[0]) * len(mine)
-    return seconds

@@ -16,11 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from keras_lion.start_up import is_start_up
 from keras_lion.tuning.runs.files import FolderWriteError, Record
 from keras_lion.tuning.runs.records import RecordTail
 from keras_lion.tuning.study.study import Study
@@ -45,6 +46,7 @@ def run_workers(
     workers: int,
     executor: str,
     population: int,
+    extend: Sequence[str],
     waiting: set[str],
     note: Callable[[Record], None],
 ) -> None:
@@ -60,6 +62,7 @@ def run_workers(
         workers: Number of processes that train.
         executor: Name of their executor.
         population: Number of runs that each trains together.
+        extend: Extensions of the study's grid.
         waiting: Keys of the runs to train.
         note: Called with every new record.
 
@@ -75,6 +78,7 @@ def run_workers(
         "output": str(folder),
         "executor": executor,
         "population": population,
+        "extend": list(extend),
         "path": sys.path,
     }
     tail = RecordTail(folder)
@@ -141,10 +145,11 @@ class Child:
     deaths: int = 0
 
     def last_words(self) -> str:
-        """The last line of its standard error."""
+        """The last line of its standard error that is not a backend's log."""
         self.errors.seek(0)
-        lines = self.errors.read().decode(errors="replace").strip().splitlines()
-        return lines[-1] if lines else "it said nothing"
+        lines = self.errors.read().decode(errors="replace").splitlines()
+        said = [line for line in lines if line.strip() and not is_start_up(line)]
+        return said[-1] if said else "it said nothing"
 
 
 @dataclass

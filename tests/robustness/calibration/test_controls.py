@@ -164,7 +164,13 @@ def test_many_t_intervals_are_those_of_the_statistics():
 def test_intervals_of_reports_cover_and_others_do_not():
     table = coverage_table(np.random.default_rng(0), draws=300, seeds=(6,))
     used = table[table["used"]]
-    assert set(used["quantity"]) == {"cell mean", "best score", "tolerance width"}
+    assert set(used["quantity"]) == {
+        "cell mean",
+        "best score",
+        "tolerance width",
+        "accuracy",
+        "best accuracy",
+    }
     assert (used["high"] >= 0.93).all()
     assert used["coverage"].min() > 0.915
     coverage = table.set_index(["surface", "interval"])["coverage"]

@@ -145,11 +145,23 @@ def test_a_loss_and_metrics_of_ones_own(executor):
     for record in Executor(trainer, executor, 2).run(runs):
         history = record["history"]
         assert record["score"] == -history["rmse"][-1]
+        assert (record["likelihood"], record["lower_is_better"]) == (0, 1)
         assert history["rmse"][-1] ** 2 == pytest.approx(record["final_loss"], rel=1e-5)
         assert 0 < history["mae"][-1] <= history["rmse"][-1]
         assert history["accuracy"] == [None, None]
         assert record["floor"] == pytest.approx(-(record["initial_loss"] ** 0.5))
         assert record["status"] == "ok"
+
+
+def test_cross_entropies_are_likelihoods():
+    for arguments in ({}, {"metric": "loss"}):
+        task = tiny_task(**arguments)
+        study = tiny_study(tiny_plan(optimizers=("lion",), seeds=1), task)
+        record = Trainer(task).run(
+            study.runs("blobs", "smoke", keras.backend.backend())[0]
+        )
+        assert record["likelihood"] == 1
+        assert record["lower_is_better"] == (task.metric == "loss")
 
 
 def test_a_loss_that_gives_a_mean_is_the_loss_of_fit():

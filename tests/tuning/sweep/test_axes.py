@@ -16,8 +16,8 @@ from keras_lion.tuning import Axis, SearchSpace, load_runs, run_search, run_stud
 from keras_lion.tuning.kerastuner import forget
 from keras_lion.tuning.runs.records import load_study, read_records
 from keras_lion.tuning.study import Plan
+from keras_lion.tuning.sweep.estimate import estimate
 from keras_lion.tuning.sweep.oracle import StudyOracle
-from keras_lion.tuning.sweep.run import estimate_seconds
 from keras_lion.tuning.sweep.search import SearchWarning
 from tests.tuning.tiny import BETAS, tiny_study, tiny_task
 
@@ -255,7 +255,8 @@ def test_a_study_leaves_out_what_is_not_read(tmp_path):
     frame = sweep(a_study(axes), tmp_path)
     assert len(frame) == 2 * 3
     assert (frame["units_1"].notna() == (frame["layers"] == 2)).all()
-    assert estimate_seconds(a_study(axes), task="blobs", preset="smoke") > 0
+    where = {"task": "blobs", "preset": "smoke", "output": tmp_path}
+    assert estimate(a_study(axes), **where).missing == 0
 
 
 def test_what_no_model_of_a_study_reads_is_refused_before_a_run(tmp_path):
@@ -265,7 +266,7 @@ def test_what_no_model_of_a_study_reads_is_refused_before_a_run(tmp_path):
     with pytest.raises(ValueError, match=message):
         sweep(study, tmp_path)
     with pytest.raises(ValueError, match=message):
-        estimate_seconds(study, task="blobs", preset="smoke")
+        estimate(study, task="blobs", preset="smoke", output=tmp_path)
     # Also where only the last of the optimizers has it.
     spaces = dict(a_study((layers,)).plan("blobs", "smoke").spaces)
     spaces["lion"] = SearchSpace((RATE, Axis("cautios", (False, True))), {"layers": 1})

@@ -20,7 +20,7 @@ import pytest
 from keras_lion.tuning import load_runs, run_study
 from keras_lion.tuning.engine.executors import Executor
 from keras_lion.tuning.engine.trainer import Trainer
-from keras_lion.tuning.runs.files import FolderWriteError, write_json
+from keras_lion.tuning.runs.files import FolderWriteError, RecordWriter, write_json
 from keras_lion.tuning.runs.records import (
     TornRecordWarning,
     load_environment,
@@ -29,8 +29,8 @@ from keras_lion.tuning.runs.records import (
 )
 from keras_lion.tuning.sweep import run as run_module
 from keras_lion.tuning.sweep.environment import EnvironmentChangedWarning
+from keras_lion.tuning.sweep.estimate import estimate
 from keras_lion.tuning.sweep.evaluation import evaluate_test
-from keras_lion.tuning.sweep.run import estimate_seconds
 from keras_lion.tuning.sweep.threads import thread_count
 from tests.tuning.tiny import blobs, network, tiny_plan, tiny_study, tiny_task
 
@@ -219,8 +219,38 @@ def test_a_diverged_run_has_the_test_score_of_chance(tmp_path):
 
 def test_the_cost_of_a_sweep_is_estimated_without_records(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert 0 < estimate_seconds(tiny_study(SMALL), task="blobs", preset="smoke") < 60
+    where = {"task": "blobs", "preset": "smoke", "output": "out"}
+    cost = estimate(tiny_study(SMALL), **where)
+    assert (cost.recorded, cost.missing) == (0, SMALL.num_runs)
+    assert 0 < cost.seconds < 60
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_cost_of_the_rest_of_a_sweep(tmp_path, monkeypatch):
+    calls = []
+
+    def run(self, specification):
+        calls.append(specification)
+        # Each optimizer's program is compiled once, in 5 seconds.
+        clock[0] += 1 if len(calls) % 2 == 0 else 6
+
+    clock = [0.0]
+    study = tiny_study(tiny_plan(epochs=6, seeds=2, evaluate_every=2))
+    runs = study.runs("blobs", "smoke", keras.backend.backend())
+    lions = [run for run in runs if run.optimizer == "lion"]
+    done = [*lions[:-1], *(run for run in runs if run.optimizer == "adamw")][:-2]
+    writer = RecordWriter(tmp_path)
+    for status, some in (("ok", done), ("failed", lions[-1:])):
+        for each in some:
+            writer.append({"key": each.key, "status": status, "task": "blobs"})
+    monkeypatch.setattr(Trainer, "run", run)
+    monkeypatch.setattr("time.perf_counter", lambda: clock[0])
+    cost = estimate(study, task="blobs", preset="smoke", output=tmp_path)
+    assert (cost.recorded, cost.missing) == (len(runs) - 3, 3)
+    # Three looks of one second each in every run, and two programs.
+    assert (cost.training, cost.compiling) == (3 * 3, 2 * 5)
+    assert cost.seconds == 19
+    assert {run.epochs for run in calls} == {2}
 
 
 # --- failures ---

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from types import ModuleType
 
 import pytest
@@ -120,11 +121,21 @@ def test_processes_that_die_again_and_again_are_given_up(
             workers=2,
             executor="loop",
             population=1,
+            extend=(),
             waiting={"a"},
             note=lambda record: None,
         )
     assert len(started) >= 2 + 3
     assert all(child.process.poll() is not None for child in started)
+
+
+def test_the_last_words_of_a_process_are_no_log_of_its_backend():
+    with tempfile.TemporaryFile() as errors:
+        errors.write(b"ValueError: why\nI0000 00:00:1795853056.0 18551 port.cc:1] on\n")
+        child = workers.Child("worker0", None, errors)
+        assert child.last_words() == "ValueError: why"
+    with tempfile.TemporaryFile() as errors:
+        assert workers.Child("worker0", None, errors).last_words() == "it said nothing"
 
 
 def test_threads_are_limited_but_never_added(monkeypatch):

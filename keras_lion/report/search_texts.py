@@ -1,0 +1,129 @@
+"""What figures and section of a search say in words."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from keras_lion.report.style import (
+    Quantity,
+    in_order,
+    listed,
+    number,
+    optimizer_label,
+)
+from keras_lion.robustness.conditions import texts_of
+from keras_lion.robustness.search_trials import (
+    NextWindow,
+    also_varied,
+    best_trial,
+    next_windows,
+    trials_of,
+)
+
+FEW = 4  # values of a hyperparameter that are listed; of more, the range is named
+SYMBOLS = {"learning_rate": "lr", "weight_decay": "λ"}
+SIDES = {"low": "lowest", "high": "highest"}
+
+
+def trials_by_optimizer(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Optimizer → its trials, in the order of every table and figure."""
+    names = in_order(runs["optimizer"].unique())
+    return {name: trials_of(runs[runs["optimizer"] == name]) for name in names}
+
+
+def best_text(optimizer: str, trials: pd.DataFrame, quantity: Quantity) -> str:
+    """Which trial is the best, its score and its values, as a sentence."""
+    best = best_trial(trials)
+    label = optimizer_label(optimizer)
+    if best is None:
+        return f"{label}: no trial trained."
+    shown = f"{quantity.text(best['score'])} {quantity.unit}".strip()
+    seeds = "" if best["seeds"] < 2 else f", mean of {best['seeds']} seeds"
+    return (
+        f"{label}: best {quantity.name} {shown} at lr = "
+        f"{number(best['learning_rate'])}, λ = {number(best['weight_decay'])} (trial "
+        f"{best['trial']} of {len(trials)}{seeds})."
+    )
+
+
+def tested_text(optimizer: str, trials: pd.DataFrame, quantity: Quantity) -> str:
+    """The test score of the best trial; empty where it was not measured."""
+    best = best_trial(trials)
+    if best is None or pd.isna(best["test_score"]):
+        return ""
+    shown = f"{quantity.text(best['test_score'])} {quantity.unit}".strip()
+    name = quantity.name.replace("validation", "test")
+    return f"{optimizer_label(optimizer)}: {name} of the best trial {shown}."
+
+
+def varied_text(runs: pd.DataFrame) -> str:
+    """Which other hyperparameters the trials differ in; empty for none."""
+    texts = [f"{name} ({_values(runs, name)})" for name in also_varied(runs)]
+    if not texts:
+        return ""
+    return f"The trials also differ in {listed(texts)}, which the figure does not show."
+
+
+def next_texts(optimizer: str, trials: pd.DataFrame) -> list[str]:
+    """Where the search goes on: one sentence per hyperparameter."""
+    label, best = optimizer_label(optimizer), best_trial(trials)
+    if best is None:
+        return [
+            f"{label}: no trial trained. Lower the learning rates by a factor of 10, "
+            "and check that one run trains at all."
+        ]
+    windows = next_windows(trials)
+    texts = [f"{label}: {_next_text(window)}" for window in windows]
+    if best["weight_decay"] == 0 and trials["weight_decay"].nunique() > 1:
+        texts.append(
+            f"{label}: the best trial has no weight decay: keep λ = 0 among the values."
+        )
+    return texts
+
+
+def next_lines(windows: list[NextWindow], *, oracle: bool) -> list[str]:
+    """The next window as Python to paste: a space of KerasTuner, or axes of a grid."""
+    lines = []
+    for window in windows:
+        low, high = f"{window.low:.2g}", f"{window.high:.2g}"
+        if oracle:
+            line = f'space.Float("{window.axis}", {low}, {high}, sampling="log")'
+        else:
+            ratio = (window.high / window.low) ** 0.25
+            line = (
+                f'Axis.geometric("{window.axis}", centre={window.centre:.6g}, '
+                f"ratio={ratio:.4g}, num=5)"
+            )
+        lines.append(line)
+    return lines
+
+
+def _next_text(window: NextWindow) -> str:
+    symbol = SYMBOLS[window.axis]
+    ends = f"{number(window.low)} to {number(window.high)}"
+    if window.side:
+        return (
+            f"the best trial lies among the {SIDES[window.side]} {symbol} tried "
+            f"({number(window.centre)}), and the optimum may lie beyond: search "
+            f"{symbol} from {ends}."
+        )
+    return f"search {symbol} from {ends}, around {number(window.centre)}."
+
+
+def _values(runs: pd.DataFrame, name: str) -> str:
+    """The values of a hyperparameter: all of a few, or the range."""
+    texts = texts_of(runs, name)
+    known = list(dict.fromkeys(texts[texts != ""]))
+    if len(known) <= FEW:
+        return " / ".join(sorted(known, key=_by_size))
+    numbers = pd.to_numeric(runs[name], errors="coerce")
+    if numbers.notna().any():
+        return f"{number(float(numbers.min()))} to {number(float(numbers.max()))}"
+    return f"{len(known)} values"
+
+
+def _by_size(text: str) -> tuple[float, str]:
+    try:
+        return float(text), ""
+    except ValueError:
+        return float("inf"), text

@@ -1,0 +1,129 @@
+"""Every study is listed, and every claim has commands that can be given."""
+
+import json
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from keras_lion import cli
+from keras_lion.tuning import load_study_file
+from studies.evidence import catalog, ledger, readme
+
+ROOT = Path(__file__).resolve().parents[2]
+LEDGER = json.loads((ROOT / "studies/results/ledger.json").read_text("utf-8"))
+# Found here by text alone: `catalog` reads syntax trees.
+DECLARING = sorted(
+    path.relative_to(ROOT / "studies").as_posix()
+    for path in (ROOT / "studies").rglob("*.py")
+    if re.search(r"^STUDY = Study\(", path.read_text("utf-8"), re.M)
+)
+
+
+@pytest.mark.parametrize("page", ["docs/studies.md", "studies/README.md"])
+def test_every_study_is_listed(page):
+    text = (ROOT / page).read_text("utf-8")
+    assert len(DECLARING) > 8
+    for file in DECLARING:
+        assert f"| [{file}](" in text, f"{page} must list {file}: run `make evidence`"
+
+
+def test_the_catalog_knows_which_files_declare_a_study():
+    listed = {each.file: each.declares for each in catalog.listed()}
+    assert sorted(file for file, declares in listed.items() if declares) == DECLARING
+    assert listed["memory.py"] is False
+    assert "claims.py" not in listed  # a module of other files
+
+
+@pytest.mark.parametrize("entry", LEDGER, ids=lambda entry: entry["claim"])
+def test_the_commands_of_a_claim_can_be_given(entry):
+    page = (ROOT / "studies" / "README.md").read_text("utf-8")
+    section = page.partition(f"\n## {entry['claim']}\n")[2].partition("\n## ")[0]
+    assert bool(entry["repeat"]) == bool(entry["study"])
+    for line in entry["repeat"]:
+        assert f"\n{line}\n" in section
+        program, *words = shlex.split(line)
+        if program == "python":
+            assert (ROOT / words[0]).is_file()
+            continue
+        assert program == "keras-lion"
+        options = cli._parser().parse_args(words)
+        study = load_study_file(ROOT / options.study)
+        assert options.preset in study.plans[options.task]
+        assert options.backend in cli.BACKENDS
+
+
+def test_a_claim_repeats_the_tasks_that_it_measures_and_no_others():
+    main = "learning_rate_weight_decay.py"
+    one = catalog.repeat(main, {"mnist1d_mlp"})
+    assert one == [
+        f"keras-lion run studies/{main} --task mnist1d_mlp --preset full "
+        "--backend tensorflow"
+    ]
+    assert len(catalog.repeat(main, {"1", "elsewhere"})) == 6
+    assert catalog.repeat("performance/optimizer_steps.py", set()) == [
+        "python studies/performance/optimizer_steps.py",
+        "python studies/performance/optimizer_steps.py --backend tensorflow",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "expected"),
+    [
+        (["supported", "not supported"], "mixed: not supported 1, supported 1"),
+        (["not supported", "untestable"], "not supported 1, untestable 1"),
+        (["supported", "underpowered"], "supported 1, underpowered 1"),
+        (["untestable"], "untestable"),
+    ],
+)
+def test_a_claim_with_support_and_without_is_mixed(outcomes, expected):
+    measurements = [{"outcome": each} for each in outcomes]
+    assert ledger._outcomes({"measurements": measurements}) == expected
+
+
+def test_the_ledger_defines_every_outcome_that_it_uses():
+    words = {each["outcome"] for entry in LEDGER for each in entry["measurements"]} | {
+        "mixed"
+    }
+    for word in words:
+        assert f"*{word.capitalize()}*" in " ".join(ledger.HEAD.split()), word
+
+
+def test_a_task_with_two_bests_says_so_at_both():
+    """And with the sizes that the public table has."""
+    notes = {entry["claim"]: entry["note"] for entry in LEDGER}
+    for claim, other in (
+        ("small-tasks", "other-optimizers"),
+        ("other-optimizers", "small-tasks"),
+    ):
+        assert f"(#{other})" in notes[claim]
+    sizes = [
+        re.findall(r"(\d+) configurations and (\d+) seeds", notes[claim])
+        for claim in ("small-tasks", "other-optimizers")
+    ]
+    assert sizes[0] == sizes[1][::-1] == [("56", "6"), ("21", "3")]
+
+
+def test_losses_are_shown_as_losses():
+    for entry in LEDGER:
+        for each in entry["measurements"]:
+            assert "−loss" not in each["text"]
+            for best in re.findall(r"best loss: (.*?);", each["text"]):
+                assert "−" not in best
+
+
+def test_a_page_keeps_all_but_its_blocks():
+    text = f"before\n{readme.MARKERS['results']}\nold\n\n{readme.END}\nafter\n"
+    new = readme.updated(text, {"results": "new\n"})
+    assert new == f"before\n{readme.MARKERS['results']}\nnew\n\n{readme.END}\nafter\n"
+
+
+def test_commands_without_places_are_those_of_every_measured_task():
+    """A study's own conditions are no tasks; then all of its tasks are repeated."""
+    entry = next(each for each in LEDGER if each["claim"] == "warm-up")
+    tasks = {re.findall(r"--task (\S+)", each)[0] for each in entry["repeat"]}
+    assert tasks == {
+        *(f"mnist1d_mlp_warm_up_{percent}" for percent in (0, 5, 20)),
+        *(f"python_lm_warm_up_{percent}" for percent in (0, 5)),
+    }
