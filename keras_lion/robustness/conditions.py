@@ -107,6 +107,22 @@ def varies(runs: pd.DataFrame, name: str) -> bool:
     return bool((known.groupby(runs["optimizer"]).nunique() > 1).any())
 
 
+def follows_learning_rate(runs: pd.DataFrame, name: str) -> bool:
+    """Whether each learning rate of a grid has its own value of a column.
+
+    So it is with initial weights proportional to the learning rate. Without two weight
+    decays at a learning rate there is no grid: in a random search every value goes with
+    one learning rate.
+    """
+    rates, texts = runs["learning_rate"], texts_of(runs, name)
+    return all(
+        (texts[part.index].groupby(rates).nunique() == 1).all()
+        and (part["learning_rate"].groupby(texts).nunique() == 1).all()
+        and (part.groupby("learning_rate")["weight_decay"].nunique() > 1).all()
+        for _, part in runs.groupby("optimizer")
+    )
+
+
 def _gaps(runs: pd.DataFrame, name: str) -> int:
     """How many runs have no value, of the optimizers that have one."""
     return int((texts_of(runs, name) == "")[~_without(runs, name)].sum())

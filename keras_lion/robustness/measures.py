@@ -18,12 +18,8 @@ import numpy as np
 import pandas as pd
 
 from keras_lion.robustness.comparison import compare, compare_best
-from keras_lion.robustness.effective_decay.lines import (
-    compare_parametrizations,
-    iso_product,
-)
+from keras_lion.robustness.effective_decay.lines import compare_parametrizations
 from keras_lion.robustness.effective_decay.pace import best_memory, memory_verdict
-from keras_lion.robustness.effective_decay.slope import slope_verdict
 from keras_lion.robustness.effective_decay.spread import (
     lines_of_equal_product,
     spread_verdict,
@@ -352,17 +348,6 @@ def _independent_decay(question: Question) -> list[Verdict]:
     return verdicts
 
 
-def _iso_product_slope(question: Question) -> list[Verdict]:
-    return [
-        slope_verdict(
-            iso_product(question.runs, optimizer=name, value=question.value),
-            margin=question.margin,
-            claim=claim_of(question, name),
-        )
-        for name in question.sides
-    ]
-
-
 def _iso_product_spread(question: Question) -> list[Verdict]:
     return [
         spread_verdict(
@@ -495,11 +480,6 @@ MEASURES: Mapping[str, Measure] = {
     "learning_rate_sensitivity": Measure(
         _independent_decay,
         "The learning rate matters less with lr × λ fixed than with λ fixed.",
-    ),
-    "iso_product_slope": Measure(
-        _iso_product_slope,
-        "lr × λ alone sets the time to the target.",
-        direction=0,
     ),
     "iso_product_spread": Measure(
         _iso_product_spread,
