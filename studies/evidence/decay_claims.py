@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import pandas as pd
+
 from keras_lion.robustness.effective_decay.pace import best_memory
 from studies.effective_decay import LENGTHS, name_of
-from studies.evidence.decay_predictions import (
-    EXACT,
-    JACKKNIFE,
-    STUDY,
+from studies.evidence.decay_predictions import EXACT, JACKKNIFE, STUDY, ratio_of_best
+from studies.evidence.measured import (
+    Measured,
     between,
+    missing,
+    of_verdict,
     outcome_of_prediction,
+    verdicts,
+    written,
 )
-from studies.evidence.measured import Measured, missing, of_verdict, verdicts, written
 from studies.evidence.runs import declared, is_complete, runs_of
 from studies.pace import EPOCHS, EXAMPLES
+
+RATIO = (1.2, 4.8)
 
 
 def pace_alone() -> list[Measured]:
@@ -52,11 +60,21 @@ def _verdicts(study: str, task: str, errors: str = EXACT) -> list[Measured]:
 
 def best_pace() -> list[Measured]:
     """How the best memory in epochs moves: the predictions of studies/pace.py."""
+    return [*_over_batch_sizes(), *_over_lengths_and_examples()]
+
+
+def _over_batch_sizes() -> list[Measured]:
+    task = "batch_sizes"
+    if not is_complete("pace", task):
+        return [missing(task)]
+    runs = runs_of("pace", task)
+    sizes = runs["batch_size"].unique().tolist()
+    frames = {float(size): runs[runs["batch_size"] == size] for size in sizes}
+    return [*_verdicts("pace", task, JACKKNIFE), _ratios(frames, task)]
+
+
+def _over_lengths_and_examples() -> list[Measured]:
     found = []
-    if is_complete("pace", "batch_sizes"):
-        found += _verdicts("pace", "batch_sizes", JACKKNIFE)
-    else:
-        found.append(missing("batch_sizes"))
     for what, values, low, high in (
         ("length", EPOCHS, 0.25, 0.75),
         ("examples", EXAMPLES, -0.25, 0.25),
@@ -84,4 +102,22 @@ def best_pace() -> list[Measured]:
                     errors=JACKKNIFE,
                 )
             )
+        found.append(_ratios(frames, what))
     return found
+
+
+def _ratios(frames: Mapping[float, pd.DataFrame], what: str) -> Measured:
+    """Whether the ratio of the best lr × λ is what keeps the angle per step."""
+    found = {x: ratio_of_best(frame, "lion") for x, frame in frames.items()}
+    held = [between(ratio, *RATIO) for ratio in found.values()]
+    listed = ", ".join(f"{written(ratio)} at {x:g}" for x, ratio in found.items())
+    low, high = RATIO
+    return Measured(
+        f"{what}, lion over adamw",
+        f"ratio of the best lr × λ, predicted from {low:g} to {high:g} everywhere: "
+        f"{listed}",
+        outcome_of_prediction(
+            False if False in held else None if None in held else True
+        ),
+        errors=JACKKNIFE,
+    )

@@ -26,8 +26,10 @@ from studies.effective_decay import CENTRES, LENGTHS, NETWORKS, name_of
 from studies.evidence.measured import (
     Measured,
     Outcome,
+    between,
     margin_of,
     missing,
+    outcome_of_prediction,
     written,
 )
 from studies.evidence.runs import is_complete, runs_of
@@ -111,8 +113,8 @@ def _invariant(networks: Networks) -> Iterator[Answer]:
         fall = [line.deviation for line in little]
         yield (
             name,
-            f"spread where κ < {LITTLE:g}, predicted above 2 points on a line and falling "
-            f"as κ grows: "
+            f"spread where κ < {LITTLE:g}, predicted above 2 points on a line and "
+            "falling as κ grows: "
             f"{', '.join(f'{each:.1f}' for each in fall)} points at κ = "
             f"{', '.join(f'{line.kappa:.2g}' for line in little)}",
             max(fall) > 2 and all(np.diff(fall) < 0),
@@ -127,8 +129,8 @@ def _gains(networks: Networks) -> Iterator[Answer]:
         larger = found.low > before.high
         yield (
             name,
-            f"spread where κ > {ENOUGH:g}, predicted larger than the {before.estimate:.2f} "
-            f"of invariant: {written(found, 'points')}",
+            f"spread where κ > {ENOUGH:g}, predicted larger than the "
+            f"{before.estimate:.2f} of invariant: {written(found, 'points')}",
             larger or (None if found.high > before.low else False),
             found,
         )
@@ -212,7 +214,7 @@ def _ratio(networks: Networks) -> Iterator[Answer]:
         for name, betas in BETAS.items():
             factors = conversion_factors(("rotation", "update_rms"), lion_betas=betas)
             predicted = factors.learning_rate * factors.weight_decay
-            ratio = _ratio_of_best(networks[network], name)
+            ratio = ratio_of_best(networks[network], name)
             yield (
                 f"{network}, {name}",
                 f"best lr × λ over AdamW's: {written(ratio)}; predicted "
@@ -222,7 +224,7 @@ def _ratio(networks: Networks) -> Iterator[Answer]:
             )
 
 
-def _ratio_of_best(frame: pd.DataFrame, name: str) -> Interval:
+def ratio_of_best(frame: pd.DataFrame, name: str) -> Interval:
     """Best lr × λ of an optimizer over AdamW's; the interval leaves out one seed."""
 
     def log_ratio(runs: pd.DataFrame) -> float:
@@ -295,18 +297,3 @@ def _best_size(line: Line) -> float:
     rates = line.learning_rate[~line.diverged]
     best = float(rates[line.trained.mean(axis=1).argmax()])
     return best**2 / line.product
-
-
-def between(interval: Interval, low: float, high: float) -> bool | None:
-    """Whether the number lies within bounds; None if the interval leaves it open."""
-    if low <= interval.low and interval.high <= high:
-        return True
-    if interval.high < low or interval.low > high:
-        return False
-    return None
-
-
-def outcome_of_prediction(held: bool | None) -> Outcome:
-    if held is None:
-        return "underpowered"
-    return "supported" if held else "not supported"
