@@ -114,12 +114,19 @@ def follows_learning_rate(runs: pd.DataFrame, name: str) -> bool:
     decays at a learning rate there is no grid: in a random search every value goes with
     one learning rate.
     """
-    rates, texts = runs["learning_rate"], texts_of(runs, name)
+    table = pd.DataFrame(
+        {
+            "optimizer": runs["optimizer"].to_numpy(),
+            "rate": runs["learning_rate"].to_numpy(),
+            "decay": runs["weight_decay"].to_numpy(),
+            "text": texts_of(runs, name).to_numpy(),
+        }
+    )
     return all(
-        (texts[part.index].groupby(rates).nunique() == 1).all()
-        and (part["learning_rate"].groupby(texts).nunique() == 1).all()
-        and (part.groupby("learning_rate")["weight_decay"].nunique() > 1).all()
-        for _, part in runs.groupby("optimizer")
+        (part.groupby("rate")["text"].nunique() == 1).all()
+        and (part.groupby("text")["rate"].nunique() == 1).all()
+        and (part.groupby("rate")["decay"].nunique() > 1).all()
+        for _, part in table.groupby("optimizer")
     )
 
 

@@ -240,6 +240,7 @@ def test_a_line_of_equal_product_is_not_split_by_what_follows_its_learning_rates
     )
     comparison = Comparison(
         "lr × λ alone decides.",
+        {},
         measure="iso_product_spread",
         sides=("adamw", "lion"),
         margin=1.0,

@@ -97,8 +97,10 @@ def test_the_kept_summary_leads_with_the_declared_question(study):
     comparison = runs.declared(study).comparison
     assert summary["comparison"]["measure"] == comparison.measure
     assert summary["verdicts"]
-    for verdict in summary["verdicts"]:
-        assert verdict["claim"].startswith(comparison.statement.rstrip("."))
+    claims = [each["claim"] for each in summary["verdicts"]]
+    for claim in claims:
+        assert claim.startswith((comparison.statement.rstrip("."), "Secondary: "))
+    assert not claims[0].startswith("Secondary: ")
     for title, section in summary["tasks"].items():
         own = [each for each in summary["verdicts"] if each["where"] == title]
         first = [each["claim"] for each in section["verdicts"][: len(own)]]
