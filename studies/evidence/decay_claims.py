@@ -68,7 +68,7 @@ def _over_batch_sizes() -> list[Measured]:
     if not is_complete("pace", task):
         return [missing(task)]
     runs = runs_of("pace", task)
-    sizes = runs["batch_size"].unique().tolist()
+    sizes = sorted(runs["batch_size"].unique().tolist())
     frames = {float(size): runs[runs["batch_size"] == size] for size in sizes}
     return [*_verdicts("pace", task, JACKKNIFE), _ratios(frames, task)]
 
@@ -90,11 +90,14 @@ def _over_lengths_and_examples() -> list[Measured]:
                 f"{epochs:.2g} at {x:g}"
                 for x, epochs in zip(best.condition, best.epochs, strict=True)
             )
+            text = (
+                f"exponent of the best memory in epochs, predicted from {low:g} to "
+                f"{high:g}: {written(best.exponent)}; epochs: {listed}"
+            )
             found.append(
                 Measured(
                     f"{what}, {name}",
-                    f"exponent of the best memory in epochs from {low:g} to {high:g}: "
-                    f"{written(best.exponent)}; epochs: {listed}",
+                    text.replace("-", "−"),
                     "provisional"
                     if best.num_bounded
                     else outcome_of_prediction(between(best.exponent, low, high)),

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from keras_lion import cli
-from keras_lion.arguments import make_parser
+from keras_lion.arguments import BACKENDS, make_parser
 from keras_lion.tuning import load_study_file
 from studies.evidence import catalog, ledger, readme
 
@@ -54,7 +53,7 @@ def test_the_commands_of_a_claim_can_be_given(entry):
         options = make_parser(COMMANDS).parse_args(words)
         study = load_study_file(ROOT / options.study)
         assert options.preset in study.plans[options.task]
-        assert options.backend in cli.BACKENDS
+        assert options.backend in BACKENDS
 
 
 def test_a_claim_repeats_the_tasks_that_it_measures_and_no_others():
