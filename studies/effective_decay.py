@@ -1,170 +1,175 @@
-"""Does lr × λ alone set the time to generalize?
+"""Does lr × λ alone decide, once weights are scale-invariant and decay is enough?
 
-Question   Weight decay acts through the product of learning rate and λ: weights forget
-           over 1 / (lr × λ) steps (Wang and Aitchison, 2024), and both AdamW and Lion
-           rotate by an angle that depends on the product only (Kosson et al., 2023). Is
-           the number of steps to a given validation accuracy a function of lr × λ?
+Question   Weight decay sets two things: the pace, lr × λ, at which weights turn and
+           forget (memory of 1 / (lr × λ) steps), and the size, lr / λ, at which their
+           norm settles. Where the scale of no weight matters, size is free and pace
+           alone should decide. What breaks that, one change at a time?
 Command    keras-lion run studies/effective_decay.py --task TASK --preset full
            make evidence
-Duration   1 to 15 minutes per task on 2 cores
+Duration   465 steps: 2 minutes a task on 2 cores; 3,720: 8; 14,880: 30
 Result     studies/README.md, studies/results/effective_decay/
 
-Every line has one product lr × λ and learning rates over two decades. On it the law
-says that the steps to the target do not change: the slope of log steps against log lr,
-with the product held, is s = 0. If the learning rate alone decides, s = −1.
+Five networks, each one change away from the one before, all MLPs 40-100-100-10 on
+MNIST-1D with batches of 128:
 
-Predictions, written before these runs (2026-11-21). What sets the time is what is slow:
-the descent, over 1 / lr, or the decay, over 1 / (lr × λ). The number of decay times
-until the target, κ_T = λ Σ η, tells which.
+    exact      every product normalized, logits too, without gains or biases; initial
+               weights proportional to the learning rate
+    invariant  the same with ordinary initial weights, equal for every learning rate
+    gains      hidden normalizations have gains and biases, trained at the same rate and
+               not decayed
+    head       logits are an ordinary layer, decayed, with biases
+    plain      no normalization at all: the network of the main study
 
-1. modular_addition is fitted long before it generalises, and decay does the rest
-   (κ_T above 3): the law holds for AdamW, |s| < 0.15, and the steps go as the product
-   to the power −1 ± 0.25.
-2. Lion's weights stay below 1/λ. Where that is less than the solution needs (λ of 10
-   kills it in the pilot, a λ of 3 does not), no product helps: Lion's and Signum's
-   lines end at a λ, not at a product. Where they train, |s| < 0.15 as for AdamW.
-3. mnist1d (κ_T below 1): the learning rate decides, s < −0.5, for all three. The main
-   study has shown as much, so this one is no prediction, only a check.
-4. mnist1d_normalised (a LayerNormalization behind every hidden layer, so that the scale
-   of its weights does not matter): |s| < 0.15 at products where κ_T is above 3, and
-   s < −0.5 where it is below 1.
-5. Training length: on mnist1d the product explains more of the validation loss after
-   120 epochs than after 15, for all three.
-6. Sign saturation: with batches of 512 the sign is nearly free of noise, a step is as
-   long whatever the gradient, and |s| is larger than with batches of 16, for Lion and
-   Signum and not for AdamW.
-7. A cosine schedule changes s by less than 0.15, since targets are reached early.
+Each line has one lr × λ and five learning rates, 4 times apart, over a factor of 256;
+six lines are 4 times apart, over 3 decades. All are powers of two, so that rates,
+decays and initial weights scale without rounding. Cosine schedule; AdamW's ε is 1e-30,
+so that it never counts next to a second moment other than 0.
+
+κ = λ Σ η is the number of decay times in a run; initial weights are left with a share
+of e^(−κ). What is measured at each lr × λ: the standard deviation of validation
+accuracy over learning rates, without seed noise.
+
+Predictions, written and committed before any of these runs (2026-11-28). Tried out
+before, with other seeds: whether the exact network is exact, and three temperatures of
+the logits at one learning rate and five values of lr × λ.
+
+1. exact: spread 0.00 at every lr × λ and every length, for AdamW, Lion and Signum: the
+   five runs of a line give the same loss to the last bit.
+2. invariant: where κ > 5 the spread over learning rates is below one point. At
+   κ < 2 it is above two points on at least one line of each optimizer, and from line to
+   line it falls as κ grows.
+3. gains: where κ > 5 the spread is larger than for invariant, since a gain's relative
+   step is the learning rate itself: the largest learning rates are the bad ones.
+4. head: where κ > 5 the spread is several points. What breaks the law is size: the best
+   lr / λ of a line is the same, within one grid step of 16, on all lines with κ > 5.
+5. plain: the spread is largest, and on lines with κ > 5 some learning rates diverge or
+   do not train. Over the cells with κ > 3 that train, lr / λ or λ explains more of the
+   variance of the validation loss than lr × λ; for exact and invariant lr × λ explains
+   more than 90 %.
+6. The best lr × λ of Lion over that of AdamW, on exact and invariant, is what keeps the
+   angle per step, 2.4 (`theory.conversion_factors`), not what keeps the memory, 1:
+   between 1.2 and 4.8. Signum's over AdamW's likewise, by its own gain.
+7. All of this at 465, at 3,720 and at 14,880 steps.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from keras_lion.tuning import Study
+from keras_lion.tuning import Axis, SearchSpace, Study, Task
 from keras_lion.tuning.study import Comparison, Plan
-from keras_lion.tuning.study.grids import iso_product_lines
-from keras_lion.tuning.study.schedule import Decay, Schedule
+from keras_lion.tuning.study.grids import USUAL_BETAS
 from keras_lion.tuning.tasks import get_task
-from keras_lion.tuning.tasks.models import mlp
-from keras_lion.tuning.tasks.task import Task
+from keras_lion.tuning.tasks.models import scale_invariant_mlp
 
-OPTIMIZERS = ("adamw", "lion", "signum")
-TWO_DECADES = {  # of learning rates
-    "modular_addition": (1e-3, 3.16228e-3, 1e-2, 3.16228e-2, 1e-1),
-    "adamw": (1e-3, 3.16228e-3, 1e-2, 3.16228e-2, 1e-1),
-    "lion": (3.16228e-4, 1e-3, 3.16228e-3, 1e-2, 3.16228e-2),
-    "signum": (3.16228e-4, 1e-3, 3.16228e-3, 1e-2, 3.16228e-2),
+LENGTHS = {465: 15, 3_720: 120, 14_880: 480}  # steps → epochs
+SHAPE: Mapping[str, Any] = {
+    "input_shape": (40,),
+    "hidden": (100, 100),
+    "num_classes": 10,
 }
-PRODUCTS = {
-    "modular_addition": (3.16228e-3, 1e-2, 3.16228e-2),
-    "mnist1d": (3.16228e-4, 1e-3, 3.16228e-3, 1e-2, 3.16228e-2),
+# The learning rate in the middle of an optimizer's lines, at which the initial weights
+# of the network whose weights are proportional to it are ordinary.
+CENTRES = {"adamw": 2.0**-8, "lion": 2.0**-10, "signum": 2.0**-10}
+FACTORS = (2.0**-4, 2.0**-2, 1.0, 2.0**2, 2.0**4)
+# lr × λ in powers of two: κ from about 0.2 to 230 at every length.
+EXPONENTS = {
+    465: (-11, -9, -7, -5, -3, -1),
+    3_720: (-13, -11, -9, -7, -5, -3),
+    14_880: (-15, -13, -11, -9, -7, -5),
+}
+EPSILON = {"adamw": {"epsilon": 1e-30}}
+
+
+def proportional(hp: Any) -> Any:
+    """The scale-invariant network with scaled initial weights."""
+    scale = hp.Float("initial_scale", FACTORS[0], FACTORS[-1])
+    return scale_invariant_mlp(**SHAPE, initial_scale=scale)
+
+
+NETWORKS: Mapping[str, Callable[..., Any]] = {
+    "exact": proportional,
+    "invariant": partial(scale_invariant_mlp, **SHAPE),
+    "gains": partial(scale_invariant_mlp, **SHAPE, gains=True),
+    "head": partial(scale_invariant_mlp, **SHAPE, gains=True, head=True),
+    "plain": get_task("mnist1d_mlp").model,
 }
 
 
-def plan(
-    products: Sequence[float],
-    *,
-    decay: Decay = "constant",
-    rates: Sequence[float] | None = None,
-    optimizers: Sequence[str] = OPTIMIZERS,
-    epochs: int | None = None,
-    steps: int | None = None,
-    evaluate_every: int = 1,
-    batch_size: int | None = None,
-    seeds: int = 5,
-) -> Plan:
-    """All lines of some optimizers."""
-    return Plan(
-        {
-            name: iso_product_lines(name, rates or TWO_DECADES[name], products)
-            for name in optimizers
-        },
-        epochs=epochs,
-        steps=steps,
-        seeds=seeds,
-        evaluate_every=evaluate_every,
-        schedule=Schedule(decay=decay),
-        batch_size=batch_size,
-    )
+def lines(
+    network: str, optimizer: str, exponents: Sequence[int], factors: Sequence[float]
+) -> list[SearchSpace]:
+    """Every learning rate with the weight decays that give each lr × λ."""
+    spaces = []
+    for factor in factors:
+        rate = factor * CENTRES[optimizer]
+        scaled = {"initial_scale": factor} if network == "exact" else {}
+        spaces.append(
+            SearchSpace(
+                axes=(
+                    Axis("weight_decay", tuple(2.0**k / rate for k in exponents)),
+                    Axis("learning_rate", (rate,)),
+                ),
+                fixed={
+                    **USUAL_BETAS[optimizer],
+                    **EPSILON.get(optimizer, {}),
+                    **scaled,
+                },
+            )
+        )
+    return spaces
 
 
-def modular(decay: Decay) -> dict[str, Plan]:
-    """1,330 epochs are 3,990 steps."""
-    rates = TWO_DECADES["modular_addition"]
-    products = PRODUCTS["modular_addition"]
+def plans(network: str, steps: int) -> dict[str, Plan]:
+    def plan(
+        exponents: Sequence[int], factors: Sequence[float], epochs: int, seeds: int
+    ) -> Plan:
+        return Plan(
+            {name: lines(network, name, exponents, factors) for name in CENTRES},
+            epochs=epochs,
+            seeds=seeds,
+            evaluate_every=epochs // min(epochs, 15),
+        )
+
+    exponents = EXPONENTS[steps]
     return {
-        "smoke": plan(products[1:2], decay=decay, rates=rates[2:4], epochs=2, seeds=1),
-        "full": plan(
-            products, decay=decay, rates=rates, epochs=1330, evaluate_every=10
-        ),
+        "smoke": plan(exponents[3:4], FACTORS[1:4], epochs=1, seeds=1),
+        "full": plan(exponents, FACTORS, LENGTHS[steps], seeds=5),
     }
 
 
-def mnist1d(decay: Decay = "constant") -> dict[str, Plan]:
-    products = PRODUCTS["mnist1d"]
-    return {
-        "smoke": plan(products[2:3], decay=decay, epochs=2, seeds=1),
-        "full": plan(products, decay=decay, epochs=120),
-    }
+def name_of(network: str, steps: int) -> str:
+    """The task of a network and a length, such as `invariant_3720`."""
+    return f"{network}_{steps}"
 
 
-def mnist1d_batches(batch_size: int) -> dict[str, Plan]:
-    """As many steps for every batch size."""
-    products = PRODUCTS["mnist1d"][1:4]
-    return {
-        "smoke": plan(products[:1], steps=16, batch_size=batch_size, seeds=1),
-        "full": plan(products, steps=1920, evaluate_every=16, batch_size=batch_size),
-    }
-
-
-def _to_target(name: str, task: str, target: float, **changes: Any) -> Task:
-    return replace(
-        get_task(task), name=name, metric="steps_to_target", target=target, **changes
+TASKS: dict[str, Task] = {
+    name_of(network, steps): replace(
+        get_task("mnist1d_mlp"), name=name_of(network, steps), model=model
     )
-
-
-def _normalised() -> object:
-    return mlp((40,), hidden=(100, 100), num_classes=10, normalise=True)
-
-
-_mnist1d = partial(
-    _to_target, task="mnist1d_mlp", target=0.6, validation_examples=2_000
-)
-TASKS = {
-    task.name: task
-    for task in (
-        _to_target("modular_addition_constant", "modular_addition", 0.9),
-        _to_target("modular_addition_cosine", "modular_addition", 0.9),
-        _mnist1d("mnist1d_constant"),
-        _mnist1d("mnist1d_cosine"),
-        _mnist1d("mnist1d_normalised", model=_normalised),
-        _mnist1d("mnist1d_normalised_batch_16", model=_normalised),
-        _mnist1d("mnist1d_normalised_batch_512", model=_normalised),
-    )
+    for network, model in NETWORKS.items()
+    for steps in LENGTHS
 }
 
 STUDY = Study(
     name="effective_decay",
-    question="Does lr × λ alone set the time to generalize?",
+    question="Does lr × λ alone decide, once weights are scale-invariant?",
     plans={
-        "modular_addition_constant": modular("constant"),
-        "modular_addition_cosine": modular("cosine"),
-        "mnist1d_constant": mnist1d(),
-        "mnist1d_cosine": mnist1d("cosine"),
-        "mnist1d_normalised": mnist1d(),
-        "mnist1d_normalised_batch_16": mnist1d_batches(16),
-        "mnist1d_normalised_batch_512": mnist1d_batches(512),
+        name_of(network, steps): plans(network, steps)
+        for network in NETWORKS
+        for steps in LENGTHS
     },
     comparison=Comparison(
-        statement="lr × λ alone sets the time to generalise.",
-        measure="iso_product_slope",
+        statement="With enough weight decay, lr × λ alone decides the accuracy.",
+        measure="iso_product_spread",
         value="score",
-        sides=OPTIMIZERS,
-        margin=0.15,
-        epsilon=dict.fromkeys(TASKS, 0.15),
+        sides=tuple(CENTRES),
+        margin=1.0,
+        unit="points",
+        epsilon=dict.fromkeys(TASKS, 0.01),
     ),
     tasks=TASKS,
 )

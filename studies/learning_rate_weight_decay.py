@@ -96,6 +96,10 @@ STUDY = Study(
         "mnist1d_mlp": plans(
             {"adamw": (1e-2, 0.3), "lion": (1e-2, 3.0)}, epochs=(2, 60, 60, 120)
         ),
+        # No learning rate fails here: centres by lr × λ (studies/effective_decay.py).
+        "mnist1d_invariant": plans(
+            {"adamw": (1e-3, 1.0), "lion": (3e-4, 10.0)}, epochs=(2, 60, 60, 120)
+        ),
         "digits_mlp": plans(
             {"adamw": (3e-2, 0.1), "lion": (1e-2, 1.0)},
             epochs=(5, 30, 30, 60),
@@ -144,6 +148,7 @@ STUDY = Study(
         unit="decades",
         epsilon={
             "mnist1d_mlp": 0.05,
+            "mnist1d_invariant": 0.05,
             "digits_mlp": 0.02,
             "fashion_mnist_mlp": 0.02,
             "fashion_mnist_cnn": 0.02,

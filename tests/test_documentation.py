@@ -8,11 +8,12 @@ import re
 import shlex
 import subprocess
 import sys
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
-from keras_lion import cli
+from keras_lion.arguments import make_parser
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [
@@ -20,6 +21,7 @@ PAGES = [
     ROOT / "studies" / "README.md",
     *sorted((ROOT / "docs").glob("**/*.md")),
 ]
+COMMANDS = defaultdict(lambda: print)  # none is called here
 LONG = ("your-own-model.md", "studies.md")  # train whole studies
 # The README installs TensorFlow. The other pages speak of either; JAX loads faster. A
 # block for one backend alone says so in a comment above it.
@@ -99,9 +101,9 @@ def test_the_command_line_takes_the_commands(page):
     for words in commands(page, "keras-lion"):
         if "--help" in words:
             with pytest.raises(SystemExit), contextlib.redirect_stdout(io.StringIO()):
-                cli._parser().parse_args(words)
+                make_parser(COMMANDS).parse_args(words)
             continue
-        options = cli._parser().parse_args(words)
+        options = make_parser(COMMANDS).parse_args(words)
         if words[0] == "run":
             assert (ROOT / options.study).is_file(), words
 

@@ -115,3 +115,35 @@ def test_arguments_out_of_range():
         theory.conversion_factors(("timescale", "rotation"))
     with pytest.raises(ValueError, match="product is below 2"):
         theory.ema_timescale(1.0, 2.0)
+
+
+@pytest.mark.parametrize("optimizer", ["lion", "adamw"])
+@pytest.mark.parametrize("memory", [0.01, 1.0, 300.0])
+@pytest.mark.parametrize("size", [1e-3, 0.3])
+def test_settling_and_back(optimizer, memory, size):
+    rate, decay = theory.settling_to(memory, size, 125, optimizer=optimizer)
+    found = theory.settling(rate, decay, 125, optimizer=optimizer)
+    assert found == pytest.approx((memory, size), rel=1e-12)
+    assert rate * decay * 125 * memory == pytest.approx(1)
+
+
+def test_size_is_that_of_the_equilibrium_and_proportional_to_the_rate_at_one_product():
+    found = theory.settling(1e-3, 0.5, 40, beta_1=0.95, beta_2=0.98)
+    assert found.memory_epochs == pytest.approx(50)
+    assert found.weight_rms == theory.lion_equilibrium_rms(1e-3, 0.5, 0.95, 0.98)
+    moved = theory.settling(4e-3, 0.125, 40, beta_1=0.95, beta_2=0.98)
+    assert moved.memory_epochs == found.memory_epochs
+    assert moved.weight_rms == pytest.approx(4 * found.weight_rms)
+
+
+@pytest.mark.parametrize(
+    "arguments", [(0, 1, 1), (1, -1, 1), (1, 1, math.inf), (0.4, 1, 1)]
+)
+def test_settling_to_the_impossible_is_refused(arguments):
+    with pytest.raises(ValueError, match="Received"):
+        theory.settling_to(*arguments)
+
+
+def test_settling_of_another_optimizer_is_refused():
+    with pytest.raises(ValueError, match="'lion' or 'adamw'"):
+        theory.settling(1e-3, 1.0, 10, optimizer="sgd")

@@ -107,6 +107,29 @@ def varies(runs: pd.DataFrame, name: str) -> bool:
     return bool((known.groupby(runs["optimizer"]).nunique() > 1).any())
 
 
+def follows_learning_rate(runs: pd.DataFrame, name: str) -> bool:
+    """Whether each learning rate of a grid has its own value of a column.
+
+    So it is with initial weights proportional to the learning rate. Without two weight
+    decays at a learning rate there is no grid: in a random search every value goes with
+    one learning rate.
+    """
+    table = pd.DataFrame(
+        {
+            "optimizer": runs["optimizer"].to_numpy(),
+            "rate": runs["learning_rate"].to_numpy(),
+            "decay": runs["weight_decay"].to_numpy(),
+            "text": texts_of(runs, name).to_numpy(),
+        }
+    )
+    return all(
+        (part.groupby("rate")["text"].nunique() == 1).all()
+        and (part.groupby("text")["rate"].nunique() == 1).all()
+        and (part.groupby("rate")["decay"].nunique() > 1).all()
+        for _, part in table.groupby("optimizer")
+    )
+
+
 def _gaps(runs: pd.DataFrame, name: str) -> int:
     """How many runs have no value, of the optimizers that have one."""
     return int((texts_of(runs, name) == "")[~_without(runs, name)].sum())

@@ -18,11 +18,12 @@ import numpy as np
 import pandas as pd
 
 from keras_lion.robustness.comparison import compare, compare_best
-from keras_lion.robustness.effective_decay.lines import (
-    compare_parametrizations,
-    iso_product,
+from keras_lion.robustness.effective_decay.lines import compare_parametrizations
+from keras_lion.robustness.effective_decay.pace import best_memory, memory_verdict
+from keras_lion.robustness.effective_decay.spread import (
+    lines_of_equal_product,
+    spread_verdict,
 )
-from keras_lion.robustness.effective_decay.slope import slope_verdict
 from keras_lion.robustness.landscape import Landscape, Value
 from keras_lion.robustness.quantity import Quantity, quantity_of_runs
 from keras_lion.robustness.regret import mean_regret
@@ -347,10 +348,31 @@ def _independent_decay(question: Question) -> list[Verdict]:
     return verdicts
 
 
-def _iso_product_slope(question: Question) -> list[Verdict]:
+def _iso_product_spread(question: Question) -> list[Verdict]:
     return [
-        slope_verdict(
-            iso_product(question.runs, optimizer=name, value=question.value),
+        spread_verdict(
+            lines_of_equal_product(
+                question.runs,
+                optimizer=name,
+                value=question.value,
+                scale=question.scale,
+            ),
+            margin=question.margin,
+            unit=question.unit,
+            claim=claim_of(question, name),
+        )
+        for name in question.sides
+    ]
+
+
+def _memory_over_batch_size(question: Question) -> list[Verdict]:
+    sizes = {
+        float(size): question.runs[question.runs["batch_size"] == size]
+        for size in question.runs["batch_size"].unique()
+    }
+    return [
+        memory_verdict(
+            best_memory(sizes, optimizer=name, value=question.value),
             margin=question.margin,
             claim=claim_of(question, name),
         )
@@ -459,9 +481,16 @@ MEASURES: Mapping[str, Measure] = {
         _independent_decay,
         "The learning rate matters less with lr × λ fixed than with λ fixed.",
     ),
-    "iso_product_slope": Measure(
-        _iso_product_slope,
-        "lr × λ alone sets the time to the target.",
+    "iso_product_spread": Measure(
+        _iso_product_spread,
+        "With enough weight decay, lr × λ alone decides.",
         direction=0,
+        scope="task",
+    ),
+    "memory_over_batch_size": Measure(
+        _memory_over_batch_size,
+        "The best memory of the weights, in epochs, is the same at every batch size.",
+        direction=0,
+        scope="task",
     ),
 }

@@ -10,7 +10,11 @@ from typing import Any
 import pandas as pd
 
 from keras_lion.robustness.cautions import unlike_cautions
-from keras_lion.robustness.conditions import own_columns, parts_of
+from keras_lion.robustness.conditions import (
+    follows_learning_rate,
+    own_columns,
+    parts_of,
+)
 from keras_lion.robustness.effective_decay.law import product_verdict
 from keras_lion.robustness.landscape import Landscape, Value
 from keras_lion.robustness.measures import MEASURES, Question, claim_of
@@ -101,9 +105,10 @@ def decide(
 
     A measure of one condition is judged under each (`conditions_of`). A measure of a
     task reads all of its batch sizes and budgets, and is judged for each value of the
-    hyperparameters of the study's own. A measure of the study chooses its runs by the
-    conditions that it declares in `between`: where they leave several values of another
-    hyperparameter, the verdict is untestable and names it.
+    hyperparameters of the study's own, except those that follow the learning rate, as
+    initial weights proportional to it do. A measure of the study chooses its runs by
+    the conditions that it declares in `between`: where they leave several values of
+    another hyperparameter, the verdict is untestable and names it.
 
     Where the optimizers differ in such a hyperparameter, the verdict says so among its
     reasons.
@@ -137,14 +142,20 @@ def decide(
     if scope == "condition":
         frame = name_contenders(frame)
     found = []
-    columns = None if scope == "condition" else own_columns(frame)
     for task in dict.fromkeys(frame["task"]):
         epsilon = comparison.epsilon.get(task, EPSILON)
-        for part in parts_of(frame[frame["task"] == task], columns):
+        runs = frame[frame["task"] == task]
+        columns = None if scope == "condition" else _splitting(runs)
+        for part in parts_of(runs, columns):
             place = ", ".join(filter(None, (str(task), part.label)))
             verdicts = _judge(part.runs, comparison, epsilon, seed)
             found += [(place, each) for each in verdicts]
     return found
+
+
+def _splitting(runs: pd.DataFrame) -> list[str]:
+    """The hyperparameters of the study's own that split the runs of a task."""
+    return [n for n in own_columns(runs) if not follows_learning_rate(runs, n)]
 
 
 def usual_sides(optimizers: Iterable[str]) -> list[tuple[str, str]]:

@@ -10,5 +10,7 @@ from .path import adamw_path as adamw_path
 from .path import lion_path as lion_path
 from .rotation import adamw_rotation as adamw_rotation
 from .rotation import lion_rotation as lion_rotation
+from .settling import settling as settling
+from .settling import settling_to as settling_to
 from .timescale import ema_timescale as ema_timescale
 from .timescale import relaxation_steps as relaxation_steps

@@ -50,6 +50,14 @@ def keep_environment(folder: Path, place: Path) -> None:
         known = json.loads(path.read_text(encoding="utf-8"))
         for name in ("data", "execution"):
             new[name] = known[name] | new[name]
+        merged = ("data", "execution", "earlier")
+        before = {name: value for name, value in known.items() if name not in merged}
+        now = {name: value for name, value in new.items() if name not in merged}
+        others = [*known.get("earlier", []), before, *new.get("earlier", [])]
+        new["earlier"] = []
+        for other in others:
+            if other != now and other not in new["earlier"]:
+                new["earlier"].append(other)
     write_json(path, new)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from studies.evidence.runs import all_runs
+from studies.evidence.runs import all_runs, is_declared
 
 COLUMNS = {
     "key": "hash of all that decides the result: study, task, configuration, schedule, "
@@ -28,6 +28,8 @@ COLUMNS = {
     "train_examples": "training examples",
     "kappa": "λ Σ η_t",
     "metric": "what the score is made of",
+    "likelihood": "1 where losses are negative log-likelihoods; empty in older records",
+    "lower_is_better": "1 where the score is the negated metric; likewise",
     "floor": "score of a run that diverged, or did not reach the target",
     "status": "`ok`, `diverged` or `failed`",
     "reason": "why it diverged",
@@ -44,6 +46,8 @@ COLUMNS = {
     "seconds": "wall time of the run; of runs that shared a program, its share",
     "backend": "Keras backend",
     "executor": "`loop` (alone) or `vmap` (several runs in one program)",
+    "epsilon": "AdamW's ε, where a study sets it",
+    "initial_scale": "factor of all initial weights (effective_decay, network exact)",
     "noise": "standard deviation of the noise on the training inputs (augmentation)",
 }
 TEXT = """<!-- written by `make evidence`: do not edit -->
@@ -71,6 +75,9 @@ Python standard library, modular addition: no personal data. **Licence.** Apache
 the repository; cite `CITATION.cff`. **Changes.** Rows are added, and none is changed.
 
 ## Runs
+
+Tasks that are marked *earlier* belong to an earlier form of their study, which its file
+no longer declares and the ledger does not use; the file's history has the declaration.
 
 | study | task | preset | optimizers | runs | diverged | backend |
 |---|---|---|---|---|---|---|
@@ -100,8 +107,9 @@ def text() -> str:
     rows = []
     for (study, task, preset), runs in frame.groupby(["study", "task", "preset"]):
         diverged = int((runs["status"] == "diverged").sum())
+        earlier = "" if is_declared(str(study), str(task)) else " (*earlier*)"
         rows.append(
-            f"| {study} | {task} | {preset} | {runs['optimizer'].nunique()} | "
+            f"| {study} | {task}{earlier} | {preset} | {runs['optimizer'].nunique()} | "
             f"{len(runs)} | {diverged} | {' / '.join(sorted(set(runs['backend'])))} |"
         )
     columns = [f"| `{name}` | {COLUMNS[name]} |" for name in frame.columns]

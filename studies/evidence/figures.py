@@ -18,12 +18,15 @@ from keras_lion.report.style import LOSS
 from keras_lion.report.write import write_pages
 from keras_lion.robustness.transfer import transfer_curve
 from keras_lion.statistics import Interval, t_interval
+from studies.effective_decay import LENGTHS, NETWORKS, name_of
+from studies.effective_decay_figure import ladder_figure
 from studies.evidence.runs import declared, is_complete, runs_of
 
 # Study → the figures that are kept; the notebooks and `keras-lion report` draw others.
 KEPT = {
     "learning_rate_weight_decay": ("heatmap", "heatmap_loss", "collapse"),
-    "effective_decay": ("iso_product",),
+    "effective_decay": (),
+    "pace": (),
     "batch_size": ("batch_size",),
     "optimizers": ("best_of_k",),
     "betas": (),
@@ -58,6 +61,19 @@ def write(results: Path) -> None:
                 (folder / "figures").mkdir(exist_ok=True)
                 shutil.copy(picture, folder / "figures")
     _write_transfer(results / "transfer_from_adamw")
+    _write_ladder(results / "effective_decay")
+
+
+def _write_ladder(folder: Path) -> None:
+    frames = {
+        (network, steps): runs_of("effective_decay", name_of(network, steps))
+        for network in NETWORKS
+        for steps in LENGTHS
+        if is_complete("effective_decay", name_of(network, steps))
+    }
+    if frames:
+        (folder / "figures").mkdir(exist_ok=True, parents=True)
+        ladder_figure(frames).savefig(folder / "figures" / "ladder.png", dpi=DPI)
 
 
 def _write_transfer(folder: Path) -> None:

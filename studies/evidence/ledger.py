@@ -12,6 +12,7 @@ from typing import Any
 from keras_lion.robustness.verdict import LEAST_SEEDS
 from studies.evidence import (
     decay_claims,
+    decay_predictions,
     main_claims,
     other_claims,
     search_claims,
@@ -24,6 +25,7 @@ from studies.evidence.runs import all_runs
 
 CHEN = "Chen et al. 2023"
 MAIN = "learning_rate_weight_decay.py"
+LADDER = "effective_decay/figures/ladder.png"
 
 
 def _better_best() -> list[Measured]:
@@ -68,21 +70,39 @@ CLAIMS = (
         "learning_rate_weight_decay/figures/mnist1d_mlp_collapse.png",
     ),
     Claim(
-        "time-to-generalize",
-        "lr × λ alone sets the time to generalize.",
-        "Wang & Aitchison 2024; Kosson et al. 2023; predictions in the study",
+        "pace-alone",
+        "Where every weight is scale-invariant and weight decay is enough, lr × λ "
+        "alone decides.",
+        "van Laarhoven 2017; Wang & Aitchison 2024; predicted in the study",
         "effective_decay.py",
-        decay_claims.time_to_generalize,
-        "effective_decay/figures/modular_addition_constant_iso_product.png",
+        decay_claims.pace_alone,
+        LADDER,
     ),
     Claim(
-        "predictions",
-        "The seven predictions of the theory for the time to generalize, written down "
-        "before the runs.",
-        "studies/effective_decay.py",
+        "size-counts",
+        "Where the scale of some weights matters and weight decay is enough, lr × λ "
+        "alone still decides.",
+        "often said of AdamW and Lion; the study predicts that it does not",
         "effective_decay.py",
-        decay_claims.predictions,
-        "effective_decay/figures/mnist1d_normalised_iso_product.png",
+        decay_claims.with_size,
+        LADDER,
+    ),
+    Claim(
+        "pace-predictions",
+        "Every prediction on lr × λ, written down before the runs, holds.",
+        "docstring of studies/effective_decay.py",
+        "effective_decay.py",
+        decay_predictions.predictions,
+        LADDER,
+    ),
+    Claim(
+        "best-pace",
+        "The best memory of the weights, 1 / (lr × λ) in epochs, is the same at every "
+        "batch size and number of examples, and grows like the root of the training "
+        "length.",
+        "Wang & Aitchison 2024; Bergsma et al. 2025; predicted in the study",
+        "pace.py",
+        decay_claims.best_pace,
     ),
     Claim(
         "independent-decay",

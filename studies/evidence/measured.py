@@ -192,6 +192,21 @@ def difference_of_best(
     )
 
 
+def between(interval: Interval, low: float, high: float) -> bool | None:
+    """Whether the number lies within bounds; None if the interval leaves it open."""
+    if low <= interval.low and interval.high <= high:
+        return True
+    if interval.high < low or interval.low > high:
+        return False
+    return None
+
+
+def outcome_of_prediction(held: bool | None) -> Outcome:
+    if held is None:
+        return "underpowered"
+    return "supported" if held else "not supported"
+
+
 def edges(found: dict[str, Landscape]) -> list[str]:
     """One sentence for each optimum on an edge of its grid."""
     return [

@@ -4,6 +4,7 @@ Command    python studies/evidence/rerun.py [STUDY ...]     (`make evidence-reru
 Duration   about a minute a study
 
 Of each study it takes the run that took least time, of each task if a study is named.
+Runs of tasks that a study no longer declares are left out.
 Same backend, executor and number of threads give the recorded score bit for bit on the
 same type of machine; elsewhere, and for runs that shared a program with others, it must
 lie within the noise of seeds: three standard deviations of its cell.
@@ -23,7 +24,7 @@ import pandas as pd
 
 from keras_lion.tuning import load_runs
 from keras_lion.tuning.sweep.threads import thread_variables
-from studies.evidence.runs import RESULTS, STUDIES, all_runs
+from studies.evidence.runs import RESULTS, STUDIES, all_runs, is_declared
 
 DEVIATIONS = 3
 CELL = ("study", "task", "optimizer", "learning_rate", "weight_decay")
@@ -34,6 +35,8 @@ def chosen(studies: list[str]) -> pd.DataFrame:
     """The runs to train again."""
     frame = all_runs()
     frame = frame[(frame["preset"] == "full") & (frame["status"] == "ok")]
+    places = zip(frame["study"], frame["task"], strict=True)
+    frame = frame[[is_declared(study, task) for study, task in places]]
     by = ["study", "task"] if studies else ["study"]
     if studies:
         frame = frame[frame["study"].isin(studies)]

@@ -31,6 +31,11 @@ def declared(name: str) -> Study:
     return load_study_file(STUDIES / f"{name}.py")
 
 
+def is_declared(study: str, task: str) -> bool:
+    """Whether a study still has a task: runs of its earlier forms stay in the table."""
+    return task in declared(study).plans
+
+
 def is_complete(study: str, task: str, preset: str = "full") -> bool:
     """Whether every declared run of the preset is in the table."""
     return complete_runs(all_runs(), declared(study), task, preset) is not None

@@ -14,6 +14,7 @@ from keras_lion.robustness import Landscape, decide, iso_product, summarize
 from keras_lion.robustness.batch_size import landscapes_of_batch_sizes
 from keras_lion.robustness.conditions import (
     conditions_of,
+    follows_learning_rate,
     label_of,
     own_columns,
     parts_of,
@@ -198,6 +199,61 @@ def test_a_text_that_goes_with_the_learning_rate_is_not_pooled():
         Landscape.from_runs(frame, optimizer="lion")
     with pytest.raises(ValueError, match=r"activation: relu, tanh"):
         transfer_curve(frame, "lion", "adamw")
+
+
+def test_what_follows_the_learning_rate_of_a_grid():
+    frame = study(size=3)
+    frame["scale"] = 10 * frame["learning_rate"]
+    frame["activation"] = frame["weight_decay"].map(str)
+    frame["constant"] = 1.0
+    assert follows_learning_rate(frame, "scale")
+    assert not follows_learning_rate(frame, "activation")
+    assert not follows_learning_rate(frame, "constant")
+    # Two values at one learning rate; one weight decay at each, as in a random search.
+    twice = frame.assign(scale=frame["scale"] + (frame["seed"] == 0))
+    assert not follows_learning_rate(twice, "scale")
+    single = frame[
+        frame["weight_decay"]
+        == frame.groupby("optimizer")["weight_decay"].transform("min")
+    ]
+    assert not follows_learning_rate(single, "scale")
+
+
+def test_a_line_of_equal_product_is_not_split_by_what_follows_its_learning_rates():
+    rates, products = (0.001, 0.004, 0.016), (0.01, 0.04)
+    frame = pd.DataFrame(
+        [
+            run(
+                learning_rate=rate,
+                weight_decay=product / rate,
+                scale=rate,
+                seed=seed,
+                score=0.5,
+                kappa=10.0,
+                optimizer=name,
+            )
+            for name in ("adamw", "lion")
+            for product in products
+            for rate in rates
+            for seed in range(3)
+        ]
+    )
+    comparison = Comparison(
+        "lr × λ alone decides.",
+        {},
+        measure="iso_product_spread",
+        sides=("adamw", "lion"),
+        margin=1.0,
+        unit="points",
+    )
+    [first, second] = decide(frame, comparison)
+    assert first[0] == second[0] == frame["task"].iloc[0]
+    assert {first[1].outcome, second[1].outcome} == {"supported"}
+    # Another hyperparameter splits it, into lines of all learning rates.
+    both = pd.concat([frame.assign(width=1), frame.assign(width=2)])
+    found = decide(both, comparison)
+    assert len(found) == 4
+    assert {verdict.outcome for _, verdict in found} == {"supported"}
 
 
 def test_missing_next_to_one_value_is_refused():

@@ -26,7 +26,13 @@ QUESTIONS = {
         0.75,
         "decades",
     ),
-    "effective_decay": ("iso_product_slope", ("adamw", "lion", "signum"), 0.15, ""),
+    "effective_decay": (
+        "iso_product_spread",
+        ("adamw", "lion", "signum"),
+        1.0,
+        "points",
+    ),
+    "pace": ("memory_over_batch_size", ("adamw", "lion"), 0.25, ""),
     "batch_size": ("best_score_per_doubling", ("lion", "adamw"), 0.1, "points"),
     "optimizers": ("best_score", ("lion", "adamw"), 0.5, "points"),
     "betas": ("best_score", ("lion 0.9/0.99", "lion 0.95/0.95"), 0.02, "nats"),
@@ -91,8 +97,10 @@ def test_the_kept_summary_leads_with_the_declared_question(study):
     comparison = runs.declared(study).comparison
     assert summary["comparison"]["measure"] == comparison.measure
     assert summary["verdicts"]
-    for verdict in summary["verdicts"]:
-        assert verdict["claim"].startswith(comparison.statement.rstrip("."))
+    claims = [each["claim"] for each in summary["verdicts"]]
+    for claim in claims:
+        assert claim.startswith((comparison.statement.rstrip("."), "Secondary: "))
+    assert not claims[0].startswith("Secondary: ")
     for title, section in summary["tasks"].items():
         own = [each for each in summary["verdicts"] if each["where"] == title]
         first = [each["claim"] for each in section["verdicts"][: len(own)]]

@@ -1,7 +1,6 @@
 """README, ledger and datasheet are what the public table gives, and outcomes follow."""
 
 import json
-import math
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ from keras_lion.tuning import load_runs
 from studies.evidence import (
     collect,
     datasheet,
-    decay_claims,
     ledger,
     main_claims,
     measured,
@@ -113,17 +111,7 @@ def test_intervals_are_written_with_a_minus_and_their_n():
 )
 def test_a_prediction_is_open_where_the_interval_leaves_its_bounds(low, high, expected):
     middle = Interval((low + high) / 2, low, high, 5)
-    assert decay_claims._between(middle, -1.5, 1.5) is expected
-
-
-def test_how_much_the_product_explains():
-    """All of it if λ and lr trade off exactly; nothing of it if it is level."""
-    rates, decays = [0.1, 1.0, 10.0], [0.1, 1.0, 10.0]
-    index = pd.MultiIndex.from_product([rates, decays])
-    product = pd.DataFrame({0: [math.log(r * d) for r, d in index]}, index=index)
-    assert decay_claims._explained(product) == pytest.approx(1)
-    ratio = pd.DataFrame({0: [math.log(r / d) for r, d in index]}, index=index)
-    assert decay_claims._explained(ratio) == pytest.approx(0, abs=1e-12)
+    assert measured.between(middle, -1.5, 1.5) is expected
 
 
 def test_runs_that_are_not_there_are_said_to_be_missing(monkeypatch):
@@ -135,12 +123,47 @@ def test_runs_that_are_not_there_are_said_to_be_missing(monkeypatch):
 
 def test_one_run_less_is_not_a_complete_study(monkeypatch):
     frame = runs.all_runs()
-    study, task = "effective_decay", "mnist1d_constant"
+    study, task = "effective_decay", "exact_465"
     assert runs.is_complete(study, task)
     chosen = frame["study"].eq(study) & frame["task"].eq(task)
     one = frame.index[chosen][0]
     monkeypatch.setattr(runs, "all_runs", lambda: frame.drop(index=one))
     assert not runs.is_complete(study, task)
+
+
+def test_runs_of_an_earlier_form_of_a_study_stay_and_are_marked():
+    table, (study, task) = runs.all_runs(), ("effective_decay", "mnist1d_constant")
+    assert (table["study"].eq(study) & table["task"].eq(task)).any()
+    assert not runs.is_declared(study, task)
+    assert runs.is_declared(study, "exact_465")
+    assert f"| {study} | {task} (*earlier*) |" in datasheet.text()
+    assert f"| {study} | exact_465 |" in datasheet.text()
+
+
+@pytest.mark.parametrize("studies", [[], ["effective_decay"]])
+def test_runs_that_nothing_declares_are_not_trained_again(studies):
+    chosen = rerun.chosen(studies)
+    assert (chosen["study"] == "effective_decay").any()
+    for study, task in zip(chosen["study"], chosen["task"], strict=True):
+        assert runs.is_declared(study, task)
+
+
+def test_collecting_from_another_machine_keeps_what_is_known_of_the_first(tmp_path):
+    def folder(name, **known):
+        place = tmp_path / name
+        place.mkdir()
+        text = json.dumps({"backend": "jax", "data": {name: "hash"}} | known)
+        (place / "environment.json").write_text(text)
+        (place / "study.json").write_text('{"execution": {}}')
+        return place
+
+    first = folder("first", commit="a", earlier=[{"commit": "0"}])
+    for place in (first, folder("second", commit="b"), folder("third", commit="b")):
+        collect.keep_environment(place, tmp_path)
+    kept = json.loads((tmp_path / "environment-jax.json").read_text())
+    assert kept["commit"] == "b"
+    assert [each["commit"] for each in kept["earlier"]] == ["0", "a"]
+    assert set(kept["data"]) == {"first", "second", "third"}
 
 
 def test_collecting_adds_what_is_new_and_changes_nothing_else(tmp_path, monkeypatch):

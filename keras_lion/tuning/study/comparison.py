@@ -39,7 +39,8 @@ MEASURES: Mapping[str, Declarable] = {
     "mean_regret": Declarable(SCORES),
     "rule_of_thumb_regret": Declarable(SCORES, across=True),
     "learning_rate_sensitivity": Declarable(SCORES, pair=False),
-    "iso_product_slope": Declarable(("",), pair=False),
+    "memory_over_batch_size": Declarable(("",), pair=False, across=True),
+    "iso_product_spread": Declarable(SCORES, pair=False, across=True),
 }
 
 

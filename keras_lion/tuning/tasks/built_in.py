@@ -19,7 +19,7 @@ from keras_lion.tuning.tasks.task import Task
 # fixed. What a seed leaves over is not used.
 #
 # task               pool     training  validation  test    metric
-# mnist1d_mlp        14,000   4,000     10,000      10,000  accuracy
+# mnist1d_*          14,000   4,000     10,000      10,000  accuracy
 # digits_mlp         1,437    1,000     437         360     accuracy
 # fashion_mnist_*    60,000   50,000    10,000      10,000  accuracy
 # python_lm          ~10,500  7,500     2,000       ~1,850  loss
@@ -32,6 +32,15 @@ _ALL = (
         name="mnist1d_mlp",
         data=mnist1d.load,
         model=partial(models.mlp, (40,), hidden=(100, 100), num_classes=10),
+        train_examples=4_000,
+        validation_examples=10_000,
+    ),
+    Task(
+        name="mnist1d_invariant",
+        data=mnist1d.load,
+        model=partial(
+            models.scale_invariant_mlp, (40,), hidden=(100, 100), num_classes=10
+        ),
         train_examples=4_000,
         validation_examples=10_000,
     ),

@@ -38,6 +38,54 @@ def mlp(
     return Model(inputs, layers.Dense(num_classes)(x))
 
 
+def scale_invariant_mlp(
+    input_shape: Sequence[int],
+    hidden: Sequence[int],
+    num_classes: int,
+    *,
+    gains: bool = False,
+    head: bool = False,
+    initial_scale: float = 1.0,
+    temperature: float = 2.0,
+) -> Any:
+    """Multi-layer perceptron whose outputs do not depend on the scale of its weights.
+
+    Every product is normalized over its units, logits too, without gains or biases: a
+    kernel and any positive multiple of it give the same outputs, exactly so for powers
+    of two.
+
+    Args:
+        input_shape: Shape of one example.
+        hidden: Widths of the hidden layers.
+        num_classes: Number of logits.
+        gains: Whether hidden layers have trained gains and biases, whose scale matters.
+        head: Whether the logits are an ordinary layer with biases, whose scale matters.
+        initial_scale: Factor of all initial kernels.
+        temperature: Standard deviation of the normalized logits of an example.
+    """
+    from keras import Input, Model, layers
+
+    def normalized(x: Any, affine: bool = False) -> Any:
+        # An epsilon would make the scale matter.
+        layer = layers.LayerNormalization(epsilon=0.0, center=affine, scale=affine)
+        return layer(x)
+
+    inputs = Input(tuple(input_shape))
+    x = layers.Flatten()(inputs) if len(input_shape) > 1 else inputs
+    for width in hidden:
+        x = normalized(layers.Dense(width, use_bias=False)(x), gains)
+        x = layers.Activation("relu")(x)
+    if head:
+        logits = layers.Dense(num_classes)(x)
+    else:
+        logits = normalized(layers.Dense(num_classes, use_bias=False)(x))
+        logits = layers.Rescaling(temperature)(logits)
+    model = Model(inputs, logits)
+    for weight in model.trainable_variables if initial_scale != 1 else ():
+        weight.assign(initial_scale * weight)
+    return model
+
+
 def cnn(
     input_shape: Sequence[int] = (28, 28, 1),
     filters: Sequence[int] = (16, 32),

@@ -13,6 +13,7 @@ from keras_lion.tuning.tasks.task import Data, Task
 
 SPLITS = {
     "mnist1d_mlp": (4_000, 10_000),
+    "mnist1d_invariant": (4_000, 10_000),
     "digits_mlp": (1_000, 437),
     "fashion_mnist_mlp": (50_000, 10_000),
     "fashion_mnist_cnn": (50_000, 10_000),
@@ -20,7 +21,11 @@ SPLITS = {
     "python_lm": (7_500, 2_000),
     "modular_addition": (1_740, 870),
 }
-NEEDS = {"mnist1d_mlp": "mnist1d", "digits_mlp": "sklearn"}
+NEEDS = {
+    "mnist1d_mlp": "mnist1d",
+    "mnist1d_invariant": "mnist1d",
+    "digits_mlp": "sklearn",
+}
 LOCAL = [name for name in TASKS if not name.startswith("fashion")]
 
 

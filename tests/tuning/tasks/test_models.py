@@ -43,6 +43,12 @@ CASES: dict[str, tuple[Callable[[], Any], tuple[int, ...], tuple[int, ...], int]
         (128, 256),
         256 * 64 + 128 * 64 + 2 * 49_984 + 128 + 64 * 256 + 256,
     ),
+    "scale_invariant_mlp": (
+        lambda: models.scale_invariant_mlp((40,), hidden=(100, 100), num_classes=10),
+        (40,),
+        (10,),
+        40 * 100 + 100 * 100 + 100 * 10,
+    ),
     "pair_mlp": (
         models.pair_mlp,
         (2,),
@@ -191,6 +197,75 @@ def test_models_survive_saving(name: str, tmp_path: Any) -> None:
         keras.ops.convert_to_numpy(model(inputs)),
         keras.ops.convert_to_numpy(loaded(inputs)),
     )
+
+
+def scaled_outputs(factor: float, **options: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Outputs before and after all kernels are multiplied by a factor."""
+    keras.utils.set_random_seed(0)
+    model = models.scale_invariant_mlp((40,), (30, 20), 10, **options)
+    for weight in model.trainable_variables:  # gains and biases leave their start
+        if weight.ndim < 2:
+            weight.assign(weight + 0.3 * keras.random.normal(weight.shape, seed=1))
+    inputs = make_inputs("scale_invariant_mlp", (40,))
+    before = keras.ops.convert_to_numpy(model(inputs))
+    for weight in model.trainable_variables:
+        if weight.ndim > 1:
+            weight.assign(factor * weight)
+    return before, keras.ops.convert_to_numpy(model(inputs))
+
+
+@pytest.mark.parametrize("factor", [2.0**-4, 2.0**6])
+@pytest.mark.parametrize("options", [{}, {"gains": True}], ids=["plain", "gains"])
+def test_powers_of_two_of_normalized_kernels_give_the_same_bits(
+    factor: float, options: dict[str, Any]
+) -> None:
+    before, after = scaled_outputs(factor, **options)
+    np.testing.assert_array_equal(before, after)
+    assert np.abs(before).max() > 0.1
+
+
+def test_the_scale_of_gains_matters() -> None:
+    """Next to their biases; gains and biases together, ReLU and norm let through."""
+    keras.utils.set_random_seed(0)
+    model = models.scale_invariant_mlp((40,), (30, 20), 10, gains=True)
+    gains = [each for each in model.trainable_variables if "gamma" in each.path]
+    biases = [each for each in model.trainable_variables if "beta" in each.path]
+    assert (len(gains), len(biases)) == (2, 2)  # of the hidden layers, not of logits
+    for weight in biases:
+        weight.assign(weight + 0.3)
+    inputs = make_inputs("scale_invariant_mlp", (40,))
+    before = keras.ops.convert_to_numpy(model(inputs))
+    for weight in gains:
+        weight.assign(4.0 * weight)
+    assert np.abs(keras.ops.convert_to_numpy(model(inputs)) - before).max() > 0.01
+
+
+def test_the_scale_of_an_ordinary_head_matters() -> None:
+    before, after = scaled_outputs(4.0, gains=True, head=True)
+    assert np.abs(after - before).max() > 0.1
+
+
+@pytest.mark.parametrize("temperature", [1.0, 2.0])
+def test_normalized_logits_have_the_deviation_of_the_temperature(
+    temperature: float,
+) -> None:
+    keras.utils.set_random_seed(0)
+    model = models.scale_invariant_mlp((40,), (30,), 10, temperature=temperature)
+    logits = keras.ops.convert_to_numpy(
+        model(make_inputs("scale_invariant_mlp", (40,)))
+    )
+    np.testing.assert_allclose(logits.std(axis=-1), temperature, rtol=1e-4)
+
+
+def test_the_initial_scale_multiplies_every_kernel() -> None:
+    def weights(scale: float) -> list[np.ndarray]:
+        keras.utils.set_random_seed(0)
+        return models.scale_invariant_mlp(
+            (40,), (30,), 10, initial_scale=scale
+        ).get_weights()
+
+    for one, other in zip(weights(1.0), weights(0.25), strict=True):
+        np.testing.assert_array_equal(0.25 * one, other)
 
 
 def test_impossible_shapes_are_refused() -> None:

@@ -1,0 +1,114 @@
+"""Shares of the variance of scores that lr × λ, lr / λ, lr and λ each explain."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from keras_lion.robustness.effective_decay.description import r_squared
+from keras_lion.robustness.landscape import Value
+
+DEGREE = 3  # of the polynomial in the logarithm of each
+FEWEST_CELLS = 8
+QUANTITIES = ("product", "ratio", "learning_rate", "weight_decay")
+
+
+@dataclass(frozen=True)
+class Explained:
+    """R² of one smooth curve over each of four quantities.
+
+    Attributes:
+        product: Over lr × λ, the pace.
+        ratio: Over lr / λ, the size.
+        learning_rate: Over lr.
+        weight_decay: Over λ.
+        num_cells: Cells that count: every run trained.
+        num_left_out: Cells with a run that diverged or ended above its initial loss.
+    """
+
+    product: float
+    ratio: float
+    learning_rate: float
+    weight_decay: float
+    num_cells: int
+    num_left_out: int
+
+    @property
+    def leading(self) -> str:
+        """What explains most: `"lr × λ"`, `"lr / λ"`, `"lr"`, `"λ"`; empty if none."""
+        found = {
+            "lr × λ": self.product,
+            "lr / λ": self.ratio,
+            "lr": self.learning_rate,
+            "λ": self.weight_decay,
+        }
+        if math.isnan(self.product):
+            return ""
+        return max(found, key=lambda name: found[name])
+
+
+def explained(
+    frame: pd.DataFrame,
+    *,
+    optimizer: str,
+    value: Value = "final_loss",
+    least_kappa: float = 0.0,
+    most_kappa: float = math.inf,
+) -> Explained:
+    """What share of the variance of cell means each of four quantities explains.
+
+    R² of a cubic in the logarithm of lr × λ, of lr / λ, of lr and of λ, every cell with
+    equal weight: as many parameters each, so that they compare as they are. They do not
+    add up to 1. Cells in which a run diverged, or ended above its initial loss, are a
+    class of their own: they are counted and take no part.
+
+    Args:
+        frame: Run records of one task and budget.
+        optimizer: Optimizer whose runs are taken.
+        value: `"final_loss"` (validation) or `"score"`.
+        least_kappa: Least κ = λ Σ η of the cells that count.
+        most_kappa: Largest κ.
+
+    Returns:
+        The shares; NaN with fewer than 8 cells, or where all are equal.
+    """
+    runs = frame[
+        (frame["optimizer"] == optimizer)
+        & (frame["weight_decay"] > 0)
+        & (frame["status"] != "failed")
+        & frame["kappa"].between(least_kappa, most_kappa)
+    ]
+    trained = (runs["status"] == "ok") & (runs["final_loss"] < runs["initial_loss"])
+    table = pd.DataFrame(
+        {
+            "rate": runs["learning_rate"],
+            "decay": runs["weight_decay"],
+            "value": runs["score" if value == "score" else "final_loss"].astype(float),
+            "trained": trained,
+        }
+    )
+    cells = table.groupby(["rate", "decay"]).agg(
+        value=("value", "mean"), trained=("trained", "all")
+    )
+    used = cells[cells["trained"]].reset_index()
+    left_out = len(cells) - len(used)
+    if len(used) < FEWEST_CELLS:
+        shares = dict.fromkeys(QUANTITIES, math.nan)
+        return Explained(**shares, num_cells=len(used), num_left_out=left_out)
+    x, y = np.log10(used["rate"]), np.log10(used["decay"])
+    values = used["value"].to_numpy(float)
+    shares = {
+        name: _r2(np.asarray(each, float), values)
+        for name, each in zip(QUANTITIES, (x + y, x - y, x, y), strict=True)
+    }
+    return Explained(**shares, num_cells=len(used), num_left_out=left_out)
+
+
+def _r2(x: np.ndarray, values: np.ndarray) -> float:
+    """R² of the polynomial, of lower degree where x has few values."""
+    scaled = np.round((x - x.mean()) / max(float(np.ptp(x)), 1e-12), 9)
+    degree = min(DEGREE, len(np.unique(scaled)) - 1)
+    return r_squared(np.vander(scaled, degree + 1), values)
