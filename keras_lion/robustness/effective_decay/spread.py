@@ -12,6 +12,7 @@ from scipy import optimize, stats
 
 from keras_lion.robustness.landscape import Array, Value
 from keras_lion.robustness.verdict import Outcome, Verdict
+from keras_lion.robustness.wording import counted, with_unit
 from keras_lion.statistics import NOTHING, Interval
 
 # Decay times of a run, κ = λ Σ η, from which initial weights no longer count: the share
@@ -231,21 +232,21 @@ def spread_verdict(
         outcome = "not supported"
         rates = sum(int(line.diverged.sum()) for line in split)
         reasons = (
-            f"at {len(split)} of {len(used)} values of lr × λ, {rates} learning rates "
-            "diverge and others train.",
+            f"at {len(split)} of {len(used)} values of lr × λ, "
+            f"{counted(rates, 'learning rate')} diverged and others trained.",
         )
     elif found.low > margin:
         outcome = "not supported"
     elif found.high < margin:
         outcome = "supported"
-    unit = f" {unit}" if unit else ""
     return Verdict(
         outcome=outcome,
         claim=claim,
         sentence=f"standard deviation over learning rates at equal lr × λ, without "
-        f"seed noise: {found:.2f}{unit}, at {len(used)} values of lr × λ with "
-        f"κ ≥ {LEAST_KAPPA:g}; of seeds: {noise:.2f}{unit}; what counts as none: "
-        f"{margin:g}{unit}.",
+        f"seed noise: {with_unit(f'{found:.2f}', unit)}, at "
+        f"{counted(len(used), 'value')} of lr × λ with κ ≥ {LEAST_KAPPA:g}; of seeds: "
+        f"{with_unit(f'{noise:.2f}', unit)}; what counts as none: "
+        f"{with_unit(f'{margin:g}', unit)}.",
         estimate=found,
         reasons=reasons,
     )

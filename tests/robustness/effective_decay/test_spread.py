@@ -193,6 +193,6 @@ def test_a_line_on_which_some_rates_diverge_is_no_law():
     some = line(flat, diverged=[False] * 4 + [True])
     everything = line(flat, diverged=[True] * 5)
     assert verdict([some, line(flat)]).outcome == "not supported"
-    assert "1 learning rates diverge" in verdict([some]).reasons[0]
+    assert "one learning rate diverged" in verdict([some]).reasons[0]
     # Where all diverge, they agree.
     assert verdict([everything, line(flat)]).outcome == "supported"
