@@ -595,4 +595,58 @@ MUTANTS = [
             "lion",
         ),
     ),
+    *mutants(
+        "hyperparameters",
+        (
+            "every number is true or false",
+            "or value not in (0, 1):",
+            "or False:",
+            "refused_arguments",
+        ),
+        (
+            "the whole weight decays without a warning",
+            "if share >= 1:",
+            "if share > 1:",
+            "refused_arguments",
+        ),
+        (
+            "the peak counts where decay follows the schedule",
+            "if follows_rate else weight_decay",
+            "if True else weight_decay",
+            "refused_arguments",
+        ),
+    ),
+    *mutants(
+        "base_arguments",
+        (
+            "a clip norm of zero allowed",
+            "not 0 < value < math.inf",
+            "not 0 <= value < math.inf",
+            "refused_arguments",
+        ),
+        (
+            "accumulation of one step allowed",
+            "or value < 2:",
+            "or value < 1:",
+            "refused_arguments",
+        ),
+    ),
+    *mutants(
+        "conversion_reasons",
+        (
+            "short trainings by the steps alone",
+            "elif steps * rate < SHORT_REACH:",
+            "elif steps < 1000:",
+            "conversion",
+        ),
+    ),
+    *mutants(
+        "conversion",
+        (
+            "clipping of the optimizer stays next to another kind",
+            "if name not in CLIPPING}",
+            "if True}",
+            "conversion",
+        ),
+    ),
 ]
