@@ -60,12 +60,23 @@ def width_errors() -> str:
     """How often the verdict on tolerance widths errs, as calibrated."""
     rates = study_verdicts.error_rates()
     false = rates[rates["event"] == "one is better"]
+    false = false.sort_values("high").iloc[-1]
     found = rates[
         (rates["control"] == planted_gap()) & (rates["event"] == "supported")
     ].iloc[0]
     return (
-        f"names a difference that is not there in {false['rate'].max():.1%}, misses "
-        f"one of {DETECTED_GAP:g} decade in {1 - found['rate']:.1%}"
+        f"names a difference that is not there in {_of_studies(false['rate'], false)}, "
+        f"misses one of {DETECTED_GAP:g} decade in "
+        f"{_of_studies(1 - found['rate'], found, missed=True)}"
+    )
+
+
+def _of_studies(rate: float, row: pd.Series, *, missed: bool = False) -> str:
+    """`0 of 200 simulated studies (a rate of at most 1.9%)`: its upper 95 % limit."""
+    count, most = int(row["n"]), 1 - row["low"] if missed else row["high"]
+    return (
+        f"{round(rate * count)} of {count} simulated studies (a rate of at most "
+        f"{most:.1%})"
     )
 
 
@@ -97,7 +108,8 @@ def coverage(quantity: str, n: int, interval: str | None = None) -> str:
     known = table["n"].unique()
     nearest = max((each for each in known if each <= n), default=min(known))
     shares = table.loc[table["n"] == nearest, "coverage"]
-    return f"its 95 % interval covers {shares.min():.1%} at n={nearest}"
+    here = "" if nearest == n else f", the nearest to n={n} that was simulated"
+    return f"its 95 % interval covers {shares.min():.1%} at n={nearest}{here}"
 
 
 def jackknife_errors(n: int) -> str:
@@ -108,9 +120,9 @@ def jackknife_errors(n: int) -> str:
     )
 
 
-def best_cell_errors(n: int) -> str:
-    """Of a t interval at cells that were chosen on the same seeds."""
+def hull_errors(n: int) -> str:
+    """Of what is linear in best scores: changes and means over conditions."""
     return (
-        "a t interval at the cells that are best on all seeds, which is too narrow: "
-        f"for a best score {coverage('best score', n, 't, at the best cell')}"
+        f"an interval made as that of a best score ({coverage('best score', n)}), not "
+        "simulated for this measure"
     )
