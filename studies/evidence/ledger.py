@@ -22,7 +22,7 @@ from studies.evidence import (
 from studies.evidence.catalog import repeat, table
 from studies.evidence.measured import Claim, Measured
 from studies.evidence.runs import MAIN as MAIN_STUDY
-from studies.evidence.runs import all_runs
+from studies.evidence.runs import all_runs, declared
 
 CHEN = "Chen et al. 2023"
 MAIN = "learning_rate_weight_decay.py"
@@ -347,8 +347,12 @@ def _section(entry: dict[str, Any], results: Path) -> str:
     text += f"Source: {entry['source']}."
     text += f" Study: [{study}]({study}).\n" if study else "\n"
     figure = entry["figure"]
-    if figure and (results / figure).exists():
-        text += f"[Figure](results/{figure}).\n"
+    if figure:
+        links = [
+            f"[{task or 'figure'}](results/{path.relative_to(results).as_posix()})"
+            for task, path in figures_like(results / figure)
+        ]
+        text += f"Figures: {', '.join(links)}.\n"
     text += "\n| where | measured | windows | outcome |\n|---|---|---|---|\n"
     for each in entry["measurements"]:
         windows = each["windows"]
@@ -369,6 +373,18 @@ def _section(entry: dict[str, Any], results: Path) -> str:
     if entry["repeat"]:
         text += "\nRepeat:\n\n```bash\n" + "\n".join(entry["repeat"]) + "\n```\n"
     return text
+
+
+def figures_like(figure: Path) -> list[tuple[str, Path]]:
+    """(task, figure) of the same kind, for every task of its study that has one."""
+    tasks = list(declared(figure.parents[1].name).plans)
+    named = [each for each in tasks if figure.name.startswith(f"{each}_")]
+    if not named:
+        return [("", figure)]
+    task = max(named, key=len)
+    kind = figure.name.removeprefix(f"{task}_")
+    paths = [(each, figure.with_name(f"{each}_{kind}")) for each in tasks]
+    return [(each, path) for each, path in paths if path.exists()]
 
 
 def _outcomes(entry: dict[str, Any]) -> str:
