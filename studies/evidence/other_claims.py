@@ -38,13 +38,16 @@ def state_size() -> list[Measured]:
     for model in MODELS:
         ratio = found[f"{model}.state.lion_to_adamw"]["value"]
         half = found[f"{model}.state.lion_bfloat16_to_adamw"]["value"]
-        whole = found[f"{model}.training.lion_to_adamw"]["value"]
+        whole, whole_half = (
+            found[f"{model}.training.{name}_to_adamw"]["value"]
+            for name in ("lion", "lion_bfloat16")
+        )
         measured.append(
             Measured(
                 where=model,
-                text=f"state {ratio:.3f} of AdamW's, with a bfloat16 momentum "
-                f"{half:.3f}; weights, gradients and state together {whole:.3f} "
-                "(counted, n=1)",
+                text=f"state {ratio:.3f} of AdamW's; weights, gradients and state "
+                f"together {whole:.3f}; with a bfloat16 momentum {half:.3f} and "
+                f"{whole_half:.3f} (counted, n=1)",
                 outcome="supported" if abs(ratio - 0.5) < 0.01 else "not supported",
                 errors="a count",
             )
