@@ -10,13 +10,18 @@ that is committed, and names the cell.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 
+# A list of fonts that another program left behind may lack Matplotlib's own.
+_FONTS = tempfile.TemporaryDirectory()
+os.environ["MPLCONFIGDIR"] = _FONTS.name
 FOLDER = Path(__file__).resolve().parent
 
 

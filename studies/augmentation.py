@@ -1,4 +1,4 @@
-"""Do Lion's gains shrink with strong augmentation?
+"""Does Lion's gain over AdamW shrink with strong augmentation?
 
 Question   Chen et al. (2023, limitations) say so of images. Here the training
            signals of MNIST-1D get fresh Gaussian noise at every step; learning rate and

@@ -1,4 +1,4 @@
-"""How do Lion and AdamW depend on the batch size, with lr and λ retuned at each?
+"""How do Lion and AdamW depend on the batch size?
 
 Question   Chen et al. (2023, figure 8) find that Lion prefers larger batches, and is
            weaker than AdamW below 64. Is that so here, when every batch size has its

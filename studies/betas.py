@@ -1,4 +1,4 @@
-"""Which betas, and are two of them needed?
+"""Which betas do Lion and AdamW need?
 
 Question   Chen et al. (2023) use 0.9/0.99 for images and 0.95/0.98 for language, and
            find one beta worse. AdamW's β₂ is tuned as well, or the comparison is not

@@ -1,4 +1,4 @@
-"""Is a weight decay that the learning rate does not multiply easier to tune?
+"""Is weight decay without the learning rate in it easier to tune?
 
 Question   Wortsman et al. (2023) find runs less sensitive to the learning rate when the
            decay of a step is λ' s_t, with the schedule s_t alone, and not η λ s_t. The

@@ -1,4 +1,4 @@
-"""What does the rule of thumb cost: AdamW's lr / k, its λ × k?
+"""How good is Lion at AdamW's learning rate / k and weight decay × k?
 
 Question   Chen et al. (2023) advise a learning rate 3 to 10 times smaller than AdamW's
            and a weight decay as many times larger. How good is Lion along that line?
@@ -6,7 +6,9 @@ Command    keras-lion run studies/transfer_from_adamw.py --task TASK --preset fu
 Duration   1 to 5 minutes per task on 2 cores
 Result     studies/README.md, studies/results/transfer_from_adamw/
 
-AdamW's recipe of each task is its best cell in studies/learning_rate_weight_decay.py.
+AdamW's recipe of each task was fixed beforehand: a cell of
+studies/learning_rate_weight_decay.py that is its best, or next to it, by the validation
+loss or the accuracy of the runs made until then. It need not be the best of all runs.
 Lion runs at factors k from 1 to 32, and at the values at which theory gives both the
 same update and weight norms: a learning rate 4.36 times smaller, a weight decay 10.4
 times larger. AdamW runs at its recipe with the same seeds.
@@ -20,7 +22,7 @@ from keras_lion.tuning.study.grids import USUAL_BETAS
 
 FACTORS = tuple(10 ** (quarter / 4) for quarter in range(7))  # 1 … 31.6
 SAME_NORMS = (4.36, 10.4)
-# Learning rate and weight decay of AdamW's best cell.
+# AdamW's learning rate and weight decay.
 RECIPES = {
     "mnist1d_mlp": (3.16228e-2, 0.3),
     "digits_mlp": (3e-2, 0.1),

@@ -1,4 +1,4 @@
-"""Does Lion need a warm-up?
+"""What is lost without warm-up?
 
 Question   Sign updates have full length from the first step, when the momentum has seen
            one gradient. What is lost without warm-up, for Lion and for AdamW, at the

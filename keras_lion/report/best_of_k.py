@@ -39,7 +39,9 @@ def best_of_k_figure(
 ) -> Figure:
     """Expected score of the best of k configurations, over k.
 
-    Each optimizer is named at the end of its line. Bands are 95 % intervals over seeds,
+    Each optimizer is named at the end of its line, in the order of the last points:
+    cells are ranked on some seeds and scored on another, so that it may differ from the
+    order of the best means. Bands are 95 % intervals over seeds,
     k by k.
 
     Args:
@@ -149,7 +151,9 @@ def _caption(material: Material) -> str:
     return (
         f"Expected {material.quantity.label} of the best of k cells that are drawn at "
         "random from the grid, with 95 % intervals over seeds: "
-        f"{material.each(found)}."
+        f"{material.each(found)}. Cells are ranked on some seeds and scored on "
+        "another, so that curves may end below, and in another order than, the best "
+        "means."
     )
 
 

@@ -335,23 +335,40 @@ def compare_best(
     ```
     """
     first, second = paired(first, second)
-    selected = np.stack([_at_best(first), _at_best(second)])
-    whole = selected.mean(axis=1)
-    crossed = selected
-    if selected.shape[1] > 1:
-        crossed = np.stack([_cross_fitted(first), _cross_fitted(second)])
-    found = comparison_of(crossed, whole, "best score", "", names, generator)
+    selected, crossed = (
+        np.stack([choose(first), choose(second)])
+        for choose in (_at_best, _cross_fitted)
+    )
+    found = comparison_of(
+        crossed, selected.mean(axis=1), "best score", "", names, generator
+    )
     # A difference of two accuracies lies between −1 and 1.
     width = first.bounds[1] - first.bounds[0]
-    raw = t_interval(selected[0] - selected[1]).within(-width, width)
-    both = (raw, found.difference.within(-width, width))
-    hull = Interval(
-        raw.estimate,
-        min(each.low for each in both),
-        max(each.high for each in both),
-        raw.n,
+    gains = np.stack([selected[0] - selected[1], np.array(found.values)])
+    return replace(found, difference=hull(gains, (-width, width)))
+
+
+def best_gains(first: Landscape, second: Landscape) -> NDArray[np.float64]:
+    """Best score of the first less that of the second, per seed: shape (2, seeds).
+
+    The first row is at the cells that are best on all seeds, the second one at those
+    that are best on the other half of the seeds. What is linear in the gains, such as
+    their change from one condition to another, has the `hull` of both rows as interval.
+    """
+    first, second = paired(first, second)
+    return np.stack(
+        [choose(first) - choose(second) for choose in (_at_best, _cross_fitted)]
     )
-    return replace(found, difference=hull)
+
+
+def hull(
+    gains: NDArray[np.float64],
+    bounds: tuple[float, float] = (-math.inf, math.inf),
+) -> Interval:
+    """The smallest interval around the t intervals of both rows of `best_gains`."""
+    raw, crossed = (t_interval(row).within(*bounds) for row in gains)
+    low, high = min(raw.low, crossed.low), max(raw.high, crossed.high)
+    return Interval(t_interval(gains[0]).estimate, low, high, raw.n)
 
 
 def _at_best(landscape: Landscape) -> NDArray[np.float64]:
@@ -360,6 +377,8 @@ def _at_best(landscape: Landscape) -> NDArray[np.float64]:
 
 def _cross_fitted(landscape: Landscape) -> NDArray[np.float64]:
     half = np.arange(landscape.scores.shape[2]) % 2 == 0
+    if len(half) == 1:
+        return _at_best(landscape)
     crossed = np.empty(len(half))
     for scored in (half, ~half):
         cell = landscape.select(seeds=np.flatnonzero(~scored)).best.cell

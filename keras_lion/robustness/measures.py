@@ -17,7 +17,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from keras_lion.robustness.comparison import compare, compare_best
+from keras_lion.robustness.comparison import best_gains, compare, compare_best, hull
 from keras_lion.robustness.effective_decay.lines import compare_parametrizations
 from keras_lion.robustness.effective_decay.pace import best_memory, memory_verdict
 from keras_lion.robustness.effective_decay.spread import (
@@ -42,7 +42,7 @@ from keras_lion.robustness.verdict import (
 from keras_lion.robustness.width_verdict import tolerance_verdict
 from keras_lion.robustness.windows import windows_agreeing
 from keras_lion.robustness.wording import with_unit
-from keras_lion.statistics import Interval, t_interval
+from keras_lion.statistics import Interval
 from keras_lion.tuning.study.comparison import MEASURES as DECLARABLE
 from keras_lion.tuning.study.comparison import Comparison, Condition
 
@@ -238,16 +238,16 @@ def _change(
     try:
         for condition in conditions:
             pair = question.landscapes(condition)
-            gains.append(_gain(question, *pair))
+            gains.append(question.scale * best_gains(*pair))
             limited += range_limits(pair, question.pair)
-        change = t_interval(gains[0] - gains[1])
+        change = hull(gains[0] - gains[1])
     except ValueError as error:
         return Verdict.untestable(claim_of(question, label), str(error))
     found = [
-        f"{_number(t_interval(gain))} ({_condition(condition)})"
+        f"{with_unit(_number(hull(gain)), question.unit)} ({_condition(condition)})"
         for gain, condition in zip(gains, conditions, strict=True)
     ]
-    if shrinks and gains[0].mean() <= 0:
+    if shrinks and gains[0][0].mean() <= 0:
         reason = (
             f"{question.pair[0]} has no gain on {question.pair[1]} that could shrink: "
             f"{found[0]}."
@@ -268,8 +268,9 @@ def _best_score_per_doubling(question: Question) -> list[Verdict]:
         reason = "a change per doubling needs runs of two batch sizes or more."
         return [Verdict.untestable(claim_of(question), reason)]
     x = np.log2(np.array(list(gains), dtype=float))
-    rows = np.array(list(gains.values())).T
-    slope = t_interval([np.polyfit(x, row, 1)[0] for row in rows])
+    by_size = np.array(list(gains.values()))  # sizes × (at the best, crossed) × seeds
+    slopes = np.polyfit(x, by_size.reshape(len(x), -1), 1)[0]
+    slope = hull(slopes.reshape(by_size.shape[1:]))
     beyond = sum(
         bool(range_limits([question.landscape(name, {"batch_size": size})], [name]))
         for size in gains
@@ -287,20 +288,12 @@ def _best_score_per_doubling(question: Question) -> list[Verdict]:
 
 
 def batch_gains(question: Question) -> dict[int, Array]:
-    """Batch size → best score of the first side less that of the second, per seed."""
+    """Batch size → `best_gains` of the first side on the second."""
     return {
-        int(size): _gain(question, *question.landscapes({"batch_size": size}))
+        int(size): question.scale
+        * best_gains(*question.landscapes({"batch_size": size}))
         for size in sorted(question.runs["batch_size"].unique().tolist())
     }
-
-
-def _gain(question: Question, first: Landscape, second: Landscape) -> Array:
-    """Best score of the first less that of the second, per seed."""
-    scores = [
-        question.scale * np.asarray(each.scores[each.best.cell])
-        for each in (first, second)
-    ]
-    return np.asarray(scores[0] - scores[1])
 
 
 def _rule_of_thumb(question: Question) -> list[Verdict]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
 from numpy.typing import NDArray
@@ -284,6 +285,11 @@ def _excess(
 
 
 def check_epsilon(epsilon: float) -> None:
+    if not isinstance(epsilon, Real):
+        raise TypeError(
+            "`epsilon` must be a number, 0 or more, after the landscape. Received: "
+            f"{epsilon!r}."
+        )
     if not (math.isfinite(epsilon) and epsilon >= 0):
         raise ValueError(
             f"`epsilon` must be a finite loss of score, 0 or more. Received: {epsilon}."

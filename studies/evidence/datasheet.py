@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from studies.evidence.runs import all_runs, is_declared
+import pandas as pd
+
+from studies.evidence.runs import TABLE, all_runs, is_declared
 
 COLUMNS = {
     "key": "hash of all that decides the result: study, task, configuration, schedule, "
@@ -79,6 +81,11 @@ the repository; cite `CITATION.cff`. **Changes.** Rows are added, and none is ch
 Tasks that are marked *earlier* belong to an earlier form of their study, which its file
 no longer declares and the ledger does not use; the file's history has the declaration.
 
+The runs of a preset that a study declares are what the ledger uses. More of them than
+`keras-lion list` counts were trained on two backends, whose keys differ (“tensorflow /
+jax”; the ledger uses one), and fewer stand where another preset has the same run: a run
+is in the table once, under the preset that made it first.
+
 | study | task | preset | optimizers | runs | diverged | backend |
 |---|---|---|---|---|---|---|
 {rows}
@@ -97,7 +104,8 @@ def text() -> str:
     Raises:
         ValueError: If a column of the table has no description.
     """
-    frame = all_runs()
+    # `load_table` adds the columns of later records, which the file need not have.
+    frame = all_runs()[list(pd.read_csv(TABLE, nrows=0).columns)]
     unknown = sorted(set(frame.columns) - set(COLUMNS))
     if unknown:
         raise ValueError(

@@ -9,11 +9,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from keras_lion.robustness.verdict import LEAST_SEEDS
+from keras_lion.robustness.verdict import LEAST_SEEDS, LEAST_WINDOW_SHARE
+from keras_lion.statistics import FEW
 from studies.evidence import (
     decay_claims,
     decay_predictions,
     main_claims,
+    optimum_claims,
     other_claims,
     search_claims,
     sweep_claims,
@@ -21,7 +23,7 @@ from studies.evidence import (
 from studies.evidence.catalog import repeat, table
 from studies.evidence.measured import Claim, Measured
 from studies.evidence.runs import MAIN as MAIN_STUDY
-from studies.evidence.runs import all_runs
+from studies.evidence.runs import all_runs, declared
 
 CHEN = "Chen et al. 2023"
 MAIN = "learning_rate_weight_decay.py"
@@ -50,7 +52,7 @@ CLAIMS = (
         "λ 3 to 10 times larger, so that lr × λ is alike.",
         f"{CHEN}, section 5",
         MAIN,
-        main_claims.lr_and_decay_shift,
+        optimum_claims.lr_and_decay_shift,
     ),
     Claim(
         "rule-of-thumb",
@@ -115,10 +117,18 @@ CLAIMS = (
     ),
     Claim(
         "larger-batches",
-        "Lion prefers larger batches than AdamW, and is weaker below 64.",
+        "Lion prefers larger batches than AdamW: it gains on AdamW as the batch grows.",
         f"{CHEN}, figure 8 and section 6",
         "batch_size.py",
         sweep_claims.larger_batches,
+        "batch_size/figures/mnist1d_mlp_fixed_epochs_batch_size.png",
+    ),
+    Claim(
+        "small-batches",
+        "Lion is weaker than AdamW at batch sizes below 64.",
+        f"{CHEN}, section 6",
+        "batch_size.py",
+        sweep_claims.small_batches,
         "batch_size/figures/mnist1d_mlp_fixed_epochs_batch_size.png",
     ),
     Claim(
@@ -184,10 +194,11 @@ CLAIMS = (
     ),
     Claim(
         "step-time",
-        "Training steps are 2 to 15 % faster than with AdamW.",
+        "Whole training steps are 2 to 15 % faster than with AdamW.",
         f"{CHEN}, section 3; README of google/automl",
         "performance/optimizer_steps.py",
         other_claims.step_time,
+        note=other_claims.bare_update,
     ),
     Claim(
         "update-size",
@@ -198,7 +209,8 @@ CLAIMS = (
     ),
     Claim(
         "memory-of-gradients",
-        "Lion remembers ten times the history of gradients that is usual.",
+        "Lion remembers ten times the history of gradients that is usual, by any "
+        "measure of it.",
         f"{CHEN}, section 3",
         "memory.py",
         other_claims.memory,
@@ -241,6 +253,14 @@ CLAIMS = (
         search_claims.finds_signs,
     ),
     Claim(
+        "search-finds-planted",
+        "Where the updates of Signum or Lion are the aim of the search, so that "
+        "fitness has no noise, most searches find them.",
+        "a control of the search of this repository",
+        "discovery.py",
+        search_claims.finds_planted,
+    ),
+    Claim(
         "search-overfits",
         "The best programs of a search lose their lead on larger problems.",
         f"{CHEN}, section 2.3 and figure 3",
@@ -264,16 +284,19 @@ number below comes from [the public table](results/runs.csv.gz) of {runs:,} runs
 ([datasheet](results/DATASHEET.md)) or from a file next to it, and `make evidence-check`
 fails if one does not.
 
-**How to read it.** Measurements are differences with their 95 % intervals over n seeds.
-*Supported*: the interval lies on the claimed side. *Not supported*: it lies on the
-other side, or within the margin that the study declared as too small to matter.
-*Underpowered*: neither. *Provisional*: fewer than {least} seeds, an optimum on the edge
-of its grid, or a sign that other windows do not share. *Untestable*: the conditions of
-the claim are not met here. *Out of reach here*: it needs more than two cores; the text
-says how much. *Not run yet*: declared, and the runs are still to be made. *Mixed*, of a
-claim: at least one of its measurements supports it, and at least one does not. Margins,
-sides and measures are those that each study declares. “Windows” is the share of the
-other windows in which the sign stays. A figure is linked where there is one.
+**How to read it.** Measurements have their 95 % intervals over n seeds; how often such
+an interval covers is under each table. *Supported*: the interval lies on the claimed
+side. *Not supported*: it lies on the other side, or within the margin that the study
+declared as too small to matter (“smallest that matters”). *Underpowered*: neither.
+*Mixed*: two measures of one thing contradict each other; of a claim, at least one of
+its measurements supports it, and at least one does not. *Provisional*: fewer than
+{least} seeds, an optimum on the edge of its grid, or a sign that fewer than
+{windows:.0%} of the other windows share (“windows” is that share). *Indicative*: fewer
+than {few} seeds. *Untestable*: the conditions of the claim are not met here. *Out of
+reach here*: it needs more than two cores; the text says how much. *Not run yet*:
+declared, and the runs are still to be made. A claim that says several things is
+supported where all of them are. Best scores are subtracted so that a positive number is
+in favor of the claim.
 
 The tasks are small, and trained on a CPU in seconds to a minute: each outcome holds at
 this scale only. Studies differ in grids and seeds, so that the best score of one task
@@ -323,7 +346,13 @@ def page(found: Sequence[dict[str, Any]], results: Path) -> str:
     totals = "Measurements by outcome: " + ", ".join(
         f"{outcome} {count}" for outcome, count in sorted(counts.items())
     )
-    text = HEAD.format(runs=len(all_runs()), least=LEAST_SEEDS, totals=totals + ".")
+    text = HEAD.format(
+        runs=len(all_runs()),
+        least=LEAST_SEEDS,
+        few=FEW,
+        windows=LEAST_WINDOW_SHARE,
+        totals=totals + ".",
+    )
     text += "\n| claim | outcome |\n|---|---|\n"
     for entry in found:
         text += f"| [{entry['text']}](#{entry['claim']}) | {_outcomes(entry)} |\n"
@@ -338,13 +367,18 @@ def _section(entry: dict[str, Any], results: Path) -> str:
     text += f"Source: {entry['source']}."
     text += f" Study: [{study}]({study}).\n" if study else "\n"
     figure = entry["figure"]
-    if figure and (results / figure).exists():
-        text += f"[Figure](results/{figure}).\n"
+    if figure:
+        links = [
+            f"[{task or 'figure'}](results/{path.relative_to(results).as_posix()})"
+            for task, path in figures_like(results / figure)
+        ]
+        text += f"Figures: {', '.join(links)}.\n"
     text += "\n| where | measured | windows | outcome |\n|---|---|---|---|\n"
     for each in entry["measurements"]:
         windows = each["windows"]
         share = "–" if windows is None else f"{windows:.0%}"
-        why = f" ({'; '.join(each['reasons'])})" if each["reasons"] else ""
+        doubts = [*_indicative(each), *each["reasons"]]
+        why = f" ({'; '.join(doubts)})" if doubts else ""
         text += (
             f"| {each['where']} | {_cell(each['text'])} | {share} | "
             f"**{each['outcome']}**{_cell(why)} |\n"
@@ -361,6 +395,18 @@ def _section(entry: dict[str, Any], results: Path) -> str:
     return text
 
 
+def figures_like(figure: Path) -> list[tuple[str, Path]]:
+    """(task, figure) of the same kind, for every task of its study that has one."""
+    tasks = list(declared(figure.parents[1].name).plans)
+    named = [each for each in tasks if figure.name.startswith(f"{each}_")]
+    if not named:
+        return [("", figure)]
+    task = max(named, key=len)
+    kind = figure.name.removeprefix(f"{task}_")
+    paths = [(each, figure.with_name(f"{each}_{kind}")) for each in tasks]
+    return [(each, path) for each, path in paths if path.exists()]
+
+
 def _outcomes(entry: dict[str, Any]) -> str:
     counts = Counter(each["outcome"] for each in entry["measurements"])
     if len(counts) == 1 and sum(counts.values()) == 1:
@@ -370,6 +416,13 @@ def _outcomes(entry: dict[str, Any]) -> str:
     )
     mixed = {"supported", "not supported"} <= set(counts)
     return f"mixed: {listed}" if mixed else listed
+
+
+def _indicative(measurement: dict[str, Any]) -> list[str]:
+    """A doubt about an outcome that rests on few seeds."""
+    number = measurement["number"]
+    decided = measurement["outcome"] in ("supported", "not supported")
+    return ["indicative"] if decided and number and number["n"] < FEW else []
 
 
 def _cell(text: str) -> str:

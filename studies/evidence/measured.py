@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -15,6 +15,7 @@ from keras_lion.robustness.landscape import Landscape
 from keras_lion.robustness.measures import Question, best_score_verdict
 from keras_lion.robustness.verdict import Outcome as Judged
 from keras_lion.robustness.verdict import Verdict, outcome_of
+from keras_lion.robustness.wording import with_unit
 from keras_lion.statistics import Interval
 from keras_lion.tuning.study import Comparison
 from studies.evidence.runs import (
@@ -25,7 +26,16 @@ from studies.evidence.runs import (
     runs_of,
 )
 
-Outcome = Judged | Literal["out of reach here", "not run yet"]
+Outcome = Judged | Literal["mixed", "out of reach here", "not run yet"]
+# What decides whether a claim of several parts holds as a whole, first to last.
+WEAKEST_FIRST: tuple[Outcome, ...] = (
+    "not supported",
+    "mixed",
+    "untestable",
+    "underpowered",
+    "provisional",
+    "supported",
+)
 
 
 @dataclass(frozen=True)
@@ -143,6 +153,28 @@ def judged(
     return outcome, tuple(each.rstrip(".") for each in reasons)
 
 
+def every_part(outcomes: Iterable[Outcome]) -> Outcome:
+    """The outcome of a claim that says several things, each of which must hold."""
+    return min(outcomes, key=WEAKEST_FIRST.index)
+
+
+def of_several(outcomes: Iterable[Outcome]) -> Outcome:
+    """The outcome of several measures of one thing: mixed where they contradict."""
+    found = set(outcomes)
+    if {"supported", "not supported"} <= found:
+        return "mixed"
+    return every_part(found - {"not supported"} if len(found) > 1 else found)
+
+
+def within(interval: Interval, low: float, high: float) -> Outcome:
+    """The outcome of the claim that a number lies from `low` to `high`."""
+    if low <= interval.low and interval.high <= high:
+        return "supported"
+    if interval.high < low or interval.low > high:
+        return "not supported"
+    return "underpowered"
+
+
 def difference_of_best(
     frame: pd.DataFrame,
     better: str,
@@ -150,7 +182,6 @@ def difference_of_best(
     comparison: Comparison,
     *,
     where: str,
-    difference: tuple[str, str],
 ) -> Measured:
     """Whether one optimizer's best score is above another's.
 
@@ -160,30 +191,23 @@ def difference_of_best(
         other: The other one.
         comparison: A declared comparison of best scores, with margin and unit.
         where: Task or condition.
-        difference: The two in the order in which the difference is reported.
     """
-    question = Question(
-        frame, replace(comparison, sides=(better, other)), (better, other), 0.0
-    )
+    sides = (better, other)
+    question = Question(frame, replace(comparison, sides=sides), sides, 0.0)
     verdict = best_score_verdict(question)
-    gap = verdict.estimate
-    if difference != (better, other):
-        gap = gap.scaled(-1)
+    gap, unit = verdict.estimate, question.unit
     found = landscapes(frame, question.value)
-    is_loss = question.unit == "nats"
     best = " and ".join(
-        f"{name} {abs(question.scale * found[name].best.value):.2f}"
-        for name in difference
+        f"{name} {abs(question.scale * found[name].best.value):.2f}" for name in sides
     )
-    first, second = difference
-    compared = (
-        f"loss of {second} − loss of {first}" if is_loss else f"{first} − {second}"
-    )
+    is_loss = unit == "nats"
+    compared = f"{other} − {better}" if is_loss else f"{better} − {other}"
     share = verdict.window_share
     return Measured(
         where=where,
         text=f"best {'loss' if is_loss else 'accuracy'}: {best}; {compared}: "
-        f"{written(gap, question.unit)}",
+        f"{written(gap, unit)}; smallest that matters: "
+        f"{with_unit(f'{question.margin:g}', unit)}",
         outcome=verdict.outcome,
         interval=gap,
         windows=None if math.isnan(share) else share,

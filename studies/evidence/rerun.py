@@ -12,6 +12,7 @@ lie within the noise of seeds: three standard deviations of its cell.
 
 from __future__ import annotations
 
+import argparse
 import json
 import math
 import os
@@ -79,7 +80,7 @@ def again(run: pd.Series) -> float:
 
 
 def main(studies: list[str]) -> int:
-    """Print one line a run; 1 if a score is not the recorded one."""
+    """Print one line per run; 1 if a score is not the recorded one."""
     failed = 0
     for _, run in chosen(studies).iterrows():
         score, recorded = again(run), float(run["score"])
@@ -97,4 +98,15 @@ def main(studies: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    known = sorted(all_runs()["study"].unique())
+    parser.add_argument("studies", nargs="*", metavar="STUDY", help=", ".join(known))
+    studies = parser.parse_args().studies
+    unknown = sorted(set(studies) - set(known))
+    if unknown:
+        parser.error(
+            f"the table has no runs of {', '.join(unknown)}; it has {', '.join(known)}"
+        )
+    sys.exit(main(studies))

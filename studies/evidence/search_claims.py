@@ -72,49 +72,49 @@ def beats_baselines() -> list[Measured]:
 
 
 def finds_signs() -> list[Measured]:
-    """How often a search ends with a sign, and how often it finds a planted one."""
-    of_searches = entries("discovery", "rediscovery.json")
-    of_targets = entries("discovery", "planted.json")
-    rows = [
-        (
-            "both proxies of the searches, 100,000 children (tuned Lion − AdamW: "
-            f"{_leads('heavy_tailed_logistic')} and {_leads('embedding_bags')})",
-            "best programs that update like a sign",
-            of_searches["both.sign_like"],
-        ),
-        (
-            "the one of them on which Lion's lead is clear, 40,000 children",
-            "best programs that update like a sign",
-            of_searches["embedding_bags.sign_like"],
-        ),
-        *(
+    """How often a search ends with an update like a sign."""
+    found = entries("discovery", "rediscovery.json")
+    return [
+        _most(where, "best programs that update like a sign", interval(found[name]))
+        for where, name in (
             (
-                f"{name} planted, 20,000 children (its updates are the aim, so that "
-                "fitness has no noise)",
-                "searches that find it",
-                of_targets[f"{target}.search.found"],
-            )
-            for target, name in (("signum", "Signum"), ("lion", "Lion"))
-        ),
+                "both proxies of the searches, 100,000 children (tuned Lion − AdamW: "
+                f"{_leads('heavy_tailed_logistic')} and {_leads('embedding_bags')})",
+                "both.sign_like",
+            ),
+            (
+                "the one of them on which Lion's lead is clear, 40,000 children",
+                "embedding_bags.sign_like",
+            ),
+        )
     ]
-    measured = []
-    for where, what, entry in rows:
-        share = interval(entry)
-        most = Interval(
-            share.estimate - 0.5, share.low - 0.5, share.high - 0.5, share.n
+
+
+def finds_planted() -> list[Measured]:
+    """How often the search finds a sign update that is the optimum of its fitness."""
+    found = entries("discovery", "planted.json")
+    return [
+        _most(
+            f"{name} planted, 20,000 children",
+            "searches that find it",
+            interval(found[f"{target}.search.found"]),
         )
-        outcome, reasons = judged(most, 0.0)
-        measured.append(
-            Measured(
-                where=where,
-                text=f"share of the {what}: {written(share)}",
-                outcome=outcome,
-                interval=share,
-                errors=SHARES,
-                reasons=reasons,
-            )
-        )
-    return measured
+        for target, name in (("signum", "Signum"), ("lion", "Lion"))
+    ]
+
+
+def _most(where: str, what: str, share: Interval) -> Measured:
+    """Whether a share is more than half."""
+    most = share.shifted(-0.5)
+    outcome, reasons = judged(most, 0.0)
+    return Measured(
+        where=where,
+        text=f"share of the {what}: {written(share)}; more than half is claimed",
+        outcome=outcome,
+        interval=share,
+        errors=SHARES,
+        reasons=reasons,
+    )
 
 
 def _leads(proxy: str) -> str:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from keras_lion.robustness import Landscape, compare_best, decide
+from keras_lion.robustness.comparison import hull
 from keras_lion.robustness.measures import Question, batch_gains
+from keras_lion.robustness.verdict import range_limits
 from keras_lion.robustness.windows import windows_agreeing
-from keras_lion.statistics import t_interval
-from keras_lion.tuning.study.comparison import betas_text
+from keras_lion.tuning.study.comparison import Condition, betas_text
 from studies.evidence.measured import (
     Measured,
     difference_of_best,
@@ -28,22 +29,22 @@ from studies.evidence.measured import (
 )
 from studies.evidence.runs import (
     MAIN,
-    best_cell_errors,
     coverage,
     declared,
+    hull_errors,
     is_complete,
     runs_of,
 )
 
 Pair = tuple[str, float, float]  # optimizer, β₁, β₂
 ONE_BETA: Pair = ("lion", 0.95, 0.95)
+DECLARED_PAIR: Pair = ("lion", 0.9, 0.99)  # that the study compares with one beta
 
 
 def _declared(
     study: str,
     tasks: Iterable[str],
     errors: Callable[[int], str],
-    more: Callable[[pd.DataFrame], str] = lambda _: "",
 ) -> list[Measured]:
     """The verdict of a study on its own question, task by task."""
     found = []
@@ -51,9 +52,10 @@ def _declared(
         if not is_complete(study, task):
             found.append(missing(task))
             continue
-        for place, frame, verdict in verdicts(study, task):
-            each = of_verdict(verdict, place, errors(verdict.estimate.n))
-            found.append(replace(each, text=each.text + more(frame)))
+        found += [
+            of_verdict(verdict, place, errors(verdict.estimate.n))
+            for place, _, verdict in verdicts(study, task)
+        ]
     return found
 
 
@@ -68,16 +70,37 @@ def rule_of_thumb() -> list[Measured]:
 
 
 def larger_batches() -> list[Measured]:
-    """Lion gains on AdamW as the batch grows, and is weaker below 64."""
+    """Lion gains on AdamW as the batch grows."""
+    return _declared("batch_size", declared("batch_size").plans, hull_errors)
 
-    def below_64(frame: pd.DataFrame) -> str:
-        comparison = declared("batch_size").comparison
-        gains = batch_gains(Question(frame, comparison, ("lion", "adamw"), 0.0))
-        small = np.mean([each for size, each in gains.items() if size < 64], axis=0)
-        return f"; below 64: {written(t_interval(small), 'points')}"
 
-    tasks = declared("batch_size").plans
-    return _declared("batch_size", tasks, best_cell_errors, below_64)
+def small_batches() -> list[Measured]:
+    """Lion's best score is below AdamW's at every batch size below 64, on average."""
+    return each_task("batch_size", _below_64, *declared("batch_size").plans)
+
+
+def _below_64(task: str, frame: pd.DataFrame) -> Measured:
+    small = frame[frame["batch_size"] < 64]
+    comparison = declared("batch_size").comparison
+    question = Question(small, comparison, ("adamw", "lion"), 0.0)
+    gains = batch_gains(question)
+    gap = hull(np.mean(list(gains.values()), axis=0))
+    beyond = sum(
+        bool(range_limits([question.landscape(name, {"batch_size": size})], [name]))
+        for size in gains
+        for name in question.sides
+    )
+    limit = f"{beyond} of {2 * len(gains)} optima lie on an edge of their grids"
+    outcome, reasons = judged(gap, 0.0, limited=[limit] if beyond else [])
+    return Measured(
+        where=task,
+        text=f"best accuracy, adamw − lion, mean over the batch sizes "
+        f"{' and '.join(map(str, gains))}: {written(gap, 'points')}",
+        outcome=outcome,
+        interval=gap,
+        errors=hull_errors(gap.n),
+        reasons=reasons,
+    )
 
 
 def bfloat16_momentum() -> list[Measured]:
@@ -88,7 +111,10 @@ def bfloat16_momentum() -> list[Measured]:
 
 def warm_up() -> list[Measured]:
     """Without warm-up Lion loses more of its best score than AdamW."""
-    return _between("warm_up")
+    longer: Condition = {"task": "mnist1d_mlp_warm_up_20"}
+    none: Condition = {"task": "mnist1d_mlp_warm_up_0"}
+    label = "mnist1d_mlp, 20 % of warm-up instead of 5 %, not declared beforehand"
+    return _between("warm_up", {label: (longer, none)})
 
 
 def augmentation() -> list[Measured]:
@@ -96,41 +122,53 @@ def augmentation() -> list[Measured]:
     return _between("augmentation")
 
 
-def _between(study: str) -> list[Measured]:
-    """The verdicts of a study whose question is between two conditions."""
+def _between(
+    study: str, more: Mapping[str, tuple[Condition, Condition]] | None = None
+) -> list[Measured]:
+    """The verdicts of a study whose question is between two conditions.
+
+    Args:
+        study: Its name.
+        more: Label → a pair of conditions that it did not declare.
+    """
     comparison = declared(study).comparison
     found = []
-    for label, pair in comparison.between.items():
-        tasks = [each.get("task", label) for each in pair]
+    for label, pair in (dict(comparison.between) | dict(more or {})).items():
+        tasks = [str(each.get("task", label)) for each in pair]
         if not all(is_complete(study, task) for task in tasks):
             found.append(missing(label))
             continue
         frame = pd.concat([runs_of(study, task) for task in dict.fromkeys(tasks)])
         one = replace(comparison, between={label: pair})
         ((_, verdict),) = decide(frame, one)
-        errors = best_cell_errors(verdict.estimate.n)
-        found.append(of_verdict(verdict, label, errors))
+        found.append(of_verdict(verdict, label, hull_errors(verdict.estimate.n)))
     return found
 
 
 def both_betas() -> list[Measured]:
-    """Lion with two betas is better than with one, and which pair is best."""
-
-    def measure(task: str, frame: pd.DataFrame) -> Measured:
-        grids = beta_landscapes(frame)
-        lions = {key: each for key, each in grids.items() if key[0] == "lion"}
-        one = lions.pop(ONE_BETA)
-        best = max(lions, key=lambda key: lions[key].best.value)
-        return _of_betas(
-            {best: lions[best], ONE_BETA: one},
-            task,
-            f"loss with one beta (0.95) − with {best[1]:g}/{best[2]:g}, the best of "
-            "three pairs",
-        )
-
+    """Lion with two betas is better than with one: declared, and the best of three."""
     tasks = ("mnist1d_mlp", "python_lm")
     own = _declared("betas", tasks, lambda n: coverage("best score", n))
-    return [*own, *each_task("betas", measure, *tasks)]
+    return [*own, *(each for task in tasks for each in _best_of_three(task))]
+
+
+def _best_of_three(task: str) -> list[Measured]:
+    """The best of three pairs against one beta, where it is not the declared pair."""
+    if not is_complete("betas", task):
+        return [missing(f"{task}, best of three pairs")]
+    grids = beta_landscapes(runs_of("betas", task))
+    lions = {key: each for key, each in grids.items() if key[0] == "lion"}
+    one = lions.pop(ONE_BETA)
+    best = max(lions, key=lambda key: lions[key].best.value)
+    if best == DECLARED_PAIR:
+        return []
+    return [
+        _of_betas(
+            {best: lions[best], ONE_BETA: one},
+            f"{task}, best of three pairs",
+            f"loss with one beta (0.95) − with {best[1]:g}/{best[2]:g}",
+        )
+    ]
 
 
 def language_betas() -> list[Measured]:
@@ -160,9 +198,8 @@ def better_best_with_tuned_betas() -> list[Measured]:
         found = _of_betas(
             {adamw: grids[adamw], lion: grids[lion]},
             f"{task}, betas tuned for both",
-            f"loss of AdamW ({adamw[1]:g}/{adamw[2]:g}) − loss of Lion "
-            f"({lion[1]:g}/{lion[2]:g})",
-            negated=True,
+            f"loss of Lion ({lion[1]:g}/{lion[2]:g}) − loss of AdamW "
+            f"({adamw[1]:g}/{adamw[2]:g})",
         )
         errors = f"{found.errors}, before the choice of betas on the same seeds"
         return replace(found, errors=errors)
@@ -170,9 +207,7 @@ def better_best_with_tuned_betas() -> list[Measured]:
     return each_task("betas", measure, "mnist1d_mlp", "python_lm")
 
 
-def _of_betas(
-    grids: dict[Pair, Landscape], where: str, what: str, *, negated: bool = False
-) -> Measured:
+def _of_betas(grids: dict[Pair, Landscape], where: str, what: str) -> Measured:
     """Best score of the first of two pairs less that of the second."""
     first, second = grids.values()
     gain = compare_best(first, second).difference
@@ -184,12 +219,12 @@ def _of_betas(
         windows=share,
         limited=edges(dict(zip(names, (first, second), strict=True))),
     )
-    shown = gain.scaled(-1) if negated else gain
     return Measured(
         where=where,
-        text=f"{what}: {written(shown, 'nats', 3)}",
+        text=f"{what}: {written(gain, 'nats', 3)}; smallest that matters: "
+        f"{margin_of('betas'):g} nats",
         outcome=outcome,
-        interval=shown,
+        interval=gain,
         windows=None if math.isnan(share) else share,
         errors=coverage("best score", gain.n),
         reasons=reasons,
@@ -237,7 +272,6 @@ def against_others() -> list[Measured]:
                     name,
                     declared(STUDY).comparison,
                     where=where,
-                    difference=("lion", name),
                 )
             )
     return found

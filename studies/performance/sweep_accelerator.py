@@ -1,8 +1,8 @@
 """Populations on an accelerator, JAX: `loop`, `map` and `vmap` by size, and the anchor.
 
-Needs neither TensorFlow nor KerasTuner nor a data set: the runs go straight to the
-executor, their records to the disk, and the pictures are drawn at random in the shape
-of Fashion-MNIST, which changes no time.
+`sweep_throughput.py` runs it. It needs neither TensorFlow nor KerasTuner nor a data
+set: the runs go straight to the executor, their records to the disk, and the pictures
+are drawn at random in the shape of Fashion-MNIST, which changes no time.
 """
 
 from __future__ import annotations

@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from keras_lion.robustness import Landscape, mean_regret, tolerance_width
 from keras_lion.robustness.calibration.planted import Noise, noisy, plant
 from keras_lion.robustness.comparison import (
+    best_gains,
     best_score,
     compare,
     compare_best,
     compare_tolerance,
+    hull,
 )
 from keras_lion.robustness.quantity import ACCURACY
 from keras_lion.statistics import t_interval
@@ -240,3 +242,45 @@ def test_intervals_of_accuracies_are_accuracies():
     assert bounded.select(seeds=slice(0, 2)).bounds == (0, 1)
     with pytest.raises(ValueError, match="divide percentages by 100"):
         Landscape([1, 2], [1], 100 * scores, quantity=ACCURACY)
+
+
+def test_the_hull_of_a_change_covers_where_the_interval_at_the_best_cell_does_not():
+    """Two conditions, one of them flat: the best of many equal cells is no gain."""
+    generator = np.random.default_rng(0)
+    rates, decays = np.geomspace(1e-3, 1, 7), np.geomspace(1e-2, 10, 7)
+    level = np.zeros((7, 7, 1))
+    peak = np.full((7, 7, 1), -10.0)
+    peak[3, 3] = 0.0
+
+    def gains(seeds):
+        """Of a flat landscape on a peaked one: the best of both is 0 in truth."""
+        noisy = (each + generator.normal(size=(7, 7, seeds)) for each in (level, peak))
+        first, second = (Landscape(rates, decays, each) for each in noisy)
+        return best_gains(first, second)
+
+    for seeds in (3, 6):
+        covered, narrow = 0, 0
+        for _ in range(300):
+            # A change from a condition in which both are peaked.
+            steady = generator.normal(size=(1, seeds)).repeat(2, axis=0)
+            change = gains(seeds) - steady
+            found, naive = hull(change), t_interval(change[0])
+            covered += found.low <= 0 <= found.high
+            narrow += naive.low <= 0 <= naive.high
+            assert found.low <= naive.low
+            assert naive.high <= found.high
+        assert covered / 300 > 0.93 > narrow / 300
+
+
+def test_the_gains_of_the_best_cells_are_those_of_the_comparison():
+    generator = np.random.default_rng(1)
+    first, second = (
+        Landscape([1e-3, 1e-2], [0.1, 1.0], generator.normal(size=(2, 2, 6)))
+        for _ in range(2)
+    )
+    found = compare_best(first, second)
+    again = hull(best_gains(first, second))
+    assert (again.low, again.high) == pytest.approx(
+        (found.difference.low, found.difference.high)
+    )
+    np.testing.assert_allclose(best_gains(first, second)[1], found.values)

@@ -279,3 +279,9 @@ def test_tolerated_cells_are_those_of_the_fraction():
     assert not cells_within(dead, 1.0).any()
     part = Landscape([1, 2], [1], [[np.nan, 0.9]])
     assert cells_within(part, 1.0).tolist() == [[False, True]]
+
+
+def test_arguments_in_the_wrong_order_are_named():
+    landscape = Landscape([1e-3, 1e-2], [0.1], [[0.5, 0.6]])
+    with pytest.raises(TypeError, match="`epsilon` must be a number, 0 or more, after"):
+        tolerance_width(1.0, landscape)

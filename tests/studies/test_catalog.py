@@ -31,6 +31,23 @@ def test_every_study_is_listed(page):
         assert f"| [{file}](" in text, f"{page} must list {file}: run `make evidence`"
 
 
+@pytest.mark.parametrize("file", DECLARING)
+def test_a_study_asks_one_question_in_the_table_and_on_the_command_line(file):
+    listed = {each.file: each.question for each in catalog.listed()}
+    if listed[file].endswith("?"):  # one file holds what others train
+        assert load_study_file(ROOT / "studies" / file).question == listed[file]
+
+
+def test_figures_of_one_kind_are_those_of_its_tasks_only(tmp_path):
+    folder = tmp_path / "learning_rate_weight_decay" / "figures"
+    folder.mkdir(parents=True)
+    for name in ("mnist1d_mlp_heatmap", "python_lm_heatmap", "python_lm_heatmap_loss"):
+        (folder / f"{name}.png").touch()
+    found = ledger.figures_like(folder / "mnist1d_mlp_heatmap.png")
+    assert [task for task, _ in found] == ["mnist1d_mlp", "python_lm"]
+    assert found[1][1].name == "python_lm_heatmap.png"
+
+
 def test_the_catalog_knows_which_files_declare_a_study():
     listed = {each.file: each.declares for each in catalog.listed()}
     assert sorted(file for file, declares in listed.items() if declares) == DECLARING

@@ -98,8 +98,9 @@ def run_study(
         runs = [run for run in runs if run.key == only]
         if not runs:
             raise ValueError(
-                f"No run of task '{task}' and preset '{preset}' has the key '{only}'. "
-                "The keys are in runs.csv, which `keras-lion report` writes."
+                f"No run of task '{task}' and preset '{preset}' on "
+                f"{backend.check_backend()} has the key '{only}'. "
+                f"{_where_the_key_is(declared, only)}"
             )
     folder = Path(output)
     kept = load_execution(folder, task)
@@ -248,3 +249,22 @@ class _Sweep:
             *(run for run in self.runs if run.key in self.finished),
             *arrange(executor, self._waiting()),
         ]
+
+
+BACKENDS = ("tensorflow", "jax", "torch")
+
+
+def _where_the_key_is(study: Study, key: str) -> str:
+    """What to pass for the run of that key."""
+    for task, presets in study.plans.items():
+        for preset in presets:
+            for name in BACKENDS:
+                if any(run.key == key for run in study.runs(task, preset, name)):
+                    return (
+                        f"It belongs to --task {task} --preset {preset} --backend "
+                        f"{name}: pass these."
+                    )
+    return (
+        "No task and preset of this study has it. The keys are in runs.csv, which "
+        "`keras-lion report` writes."
+    )

@@ -155,7 +155,7 @@ def test_only_trains_one_run_again(folder, finished):
 
 
 def test_an_unknown_key_is_refused(folder):
-    with pytest.raises(ValueError, match="preset 'smoke' has the key 'nothing'"):
+    with pytest.raises(ValueError, match="has the key 'nothing'. No task and preset"):
         sweep(folder, only="nothing")
 
 
