@@ -17,7 +17,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_lion.tuning import load_runs, run_study
+from keras_lion.tuning import load_runs, load_study_file, run_study
 from keras_lion.tuning.engine.executors import Executor
 from keras_lion.tuning.engine.trainer import Trainer
 from keras_lion.tuning.runs.files import FolderWriteError, RecordWriter, write_json
@@ -152,6 +152,15 @@ def test_only_trains_one_run_again(folder, finished):
     assert reports[-1].record["key"] == key
     assert len(lines(folder)) == 5
     assert scores(folder).equals(scores(finished))
+
+
+def test_a_key_of_another_preset_is_refused_with_its_place(folder):
+    file = Path(__file__).parents[3] / "studies" / "momentum_dtype.py"
+    study = load_study_file(file)
+    key = study.runs("python_lm", "smoke", "jax")[0].key
+    where = "--task python_lm --preset smoke --backend jax"
+    with pytest.raises(ValueError, match=where):
+        run_study(study, task="mnist1d_mlp", preset="smoke", output=folder, only=key)
 
 
 def test_an_unknown_key_is_refused(folder):
