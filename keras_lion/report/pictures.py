@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import warnings
 from collections.abc import Collection
 
@@ -86,6 +87,8 @@ def pictures_of(
 
 def png_of(figure: Figure) -> bytes:
     """A figure as the bytes of a PNG file."""
+    # Fonts that this machine lacks have a replacement; one line each would be too many.
+    logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI)
     return buffer.getvalue()

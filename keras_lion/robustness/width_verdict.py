@@ -145,7 +145,7 @@ def _agreed(common: Verdict, own: Verdict, numbers: str) -> Verdict:
     outcome: Outcome = common.outcome
     reasons = common.reasons
     if common.outcome == own.outcome and common.direction == own.direction:
-        tail = "both widths agree"
+        tail = "both widths lead to the same outcome"
     else:
         tail = (
             f"the widths do not agree: {common.outcome} by the common best, "

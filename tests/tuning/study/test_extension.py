@@ -122,7 +122,6 @@ def test_an_extension_as_text(text, expected):
         "learning_rate=",
         "learning_rate=left",
         "learning_rate=up:",
-        "learning_rate=up:0",
         "learning_rate=up:-1",
         "learning_rate=up:1.5",
         "learning_rate=up:101",
