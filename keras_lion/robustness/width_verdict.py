@@ -101,8 +101,9 @@ def tolerance_verdict(
     if out_of_reach:
         return Verdict.untestable(
             claim,
-            f"{out_of_reach[0]}.",
-            sentence=f"{out_of_reach[0]}, so that its width is not measured; "
+            f"{' and '.join(out_of_reach)}.",
+            sentence=f"{' and '.join(out_of_reach)}, so that its width is not "
+            "measured; "
             f"{numbers}; {own_text}.",
         )
     limited = range_limits(pair, names)
