@@ -157,7 +157,11 @@ def _add_run(commands: Any) -> None:
     command = commands.add_parser("run", help="run a study, or resume one")
     command.add_argument("study", type=Path, help="Python file that declares STUDY")
     command.add_argument("--task", help="one of the study's tasks (default: its first)")
-    command.add_argument("--preset", choices=PRESETS, default="standard")
+    command.add_argument(
+        "--preset",
+        choices=PRESETS,
+        help="default: standard, or the task's only one",
+    )
     command.add_argument(
         "--backend",
         choices=BACKENDS,

@@ -7,15 +7,16 @@ import contextlib
 import os
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keras_lion.arguments import PRESETS, make_parser
 from keras_lion.messages import TRACEBACK, duration, error_text, one_line_warnings
 from keras_lion.start_up import log_errors_only, quiet_start
 
 if TYPE_CHECKING:
+    from pandas import DataFrame
     from rich.console import Console
 
     from keras_lion.robustness import Landscape
@@ -115,13 +116,42 @@ def _run(options: argparse.Namespace) -> None:
 
         load()
     task = options.task or study.default_task
-    declared, study = study, study.extended(task, options.preset, options.extend)
+    options.preset = options.preset or _usual_preset(study, task)
     folder = options.output or Path("results") / f"{study.name}-{options.preset}"
+    options.extend = _extensions(folder, task, options, console)
+    declared, study = study, study.extended(task, options.preset, options.extend)
     if options.dry_run:
         _estimate(study, task, options.preset, folder, console)
         return
     if _sweep(declared, task, folder, options, console):
         _report_on(folder, task, console)
+
+
+def _usual_preset(study: Study, task: str) -> str:
+    """`standard`, or the task's only preset."""
+    presets = [*study.plans.get(task, {})]
+    return presets[0] if len(presets) == 1 else PRESETS[1]
+
+
+def _extensions(
+    folder: Path, task: str, options: argparse.Namespace, console: Console
+) -> list[str]:
+    """How the grid is extended: as asked, and as the folder's last sweeps did."""
+    from keras_lion.tuning.study.extension import combined
+    from keras_lion.tuning.sweep.folder import load_extensions
+
+    kept = load_extensions(folder, task, options.preset)
+    extend = combined(kept, options.extend)
+    if again := [each for each in kept if each in extend]:
+        away = again[0].partition(":")[0]
+        console.print(
+            f"{folder} has a larger grid than the study's file, and keeps it: --extend "
+            f"{' '.join(again)} (to drop one: --extend {away}:0)",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
+    return extend
 
 
 def _estimate(
@@ -290,7 +320,7 @@ def _landscapes_of(folder: Path) -> tuple[dict[str, Landscape], float]:
 def _import(options: argparse.Namespace) -> None:
     from keras_lion.tuning.runs.account import account_lines
     from keras_lion.tuning.runs.readers import UnfinishedRunsWarning, import_runs
-    from keras_lion.tuning.runs.records import load_study
+    from keras_lion.tuning.runs.records import load_runs, load_study
     from keras_lion.tuning.runs.wording import COMMAND, UnclearSourceError
 
     with warnings.catch_warnings():
@@ -310,8 +340,10 @@ def _import(options: argparse.Namespace) -> None:
             )
         except UnclearSourceError as error:
             raise ValueError(error.text(COMMAND)) from error
-    account = load_study(options.output)["import"]
+    study = load_study(options.output)
+    account = study["import"]
     print("\n".join(account_lines(account)))
+    _print_epsilon(study, load_runs(options.output))
     if account["reasons"]:
         reasons = ", ".join(account["reasons"])
         print(
@@ -319,6 +351,20 @@ def _import(options: argparse.Namespace) -> None:
             "name the state with --diverged and give --floor"
         )
     print(f"imported: {options.output} (next: keras-lion report {options.output})")
+
+
+def _print_epsilon(study: Mapping[str, Any], runs: DataFrame) -> None:
+    """How far from the best still counts as good, next to the range of the results."""
+    from keras_lion.robustness.study_verdicts import EPSILON
+
+    declared = study["comparison"]["epsilon"]
+    epsilon = next(iter(declared.values()), EPSILON)
+    results = runs["score"].abs()
+    print(
+        f"  epsilon  {epsilon:g}{'' if declared else ' (the default)'}, where results "
+        f"are {results.min():.4g} to {results.max():.4g}: runs so near to the best "
+        f"count as good{'' if declared else '; --epsilon sets another'}"
+    )
 
 
 def _once(option: str, pairs: list[tuple[str, str]]) -> dict[str, str]:

@@ -53,7 +53,11 @@ def print_summary(folder: Path, task: str | None, console: Console) -> None:
         _print_table(rows, kind, console)
     names = [str(name) for name in dict.fromkeys(table["optimizer"])]
     declared = {str(verdict["claim"]) for verdict in summary["verdicts"]}
-    verdicts = [(each["where"], each) for each in summary["verdicts"]]
+    verdicts = [
+        (each["where"], each)
+        for each in summary["verdicts"]
+        if each["where"] in ("", *sections) or task is None
+    ]
     for section in sections:
         verdicts += [
             (section, each)
@@ -156,21 +160,26 @@ def _print_table(
         "own width",
         regret.label,
         "diverged",
-        score.label.replace("validation", "test"),
+        score.tested.label,
         box=None,
         pad_edge=False,
     )
     for row in rows:
-        table.add_row(
-            optimizer_label(row["optimizer"]),
+        best = [
             _interval(row, "score", score),
             number(row["learning_rate"]),
             number(row["weight_decay"]),
             _width(row, "width"),
             _width(row, "own_width"),
+        ]
+        if row["num_runs"] and row["num_diverged"] == row["num_runs"]:
+            best = ["none trained", *"––––"]  # the floor is no result
+        table.add_row(
+            optimizer_label(row["optimizer"]),
+            *best,
             regret.text(row["mean_regret"]),
             f"{row['num_diverged']} of {row['num_runs']}" if row["num_runs"] else "–",
-            _interval(row, "test_score", score),
+            _interval(row, "test_score", score.tested),
         )
     console.print(table)
     _print(
@@ -193,4 +202,4 @@ def _interval(row: Mapping[Any, Any], name: str, quantity: Quantity) -> str:
     numbers = (row[name], row[f"{name}_low"], row[f"{name}_high"])
     interval = Interval(*numbers, int(row[f"{name}_n"]))
     # Rich takes brackets for markup.
-    return format(interval.scaled(quantity.factor), quantity.spec).replace("[", r"\[")
+    return quantity.interval(interval).replace("[", r"\[")

@@ -15,7 +15,13 @@ from matplotlib.ticker import PercentFormatter
 
 from keras_lion.report.drawing import Drawing, Material
 from keras_lion.report.panels import LABEL, TICK, panels, require_optimizer
-from keras_lion.report.style import AXIS_LABELS, number, optimizer_label, short_label
+from keras_lion.report.style import (
+    AXIS_LABELS,
+    listed,
+    number,
+    optimizer_label,
+    short_label,
+)
 from keras_lion.robustness.landscape import Landscape
 
 COLORS = colormaps["Oranges"]
@@ -105,14 +111,26 @@ def _caption(material: Material) -> str:
     for name, each in _known(material).items():
         bad = int(each.num_diverged.sum())
         text = f"{optimizer_label(name)}: {bad} of {int(each.num_seeds.sum())} runs"
-        if bad:
-            first = each.learning_rate[(each.num_diverged > 0).any(axis=0)].min()
-            text += f", from lr = {number(float(first))} on"
-        texts.append(text)
+        texts.append(f"{text}{_where(each)}")
     return (
         "Diverged seeds of the seeds of each cell, over learning rate and weight "
         f"decay. Diverged: {'; '.join(texts)}."
     )
+
+
+def _where(landscape: Landscape) -> str:
+    """At which learning rates a run diverged: the low ones, the high ones, or both."""
+    rates = [number(float(rate)) for rate in landscape.learning_rate]
+    bad = np.asarray((landscape.num_diverged > 0).any(axis=0))
+    if not bad.any() or bad.all():
+        return ", at every lr" if bad.any() and len(bad) > 1 else ""
+    good = np.flatnonzero(~bad)
+    first, last = int(good[0]), int(good[-1])
+    if bad[first:last].any():
+        return f", at lr = {listed([rates[at] for at in np.flatnonzero(bad)])}"
+    low = f"up to lr = {rates[first - 1]}" if first else ""
+    high = f"from lr = {rates[last + 1]} on" if last + 1 < len(bad) else ""
+    return f", {' and '.join(filter(None, (low, high)))}"
 
 
 FIGURE = Drawing(

@@ -169,11 +169,19 @@ def _caption(material: Material) -> str:
     """How far each hyperparameter may be off while the other one is retuned."""
     reference = material.reference
 
+    def width(landscape: Landscape, axis: AxisName) -> str:
+        found = tolerance_width(landscape, material.epsilon, reference, axis)
+        if not found.none:
+            return f"{found} of {axis}"
+        undecayed = landscape.means[landscape.weight_decay == 0]
+        if axis == "weight_decay" and (undecayed >= reference - material.epsilon).any():
+            return "no weight_decay but 0"
+        return f"no {axis}"
+
     def ranges(landscape: Landscape) -> str:
         return listed(
             [
-                f"{tolerance_width(landscape, material.epsilon, reference, axis)} of "
-                f"{axis}"
+                width(landscape, axis)
                 for axis in SYMBOLS
                 if (getattr(landscape, axis) > 0).any()
             ]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import logging
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from matplotlib.figure import Figure
 
@@ -70,7 +72,9 @@ def pictures_of(
         if not drawing.applies(material):
             continue
         try:
-            png, caption = png_of(drawing.figure(material)), drawing.caption(material)
+            with quiet_fonts():
+                png = png_of(drawing.figure(material))
+            caption = drawing.caption(material)
         except ValueError as error:
             # One odd grid must not cost the whole report.
             warnings.warn(
@@ -84,8 +88,21 @@ def pictures_of(
     return found
 
 
+@contextlib.contextmanager
+def quiet_fonts() -> Iterator[None]:
+    """Without a line for each font that this machine lacks: all have a replacement."""
+    logger = logging.getLogger("matplotlib.font_manager")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 def png_of(figure: Figure) -> bytes:
     """A figure as the bytes of a PNG file."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
+    with quiet_fonts():
+        figure.savefig(buffer, format="png", dpi=DPI)
     return buffer.getvalue()

@@ -60,7 +60,9 @@ def rule_of_thumb_figure(
     intervals = intervals_over_seeds(
         lion, lambda each: rule_of_thumb_regret(adamw, each, FACTORS).regret
     )
+    # No regret is negative; the estimate is where the cross-fitted best lies lower.
     low = scale * np.array([each.low for each in intervals])
+    low = np.maximum(low, np.minimum(regret, 0.0))
     high = scale * np.array([each.high for each in intervals])
     within = np.isin(k, rule.factors_within(epsilon))
     for chosen, shade, alpha, name in (
@@ -150,11 +152,11 @@ def _caption(material: Material) -> str:
             ADVICE, advised.regret, advised.inside, strict=True
         )
     ]
-    curve = rule_of_thumb_regret(adamw, lion, np.geomspace(1, 30, 60))
+    curve = rule_of_thumb_regret(adamw, lion, FACTORS)
     within = curve.factors_within(material.epsilon)
     good = (
-        f"within ε = {material.tolerance} for k from {min(within):.2g} to "
-        f"{max(within):.2g}"
+        f"within ε = {material.tolerance} for k from {min(within):.3g} to "
+        f"{max(within):.3g}"
         if within
         else f"never within ε = {material.tolerance}"
     )

@@ -144,7 +144,7 @@ def _headings(
         "trials",
         "diverged",
         "failed",
-        *([quantity.label.replace("validation", "test")] if tested else []),
+        *([quantity.tested.label] if tested else []),
     ]
 
 
@@ -171,7 +171,7 @@ def _cells(
             number(best["weight_decay"]),
             *(_setting(best[name]) for name in names),
         ]
-        test = quantity.text(best["test_score"])
+        test = quantity.tested.text(best["test_score"])
     bad = [(trials["status"] == status).sum() for status in ("diverged", "failed")]
     counts = [len(trials), *bad]
     return {

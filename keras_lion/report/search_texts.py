@@ -51,9 +51,9 @@ def tested_text(optimizer: str, trials: pd.DataFrame, quantity: Quantity) -> str
     best = best_trial(trials)
     if best is None or pd.isna(best["test_score"]):
         return ""
-    shown = f"{quantity.text(best['test_score'])} {quantity.unit}".strip()
-    name = quantity.name.replace("validation", "test")
-    return f"{optimizer_label(optimizer)}: {name} of the best trial {shown}."
+    tested = quantity.tested
+    shown = f"{tested.text(best['test_score'])} {tested.unit}".strip()
+    return f"{optimizer_label(optimizer)}: {tested.name} of the best trial {shown}."
 
 
 def varied_text(runs: pd.DataFrame) -> str:

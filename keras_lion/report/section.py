@@ -21,6 +21,7 @@ from keras_lion.robustness.study_verdicts import law_verdicts
 from keras_lion.robustness.summary import OptimizerSummary, summarize, task_optimizers
 from keras_lion.robustness.verdict import Verdict
 from keras_lion.statistics import FEW, Interval
+from keras_lion.tuning.study.extension import Extension
 
 
 def section_of(
@@ -32,11 +33,13 @@ def section_of(
     decided: Sequence[Verdict],
     paired: bool,
     drawings: Collection[str] | None,
+    extended: Iterable[Extension] = (),
 ) -> tuple[Section, list[OptimizerSummary], list[Verdict]]:
     """The section on runs that share a condition, its summaries and its verdicts.
 
     `decided` are the verdicts on the declared comparison that were reached here;
-    `paired` says whether runs of one seed share what the seed decides.
+    `paired` says whether runs of one seed share what the seed decides, `extended` how
+    far the study's grid was extended already.
     """
     task = str(runs["task"].iloc[0])
     optimizers = in_order(task_optimizers(runs, task))
@@ -59,6 +62,7 @@ def section_of(
         epsilon=epsilon,
         label=optimizer_label,
         failures=text.failures(runs, optimizers),
+        extended=extended,
     )
     verdicts = [
         *decided,

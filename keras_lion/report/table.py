@@ -46,7 +46,7 @@ def headings(score: Quantity, measured: Quantity) -> list[str]:
         "width around its own best (decades)",
         f"mean regret ({measured.unit})" if measured.unit else "mean regret",
         "diverged",
-        f"{score.label.replace('validation', 'test')}",
+        score.tested.label,
     ]
 
 
@@ -56,17 +56,22 @@ def cells(row: OptimizerSummary, score: Quantity, measured: Quantity) -> dict[st
     widths = [
         str(width).removesuffix(" decades") for width in (row.width, row.own_width)
     ]
+    best = [
+        score.interval(row.score),
+        number(row.learning_rate),
+        number(row.weight_decay),
+    ]
+    if row.num_runs and not row.trained:  # the floor is no result
+        best, widths = ["none trained", "–", "–"], ["–", "–"]
     return {
         "label": optimizer_label(row.optimizer),
         "color": optimizer_color(row.optimizer),
         "texts": [
-            score.interval(row.score),
-            number(row.learning_rate),
-            number(row.weight_decay),
+            *best,
             *widths,
             regret.text(row.mean_regret),
             f"{row.num_diverged} of {row.num_runs}" if row.num_runs else "–",
-            score.interval(row.test_score) if row.test_score.n else "–",
+            score.tested.interval(row.test_score) if row.test_score.n else "–",
         ],
     }
 

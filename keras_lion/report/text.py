@@ -17,6 +17,7 @@ from keras_lion.robustness.summary import OptimizerSummary
 from keras_lion.robustness.wording import counted, with_unit
 from keras_lion.statistics import Interval
 
+NOT_RECORDED = "not recorded"
 _PAIRED = (
     "Each seed splits the examples anew into training and validation, and runs of two "
     "optimizers with one seed share that split, the initial weights and the order of "
@@ -49,6 +50,8 @@ def answer(
     if all(row.num_diverged == row.num_runs for row in measured):
         return "Every run diverged: the grid contains no setting that trains."
     within = quantity.amount(epsilon)
+    untrained = [row for row in measured if not row.trained]
+    measured = [row for row in measured if row.trained]
     bests = [
         f"{optimizer_label(row.optimizer)} {quantity.text(row.best_value)}"
         for row in measured
@@ -70,7 +73,14 @@ def answer(
                 f"; no {optimizer_label(row.optimizer)} setting comes within {within} "
                 "of it"
             )
-    absent = [optimizer_label(row.optimizer) for row in rows if row not in measured]
+    if untrained:
+        names = [optimizer_label(row.optimizer) for row in untrained]
+        text += f"; no run of {listed(names)} trained"
+    absent = [
+        optimizer_label(row.optimizer)
+        for row in rows
+        if row not in measured and row not in untrained
+    ]
     if absent:
         text += f"; no run of {listed(absent)} has finished"
     doubts = f" ({'; '.join(notes)})" if notes else ""
@@ -83,7 +93,7 @@ def best_scores(rows: Sequence[OptimizerSummary], quantity: Quantity) -> str:
         f"{optimizer_label(row.optimizer)} {quantity.interval(row.score)} at "
         f"lr = {number(row.learning_rate)}, λ = {number(row.weight_decay)}"
         for row in rows
-        if row.score.n
+        if row.score.n and row.trained
     ]
     if not texts:
         return ""
@@ -130,29 +140,36 @@ def _design(frame: pd.DataFrame) -> str:
         betas = ", ".join(
             f"{name} = {values_text(runs, name)}"
             for name in ("beta_1", "beta_2")
-            if name in runs
+            if name in runs and runs[name].notna().any()
         )
         grids.append(
             f"{optimizer_label(str(optimizer))}: {_counted(rates, 'learning rate')} × "
             f"{_counted(decays, 'weight decay')}{f' ({betas})' if betas else ''}"
         )
-    epochs, steps, batch, examples = (
-        with_unit(values_text(frame, column), unit)
-        for column, unit in (
-            ("epochs", "epochs"),
-            ("steps", "steps"),
-            ("batch_size", "examples"),
-            ("train_examples", "training examples"),
-        )
-    )
     return (
         f"Grids: {'; '.join(grids)}. Seeds: {_seeds(frame)}. Budget of a run: "
-        f"{epochs}, {steps} of {batch}, from {examples}; in all "
+        f"{_budget(frame)}; in all "
         f"{counted(len(frame), 'run')}{duration_text(frame)}. Schedule of the learning "
         "rate: "
         f"{values_text(frame, 'schedule')}. Backend: {values_text(frame, 'backend')}. "
         "Everything else is the task's own and the same for all of these runs."
     )
+
+
+def _budget(frame: pd.DataFrame) -> str:
+    """`5 epochs, 20 steps of 50 examples, from 400 training examples`, as recorded."""
+    epochs, steps, batch, examples = (
+        "" if value == NOT_RECORDED else with_unit(value, unit)
+        for value, unit in (
+            (values_text(frame, "epochs"), "epochs"),
+            (values_text(frame, "steps"), "steps"),
+            (values_text(frame, "batch_size"), "examples"),
+            (values_text(frame, "train_examples"), "training examples"),
+        )
+    )
+    work = f"{steps or 'batches'} of {batch}" if batch else steps
+    parts = (epochs, work, f"from {examples}" if examples else "")
+    return ", ".join(filter(None, parts)) or NOT_RECORDED
 
 
 def _measures(quantity: Quantity, epsilon: float) -> str:
@@ -183,8 +200,10 @@ def _counted(values: pd.Series[float], name: str) -> str:
 
 
 def _seeds(frame: pd.DataFrame) -> str:
-    cells = frame.groupby(["optimizer", "learning_rate", "weight_decay"])["seed"]
-    few, many = int(cells.nunique().min()), int(cells.nunique().max())
+    present = frame["seed"].where(frame["status"] != "failed")
+    keys = [frame[name] for name in ("optimizer", "learning_rate", "weight_decay")]
+    counts = present.groupby(keys).nunique()
+    few, many = int(counts.min()), int(counts.max())
     return f"{many} in every cell" if few == many else f"{few} to {many} in a cell"
 
 
@@ -206,7 +225,7 @@ def _unit(quantity: Quantity) -> str:
 def values_text(frame: pd.DataFrame, column: str) -> str:
     """The values of a column as text: one, or all that occur."""
     if column not in frame:
-        return "not recorded"
+        return NOT_RECORDED
     values = frame[column].dropna().unique().tolist()
     texts = [f"{v:g}" if isinstance(v, int | float) else str(v) for v in values]
-    return " / ".join(texts) or "not recorded"
+    return " / ".join(texts) or NOT_RECORDED

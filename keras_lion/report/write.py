@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -42,6 +44,7 @@ from keras_lion.tuning.runs.records import (
     recorded_order,
 )
 from keras_lion.tuning.study.comparison import Comparison, read_comparison
+from keras_lion.tuning.study.extension import Extension
 
 
 def write_report(folder: str | Path, *, study: Mapping[str, Any] | None = None) -> Path:
@@ -134,6 +137,7 @@ def write_pages(
     value: Value = declared.get("value", "final_loss")
     epsilons = declared.get("epsilon", {})
     sections, rows, trial_rows = [], [], []
+    drawn: list[str] = []
     across: dict[str, list[Picture]] = {}
     report: dict[str, dict[str, Any]] = {}
     for task in tasks:
@@ -142,7 +146,7 @@ def write_pages(
             # Betas that were searched make no contenders of their own.
             own = all_runs.loc[own.index]
             section, numbers = search_section(own, task, study, drawings=drawings)
-            _save(section.pictures, task, folder)
+            drawn += _save(section.pictures, task, folder)
             sections.append(section)
             trial_rows.append(numbers)
             report[task] = {
@@ -170,8 +174,9 @@ def write_pages(
                 decided=[each for place, each in decided if place == title],
                 paired="import" not in study,
                 drawings=drawings,
+                extended=_extensions(study, own, task),
             )
-            _save(section.pictures, title, folder)
+            drawn += _save(section.pictures, title, folder)
             sections.append(section)
             rows += [
                 (replace(summary, condition=part.values), epsilon, title)
@@ -193,11 +198,12 @@ def write_pages(
                 found = pictures_of(material, drawings, scope=scope)
                 if found:
                     across[title] = [*across.get(title, []), *found]
-                    _save(found, title, folder)
+                    drawn += _save(found, title, folder)
     table = pd.concat([summary_frame(rows), *trial_rows], ignore_index=True)
     table.to_csv(folder / "summary.csv", index=False)
     for title, entry in report.items():
         entry["optimizers"] = table[table["section"] == title].to_dict("records")
+    _remove_others(folder, drawn)
     write_json(
         folder / "summary.json",
         {
@@ -208,6 +214,7 @@ def write_pages(
             ],
             "tasks": report,
             "notes": notes,
+            "figures": drawn,
         },
     )
     write_runs(folder / "runs.csv", all_runs)
@@ -257,12 +264,37 @@ def _comparison(study: Mapping[str, Any], notes: list[str]) -> Comparison | None
         return None
 
 
-def _save(pictures: Sequence[Picture], title: str, folder: Path) -> None:
+def _extensions(
+    study: Mapping[str, Any], runs: pd.DataFrame, task: str
+) -> list[Extension]:
+    """How far the grid of a task was extended with `--extend`."""
+    if "preset" not in runs or runs.empty:
+        return []
+    presets = study.get("extended", {}).get(task, {})
+    kept = presets.get(str(runs["preset"].mode().iloc[0]), [])
+    return [Extension.parse(each) for each in kept]
+
+
+def _save(pictures: Sequence[Picture], title: str, folder: Path) -> list[str]:
+    """Write figures; gives the names of their files."""
     figures = folder / "figures"
     figures.mkdir(parents=True, exist_ok=True)
-    for picture in pictures:
-        path = figures / f"{file_name(title)}_{picture.name}.png"
-        path.write_bytes(picture.png)
+    names = [f"{file_name(title)}_{picture.name}.png" for picture in pictures]
+    for name, picture in zip(names, pictures, strict=True):
+        (figures / name).write_bytes(picture.png)
+    return names
+
+
+def _remove_others(folder: Path, drawn: Sequence[str]) -> None:
+    """Remove figures that the last report of the folder wrote and this one does not.
+
+    Those are listed in its `summary.json`: files that somebody else put there stay.
+    """
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        last = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        for name in set(map(str, last.get("figures", []))) - {*drawn}:
+            if name == Path(name).name and name.endswith(".png"):
+                (folder / "figures" / name).unlink(missing_ok=True)
 
 
 def _tasks(frame: pd.DataFrame, study: Mapping[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -10,11 +11,16 @@ import numpy as np
 import pandas as pd
 
 from keras_lion.robustness.conditions import own_columns, texts_of
+from keras_lion.robustness.divergence import divergence_advice
 from keras_lion.robustness.grid import Limit, boundary_optimum
 from keras_lion.robustness.grid_extension import extension_text
 from keras_lion.robustness.landscape import AxisName, Landscape, Side, Value
+from keras_lion.robustness.tolerance import tolerance_width
+from keras_lion.robustness.verdict import SMALLEST_GAP
 from keras_lion.robustness.wording import counted, listed, with_unit
 from keras_lion.statistics import FEW
+from keras_lion.tuning.runs.outcomes import IMPORTED
+from keras_lion.tuning.study.extension import Extension
 
 # By what they change: first whether there is a result, then what to run next, then
 # what to believe of a comparison, then how much.
@@ -24,6 +30,7 @@ Kind = Literal[
     "edge",
     "unlike",
     "diverged",
+    "unsettled width",
     "inert decay",
     "missing",
     "few seeds",
@@ -58,6 +65,7 @@ def ranked_cautions(
     epsilon: float,
     label: Callable[[str], str] = str,
     failures: Iterable[str] = (),
+    extended: Iterable[Extension] = (),
 ) -> list[str]:
     """All cautions of a table, the gravest first; `leading` has those to show.
 
@@ -72,11 +80,16 @@ def ranked_cautions(
         epsilon: Loss of `value` that counts as none.
         label: Name of an optimizer → as it is printed.
         failures: Sentences on runs that failed.
+        extended: How far the study's grid was extended with `--extend` already.
     """
+    extended = [*extended]
     own: dict[Caution, list[str]] = {}
+    declared = _declared_here(runs)
     for name, landscape in landscapes[value].items():
         both = [landscapes[each][name] for each in dict.fromkeys((value, "score"))]
-        for each in (*_edges(both), *_of_one(landscape, epsilon)):
+        part = runs[runs["optimizer"] == name]
+        edges = _edges(both, epsilon, extended=extended, declared=declared)
+        for each in (*edges, *_of_one(landscape, epsilon, part, declared=declared)):
             own.setdefault(each, []).append(label(name))
     found = [
         *(Caution(each.kind, f"{listed(own[each])}: {each.text}") for each in own),
@@ -94,7 +107,7 @@ def ranked_cautions(
 
 def cautions_of(landscape: Landscape, epsilon: float) -> list[str]:
     """All cautions of one landscape, the gravest first."""
-    found = [*_edges([landscape]), *_of_one(landscape, epsilon)]
+    found = [*_edges([landscape], epsilon), *_of_one(landscape, epsilon)]
     return [each.text for each in _in_order(found)]
 
 
@@ -103,8 +116,13 @@ def edge_cautions(landscape: Landscape) -> list[str]:
     return [each.text for each in _edges([landscape]) if each.kind == "edge"]
 
 
-def inert_decay_cautions(landscape: Landscape, epsilon: float) -> list[str]:
-    """Whether training without decay is as good as the best, within `epsilon`."""
+def inert_decay_cautions(
+    landscape: Landscape, epsilon: float, *, law: bool = True
+) -> list[str]:
+    """Whether training without decay is as good as the best, within `epsilon`.
+
+    `law` says whether the study asks about lr × λ; imported runs do not.
+    """
     if landscape.empty or landscape.all_diverged or landscape.weight_decay[0] > 0:
         return []
     undecayed = landscape.means[0][np.isfinite(landscape.means[0])]
@@ -113,8 +131,8 @@ def inert_decay_cautions(landscape: Landscape, epsilon: float) -> list[str]:
     quantity = landscape.quantity
     return [
         f"without weight decay the {quantity.name} is within "
-        f"{quantity.amount(epsilon)} of the best: decay is inert here, and the lr × λ "
-        "law cannot be tested."
+        f"{quantity.amount(epsilon)} of the best: decay is inert here"
+        f"{', and the lr × λ law cannot be tested' if law else ''}."
     ]
 
 
@@ -157,16 +175,34 @@ def _in_order(cautions: Iterable[Caution]) -> list[Caution]:
     return sorted(cautions, key=lambda each: get_args(Kind).index(each.kind))
 
 
-def _of_one(landscape: Landscape, epsilon: float) -> list[Caution]:
+def _declared_here(runs: pd.DataFrame) -> bool:
+    """Whether a study's file declares the runs' grid: it does not of imported ones."""
+    return "preset" not in runs or not bool((runs["preset"] == IMPORTED).any())
+
+
+def _of_one(
+    landscape: Landscape,
+    epsilon: float,
+    runs: pd.DataFrame | None = None,
+    *,
+    declared: bool = True,
+) -> list[Caution]:
     """Cautions that are not about an edge."""
     if landscape.empty:
         return [Caution("nothing trained", "no run has finished.")]
-    found = [*_missing(landscape), *_diverged(landscape), *_few_seeds(landscape)]
-    inert = inert_decay_cautions(landscape, epsilon)
+    found = [*_missing(landscape), *_diverged(landscape, runs), *_few_seeds(landscape)]
+    found += _unsettled_width(landscape, epsilon)
+    inert = inert_decay_cautions(landscape, epsilon, law=declared)
     return [*found, *(Caution("inert decay", text) for text in inert)]
 
 
-def _edges(values: Sequence[Landscape]) -> list[Caution]:
+def _edges(
+    values: Sequence[Landscape],
+    epsilon: float = math.nan,
+    *,
+    extended: Sequence[Extension] = (),
+    declared: bool = True,
+) -> list[Caution]:
     """On which edges the best cells of one optimizer lie, by each of its values."""
     known = [each for each in values if not each.empty and not each.all_diverged]
     found: list[Caution] = []
@@ -176,9 +212,22 @@ def _edges(values: Sequence[Landscape]) -> list[Caution]:
     for axis in axes:
         for limit in ("range", "stability"):
             sides = [_side(each, axis, limit) for each in known]
-            if any(sides):
-                make = _beyond if limit == "range" else _breaking
-                found.append(make(known, axis, sides))
+            if not any(sides):
+                continue
+            if limit == "stability":
+                found.append(_breaking(known, axis, sides))
+                continue
+            asked = {side for side in sides if side}
+            advice = extension_text(
+                known[0], axis, asked, extended=extended, declared=declared
+            )
+            inert = axis == "weight_decay" and inert_decay_cautions(known[0], epsilon)
+            if inert:
+                matters = "Decay is inert here, so that this matters little."
+                advice = f"{matters} To look: {advice}"
+            found.append(
+                Caution("edge", f"{_beyond(known, axis, sides, asked)} {advice}")
+            )
     return found
 
 
@@ -190,10 +239,12 @@ def _side(landscape: Landscape, axis: AxisName, limit: Limit) -> Side | None:
 
 
 def _beyond(
-    values: Sequence[Landscape], axis: AxisName, sides: Sequence[Side | None]
-) -> Caution:
+    values: Sequence[Landscape],
+    axis: AxisName,
+    sides: Sequence[Side | None],
+    asked: set[Side],
+) -> str:
     """One sentence on all values of an optimizer, at least one of them on an edge."""
-    asked = {side for side in sides if side}
     places = [f"{getattr(each.best, axis):.3g}" for each in values]
     names = [f"the best {each.quantity.name}" for each in values]
     if len(asked) == 1 and all(sides):
@@ -217,7 +268,7 @@ def _beyond(
             f"{places[0]}), {names[1]} on the {sides[1]} one ({places[1]}): they ask "
             "for opposite changes, and each optimum may lie beyond its edge."
         )
-    return Caution("edge", f"{text} {extension_text(values[0], axis, asked)}")
+    return text
 
 
 def _breaking(
@@ -259,20 +310,45 @@ def _missing(landscape: Landscape) -> list[Caution]:
     return cautions
 
 
-def _diverged(landscape: Landscape) -> list[Caution]:
-    if landscape.diverged_share <= 0.5:
+def _diverged(landscape: Landscape, runs: pd.DataFrame | None) -> list[Caution]:
+    advice = divergence_advice(landscape, runs)
+    if not advice:
         return []
     if landscape.all_diverged:
-        return [Caution("nothing trained", "every run diverged: move the grid.")]
+        return [Caution("nothing trained", f"every run diverged: {advice}.")]
     share = round(100 * landscape.diverged_share)
-    return [Caution("diverged", f"{share} % of the runs diverged: move the grid.")]
+    return [Caution("diverged", f"{share} % of the runs diverged: {advice}.")]
+
+
+def _unsettled_width(landscape: Landscape, epsilon: float) -> list[Caution]:
+    """Whether the width of the table and that of the verdict are unlike each other."""
+    if landscape.all_diverged:
+        return []
+    table = tolerance_width(landscape, epsilon)
+    verdict = tolerance_width(landscape, epsilon, cross_fit=False)
+    if not abs(table.decades - verdict.decades) >= SMALLEST_GAP:
+        return []
+    scores = landscape.scores[landscape.best.cell]
+    scores = scores[np.isfinite(scores)]
+    quantity = landscape.quantity
+    ends = sorted((quantity.factor * scores.min(), quantity.factor * scores.max()))
+    text = (
+        f"single seeds decide the width around its own best: {table.decades:.2f} "
+        "decades where the best cell is chosen on some seeds and scored on another "
+        f"(the table), {verdict.decades:.2f} around the best mean (the verdict). The "
+        f"seeds of the best cell lie between {ends[0]:z{quantity.spec}} and "
+        f"{ends[1]:z{quantity.spec}}{f' {quantity.unit}' if quantity.unit else ''}."
+    )
+    return [Caution("unsettled width", text)]
 
 
 def _window(landscape: Landscape) -> str:
     decays = landscape.weight_decay[landscape.weight_decay > 0]
     parts = [
-        f"{counted(len(values), 'value')} and {np.log10(values[-1] / values[0]):.2f} "
-        f"decades of {axis}"
+        f"one value of {axis}"
+        if len(values) == 1
+        else f"{len(values)} values and {np.log10(values[-1] / values[0]):.2f} decades "
+        f"of {axis}"
         for axis, values in (
             ("learning_rate", landscape.learning_rate),
             ("weight_decay", decays),

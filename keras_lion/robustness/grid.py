@@ -189,9 +189,12 @@ class BoundaryOptimum:
 def boundary_optimum(landscape: Landscape) -> tuple[BoundaryOptimum, ...]:
     """On which sides of the grid the best cell lies, and why.
 
-    A side is stability-limited if the best cell, or one next to it along that edge, has
-    at least half of its seeds diverged: what lies further out is then likely to break
-    down, too. Otherwise it is range-limited.
+    A side is stability-limited if training breaks down towards it: the best cell has at
+    least half of its seeds diverged, or one next to it along that edge has and the one
+    a step further inside has not. What lies further out is then likely to break down,
+    too. Otherwise it is range-limited: cells that diverge further inside as well do so
+    for another reason, as at a high learning rate with every weight decay. Below the
+    lowest weight decay nothing breaks down where no decay trains.
     No decay is not an edge, and an axis of one positive value has none. The next values
     continue with the grid's own ratio, or with that of the last two on that side.
 
@@ -221,11 +224,21 @@ def boundary_optimum(landscape: Landscape) -> tuple[BoundaryOptimum, ...]:
     unstable = 2 * landscape.num_diverged >= landscape.num_seeds.clip(1)
     found = []
     for axis, side in landscape.edge:
-        on_edge = unstable[:, column] if axis == "learning_rate" else unstable[row]
-        at = row if axis == "learning_rate" else column
-        limit: Limit = (
-            "stability" if on_edge[max(at - 1, 0) : at + 2].any() else "range"
-        )
+        inwards = 1 if side == "low" else -1
+        if axis == "learning_rate":
+            at, on_edge, inside = (
+                row,
+                unstable[:, column],
+                unstable[:, column + inwards],
+            )
+        else:
+            at, on_edge, inside = column, unstable[row], unstable[row + inwards]
+        breaking = on_edge & ~inside
+        breaking[at] = on_edge[at]
+        near = slice(max(at - 1, 0), at + 2)
+        if axis == "weight_decay" and side == "low" and row > 0:
+            breaking &= unstable[0]  # λ = 0 lies beyond this edge
+        limit: Limit = "stability" if breaking[near].any() else "range"
         found.append(BoundaryOptimum(axis, side, limit, _beyond(landscape, axis, side)))
     return tuple(found)
 

@@ -19,6 +19,10 @@ from keras_lion.tuning.tasks.task import METRICS
 UNBOUNDED = (-math.inf, math.inf)
 NEGATIVE = (-math.inf, 0.0)  # a negated loss
 SHARE = (0.0, 1.0)
+PERCENT = (0.0, 100.0)
+NEGATED_PERCENT = (-100.0, 0.0)
+# Where scores lie beyond the bounds that a name implies: the next that may be meant.
+_WIDER = {SHARE: PERCENT, NEGATED_PERCENT: NEGATIVE}
 
 
 @dataclass(frozen=True)
@@ -101,12 +105,33 @@ class Quantity:
         return bool(((low <= known) & (known <= high)).all())
 
     def around(self, scores: NDArray[np.float64]) -> Quantity:
-        """The quantity; without bounds if scores lie beyond them, as percentages do."""
-        return self if self.holds(scores) else replace(self, bounds=UNBOUNDED)
+        """The quantity with bounds that scores lie in: percentages up to 100, or none.
+
+        A share becomes a percentage, a loss that is no share a loss without least
+        value.
+        """
+        found = self
+        while not found.holds(scores):
+            found = replace(found, bounds=_WIDER.get(found.bounds, UNBOUNDED))
+        return found
 
     def interval(self, interval: Interval) -> str:
-        """An interval in shown units: `95.7 [95.1, 96.2] (n=10)`."""
+        """An interval in shown units: `95.7 [95.1, 96.2] (n=10)`.
+
+        A few equal scores show no spread, and give no interval: `95.7 (n=2, equal)`.
+        """
+        if interval.low == interval.high and interval.indicative:
+            return f"{self.text(interval.estimate)} (n={interval.n}, equal)"
         return format(interval.scaled(self.factor), self.spec)
+
+    @property
+    def tested(self) -> Quantity:
+        """The same of the test set; runs that count steps are tested by accuracy."""
+        if self.name == STEPS.name:
+            return replace(ACCURACY, name="test accuracy")
+        if "validation" in self.name:
+            return replace(self, name=self.name.replace("validation", "test"))
+        return replace(self, name=f"test {self.name}")
 
 
 SCORE = Quantity("score", "", 1, 3)
@@ -142,6 +167,8 @@ def quantity_of(metric: str, value: str = "score") -> Quantity:
 
 
 def _bounds_of(metric: str) -> tuple[float, float]:
+    if "%" in metric or "percent" in metric.lower():
+        return PERCENT
     shared = any(part in metric.lower() for part in _SHARES)
     return SHARE if shared else UNBOUNDED
 
@@ -163,7 +190,8 @@ def quantity_of_runs(runs: pd.DataFrame, value: str = "score") -> Quantity:
     if quantity == LOSS:
         return quantity if _in_nats(runs) else replace(quantity, unit="")
     if _flag(runs, "lower_is_better") and metric not in METRICS:
-        return Quantity(metric, "", -1, 3)
+        bounds = NEGATED_PERCENT if _bounds_of(metric) == PERCENT else NEGATIVE
+        return Quantity(metric, "", -1, 3, bounds)
     return quantity
 
 

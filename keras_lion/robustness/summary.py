@@ -70,6 +70,11 @@ class OptimizerSummary:
     condition: Settings = field(default_factory=dict)
 
     @property
+    def trained(self) -> bool:
+        """Whether a run trained: without one, scores and widths mean nothing."""
+        return self.num_diverged < self.num_runs
+
+    @property
     def diverged_share(self) -> float:
         """Share of the runs that diverged; NaN without runs."""
         return self.num_diverged / self.num_runs if self.num_runs else math.nan

@@ -101,8 +101,9 @@ def tolerance_verdict(
     if out_of_reach:
         return Verdict.untestable(
             claim,
-            f"{out_of_reach[0]}.",
-            sentence=f"{out_of_reach[0]}, so that its width is not measured; "
+            f"{' and '.join(out_of_reach)}.",
+            sentence=f"{' and '.join(out_of_reach)}, so that its width is not "
+            "measured; "
             f"{numbers}; {own_text}.",
         )
     limited = range_limits(pair, names)
@@ -145,7 +146,7 @@ def _agreed(common: Verdict, own: Verdict, numbers: str) -> Verdict:
     outcome: Outcome = common.outcome
     reasons = common.reasons
     if common.outcome == own.outcome and common.direction == own.direction:
-        tail = "both widths agree"
+        tail = "both widths lead to the same outcome"
     else:
         tail = (
             f"the widths do not agree: {common.outcome} by the common best, "

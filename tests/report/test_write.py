@@ -321,3 +321,14 @@ def test_of_two_backends_the_commoner_one_is_read(tmp_path):
     assert "backends jax, tensorflow: this report reads tensorflow" in page
     best = [row["score"] for row in summary["tasks"]["digits"]["optimizers"]]
     assert max(best) < 0.99
+
+
+def test_figures_that_no_longer_apply_are_removed(tmp_path):
+    figures = tmp_path / "figures"
+    written(tmp_path, study(size=3))
+    drawn = {each.name for each in figures.iterdir()}
+    (figures / "mine.png").write_bytes(b"")
+    _, summary = written(tmp_path, study(size=1))
+    left = {each.name for each in figures.iterdir()}
+    assert left == {*summary["figures"], "mine.png"}
+    assert drawn - left

@@ -127,8 +127,10 @@ def test_no_summary_has_an_accuracy_beyond_1(seeds):
         assert 0 <= found.low <= found.estimate <= found.high <= 1
 
 
-def test_percentages_and_unknown_metrics_have_no_bounds():
+def test_the_bounds_of_scores_follow_their_metric_and_values():
     frame = pd.DataFrame([run(score=97.0), run(seed=1, score=99.0)])
+    assert Landscape.from_runs(frame, optimizer="lion").bounds == (0, 100)
+    frame = pd.DataFrame([run(score=97.0), run(seed=1, score=101.0)])
     assert Landscape.from_runs(frame, optimizer="lion").bounds == (-np.inf, np.inf)
     frame = pd.DataFrame([run(score=0.97), run(seed=1, score=0.99)])
     assert Landscape.from_runs(frame, optimizer="lion").bounds == (0, 1)

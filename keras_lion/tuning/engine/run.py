@@ -99,7 +99,7 @@ class Run:
             "train_examples": len(self.split.train),
             "kappa": self.weight_decay * sum_learning_rate,
             "likelihood": int(likelihood),
-            "lower_is_better": int(scorer.negated),
+            "lower_is_better": int(scorer.task.is_negated),
             "floor": scorer.floor,
             "status": "ok" if reason is None else "diverged",
             "reason": reason,

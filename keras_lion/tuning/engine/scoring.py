@@ -43,13 +43,6 @@ class Scorer:
             return -math.log10(self.steps)
         return self.score(self.initial)
 
-    @property
-    def negated(self) -> bool:
-        """Whether the score is the negated metric."""
-        if self.task.metric in METRICS:
-            return self.task.metric == "loss"
-        return self.task.lower_is_better
-
     def score(self, evaluation: Evaluation) -> float:
         """The score of one look, for metrics that do not count steps."""
         if self.task.metric == "accuracy":
@@ -58,7 +51,7 @@ class Scorer:
         if self.task.metric == "loss":
             return -evaluation.loss
         value = evaluation.metrics[self.task.metric]
-        return -value if self.negated else value
+        return -value if self.task.is_negated else value
 
     def test_score(self, evaluation: Evaluation, reason: str | None) -> float:
         """The score on the test set; that of chance for a run that diverged."""

@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping
 from typing import Literal
 
-Direction = Literal["max", "min"]
+from keras_lion.tuning.metric_names import HIGHER, LOWER, direction_of
+from keras_lion.tuning.metric_names import Direction as Direction
+
 # hyperparameter: searched by a tool. setting: an entry of a run's configuration, which
 # may be a name or a path. metric: measured. bookkeeping: of the tool itself.
 Kind = Literal["hyperparameter", "setting", "metric", "bookkeeping"]
@@ -81,18 +83,8 @@ IDENTIFIERS = _words(
     "trial_id trial_number display_name experiment_id experiment_name log_dir "
     "logdir output_dir save_dir path"
 ) | {""}
-_LOWER = _words(
-    "loss losses error err rmse mse mae mape perplexity ppl nll wer cer bpb bpc "
-    "brier ece regret"
-)
-_HIGHER = _words(
-    "acc accuracy auc auroc f1 r2 score precision recall bleu iou miou dice ndcg "
-    "mcc reward top1 top5"
-)
-_LONG_LOWER = re.compile(r"loss|error|perplexity")
-_LONG_HIGHER = re.compile(r"accuracy")
 # A column whose name ends so and that holds numbers was measured.
-_MEASURED = (_LOWER | _HIGHER | {"runtime", "seconds", "duration", "time"}) - {
+_MEASURED = (LOWER | HIGHER | {"runtime", "seconds", "duration", "time"}) - {
     "precision",  # 16 or 32 bits, perhaps
     "reward",
 }
@@ -153,15 +145,7 @@ def sounds_measured(column: str) -> bool:
 
 def direction_of_name(column: str) -> Direction | None:
     """Whether larger values are better; None if the name implies neither, or both."""
-    name = plain_name(column)
-    words = set(name.split("_"))
-    if words & {"neg", "negative", "minus"}:
-        return None
-    lower = bool(words & _LOWER or _LONG_LOWER.search(name))
-    higher = bool(words & _HIGHER or _LONG_HIGHER.search(name))
-    if lower == higher:
-        return None
-    return "min" if lower else "max"
+    return direction_of(plain_name(column))
 
 
 def optimizer_of_name(column: str, target: str, optimizers: set[str]) -> str | None:

@@ -14,6 +14,7 @@ from keras_lion.tuning.runs.wording import UnclearSourceError
 
 IMPORTED = "import"
 NO_RESULT = "no result"
+NOT_TRAINED = "not trained"  # the result is at the floor or worse
 # What W&B, Optuna and KerasTuner say of a run that came to its end, in lower case.
 FINISHED = ("finished", "complete", "completed", "success", "ok", "done", *EMPTY)
 DIVERGED = "diverged"  # a state that says so is believed
@@ -65,6 +66,7 @@ def judged(
                 )
             )
         worst = sign * floor
+        _check_scale(results, metric, floor)
         no_better = (reasons == "") & (sign * results <= worst)
         if no_better.any() and (no_better | diverged | (reasons != "")).all():
             raise _none_better(results[no_better], metric, direction, floor)
@@ -77,7 +79,7 @@ def judged(
     frame = rows.assign(
         preset=IMPORTED,
         status=np.select([failed, diverged], ["failed", "diverged"], "ok"),
-        reason=reasons.where(named | failed).where(~diverged | named, "not trained"),
+        reason=reasons.where(named | failed).where(~diverged | named, NOT_TRAINED),
         metric=_metric_name(metric, direction, results),
         lower_is_better=int(direction == "min"),
         floor=worst,
@@ -87,6 +89,36 @@ def judged(
         frame["final_loss"] = -frame["score"]
         frame["initial_loss"] = frame.get("initial_loss", -frame["floor"])
     return frame
+
+
+def _check_scale(results: pd.Series[float], metric: str, floor: float) -> None:
+    """Raise if the floor is a share and the results are percentages."""
+    known = results[np.isfinite(results)]
+    name = metric.lower()
+    shares = "%" in name or "acc" in name or "percent" in name
+    if not (shares and 0 < floor < 1 and known.between(0, 100).all()):
+        return
+    if known.max() <= 1 and "%" not in name:
+        return
+    raise UnclearSourceError(
+        lambda words: (
+            f"{words.name('floor')} must be in the unit of '{metric}', whose results "
+            f"lie between {known.min():g} and {known.max():g}. Received: {floor:g}, "
+            f"which looks like a share: give {100 * floor:g} for {100 * floor:g} %."
+        )
+    )
+
+
+def suspect_floor(frame: pd.DataFrame) -> str:
+    """A question where most results are worse than the floor; empty otherwise."""
+    known = frame[(frame["status"] != "failed") & (frame["reason"] == NOT_TRAINED)]
+    total = int((frame["status"] != "failed").sum())
+    if 2 * len(known) <= total:
+        return ""
+    return (
+        f"{len(known)} of {total} results are at the floor or worse, and count as "
+        "diverged: is the floor what a model gets that has learned nothing?"
+    )
 
 
 def _no_floor(count: int, total: int, metric: str) -> UnclearSourceError:

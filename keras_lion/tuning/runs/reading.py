@@ -66,6 +66,7 @@ def read(source: str | os.PathLike[str], arguments: Arguments) -> pd.DataFrame:
             )
         )
     rows = _rows(table, found, given)
+    _check_ranges(rows, found)
     others = sort_other_columns(table, given, found, rows)
     rows = rows.assign(**others.axes)
     results = _results(table, found, rows["optimizer"])
@@ -196,6 +197,33 @@ def _rows(table: Table, found: Found, given: Instructions) -> pd.DataFrame:
         else:
             frame[name] = numbers(texts[name], column)
     return frame
+
+
+def _check_ranges(rows: pd.DataFrame, found: Found) -> None:
+    """Raise unless every learning rate is positive and every decay 0 or more."""
+    for name, least in (
+        ("learning_rate", "more than 0"),
+        ("weight_decay", "0 or more"),
+    ):
+        values = rows[name]
+        fits = values > 0 if name == "learning_rate" else values >= 0
+        wrong = ~(fits & np.isfinite(values))
+        if wrong.any():
+            raise _out_of_range(
+                name, least, [*found.get(name, ())], float(values[wrong].iloc[0])
+            )
+
+
+def _out_of_range(
+    name: str, least: str, columns: list[str], received: float
+) -> UnclearSourceError:
+    where = f" Column {', '.join(map(repr, columns))} has" if columns else " Received:"
+    return UnclearSourceError(
+        lambda words: (
+            f"Every {name} must be a finite number, {least}.{where} {received:g}. Name "
+            f"its column with {words.assign('map', name, 'COLUMN')}."
+        )
+    )
 
 
 def _missing(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import warnings
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,9 @@ from keras_lion.tuning.runs.files import Record
 from keras_lion.tuning.runs.kinds import column_of
 from keras_lion.tuning.study.columns import COLUMNS, TEXT_COLUMNS
 
+# Scores of one run differ by less, as a share of them, where only the number of threads
+# does: sums are rounded in another order.
+ROUNDING = 1e-4
 STATUSES = ("ok", "diverged", "failed")
 _MADE_ANEW = (
     "Delete it and give the command that made the folder again (`keras-lion run` or "
@@ -84,22 +88,30 @@ class FinishedRuns:
 def read_records(folder: Path) -> list[Record]:
     """Every key of a study's folder once, with its last record.
 
+    Records of one key whose scores differ by more than `ROUNDING` are reported, all in
+    one warning.
+
     Of several records with one key, a finished one wins over a failed one, and one with
     a test score over one without. Lines that cannot be read are reported and left out.
     """
     records: dict[str, Record] = {}
+    unlike: dict[str, tuple[float, float]] = {}
     for record in _lines(folder):
         known = records.get(record["key"])
         if known is None or _rank(record) >= _rank(known):
             records[record["key"]] = record
         if known is not None and _disagree(known, record):
-            warnings.warn(
-                f"Run {record['key']} is recorded with two scores, "
-                f"{known['score']} and {record['score']}: the environment has changed "
-                "between them, or training is not deterministic here.",
-                ConflictingRecordWarning,
-                stacklevel=2,
-            )
+            unlike[record["key"]] = (known["score"], record["score"])
+    if unlike:
+        key, (first, second) = next(iter(unlike.items()))
+        others = f", and {len(unlike) - 1} more are" if len(unlike) > 1 else ""
+        warnings.warn(
+            f"Run {key} is recorded with two scores, {first} and {second}{others}: the "
+            "environment or the number of threads has changed between them, or "
+            "training is not deterministic here.",
+            ConflictingRecordWarning,
+            stacklevel=2,
+        )
     return list(records.values())
 
 
@@ -112,7 +124,10 @@ def _disagree(one: Record, other: Record) -> bool:
         return False
     if one.get("executor") != other.get("executor"):
         return False  # executors round differently
-    return bool(one["score"] != other["score"])
+    scores = one["score"], other["score"]
+    if None in scores:
+        return scores[0] is not scores[1]
+    return not math.isclose(*scores, rel_tol=ROUNDING)
 
 
 def _lines(folder: Path) -> Iterator[Record]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 DIRECTIONS = ("down", "up")
@@ -38,10 +38,35 @@ class Extension:
         steps = count if colon else str(STEPS)
         if not axis or direction not in DIRECTIONS or not _is_count(steps):
             raise ValueError(
-                f"An extension of a grid is {FORM} (1 to {MOST} steps, {STEPS} if "
+                f"An extension of a grid is {FORM} (0 to {MOST} steps, {STEPS} if "
                 f"none are given). Received: {text!r}."
             )
         return cls(axis, **{direction: int(steps)})
+
+
+def combined(kept: Iterable[str], given: Iterable[str]) -> list[str]:
+    """The extensions of a grid: those given, and those kept that they do not replace.
+
+    One that is given replaces the kept one of the same end of the same axis; of 0 steps
+    it removes it.
+
+    Example:
+
+    ```python
+    combined(["learning_rate=up:2"], ["weight_decay=down:1", "learning_rate=up:0"])
+    # ["weight_decay=down:1"]
+    ```
+    """
+    steps: dict[tuple[str, str], int] = {}
+    for text in (*kept, *given):
+        found = Extension.parse(text)
+        direction = text.partition("=")[2].partition(":")[0]
+        steps[found.axis, direction] = getattr(found, direction)
+    return [
+        f"{axis}={direction}:{count}"
+        for (axis, direction), count in steps.items()
+        if count
+    ]
 
 
 def extended(
@@ -104,7 +129,7 @@ def common_ratio(values: Sequence[float]) -> float | None:
 
 
 def _is_count(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) < 4 and 0 < int(text) <= MOST
+    return text.isascii() and text.isdigit() and len(text) < 4 and int(text) <= MOST
 
 
 def _rule(values: Sequence[float]) -> tuple[float, float, float]:

@@ -17,7 +17,7 @@ from keras_lion.tuning.study.extension import Extension
 from keras_lion.tuning.study.run_specification import RunSpecification
 from keras_lion.tuning.study.schedule import Schedule
 from keras_lion.tuning.study.search_space import SearchSpace, Value, plain_value
-from keras_lion.tuning.tasks.built_in import get_task
+from keras_lion.tuning.tasks.built_in import TASKS, get_task
 from keras_lion.tuning.tasks.hyperparameters import reads_of, takes_hyperparameters
 from keras_lion.tuning.tasks.task import Task
 
@@ -224,7 +224,15 @@ class Study:
 
     def task(self, name: str) -> Task:
         """The study's own task of that name, or the built-in one."""
-        return self.tasks[name] if name in self.tasks else get_task(name)
+        if name in self.tasks:
+            return self.tasks[name]
+        if self.tasks and name not in TASKS:
+            raise ValueError(
+                f"Study '{self.name}' has no task '{name}': `plans` and `tasks` must "
+                f"have the same keys. `tasks` has: {', '.join(self.tasks)}; the "
+                f"built-in tasks are: {', '.join(TASKS)}."
+            )
+        return get_task(name)
 
     def plan(self, task: str, preset: str) -> Plan:
         """The plan of one task and preset."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,8 @@ from keras_lion.tuning.sweep.environment import (
     with_history,
 )
 from keras_lion.tuning.sweep.role import Role
+
+KEPT = ("execution", "search", "extended")  # of `study.json`, by later sweeps
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,13 @@ def open_folder(folder: Path, study: Study, role: Role) -> None:
     if known and known.get("name") != study.name:
         raise ValueError(
             f"{folder} holds study '{known.get('name')}', not '{study.name}'. Choose "
-            "another folder with --output."
+            "another folder: --output, or `output` in Python."
         )
     if known and role.is_worker:  # the chief, or this worker before, has written it
         return
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    kept = {name: known[name] for name in ("execution", "search") if name in known}
+    kept = {name: known[name] for name in KEPT if name in known}
     write_json(folder / "study.json", {**study.declaration(), "execution": {}, **kept})
     before, now = _load(folder, "environment.json"), environment()
     write_json(folder / "environment.json", with_history(before, now))
@@ -89,6 +91,24 @@ def note_execution(folder: Path, task: str, execution: Execution) -> None:
     if known["execution"].get(task) != asdict(execution):
         known["execution"][task] = asdict(execution)
         write_json(folder / "study.json", known)
+
+
+def load_extensions(folder: Path, task: str, preset: str) -> list[str]:
+    """How earlier sweeps extended the grid of a plan: `["learning_rate=up:2"]`."""
+    known = _load(folder, "study.json").get("extended", {})
+    return [*known.get(task, {}).get(preset, [])]
+
+
+def note_extensions(
+    folder: Path, task: str, preset: str, extensions: Sequence[str]
+) -> None:
+    """Keep how the grid of a plan is extended, for the next sweep and the report."""
+    if [*extensions] == load_extensions(folder, task, preset):
+        return
+    known = load_study(folder)
+    own = {**known.get("extended", {}).get(task, {}), preset: [*extensions]}
+    known["extended"] = {**known.get("extended", {}), task: own}
+    write_json(folder / "study.json", known)
 
 
 def note_search(folder: Path, search: dict[str, Any]) -> None:

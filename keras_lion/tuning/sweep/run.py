@@ -16,13 +16,16 @@ from keras_lion.tuning.engine.executors import (
 from keras_lion.tuning.engine.trainer import Trainer
 from keras_lion.tuning.runs.files import Record, RecordWriter
 from keras_lion.tuning.runs.records import FinishedRuns, read_records
+from keras_lion.tuning.study.extension import combined
 from keras_lion.tuning.study.run_specification import RunSpecification
 from keras_lion.tuning.study.study import Study
 from keras_lion.tuning.sweep.folder import (
     Execution,
     load_execution,
+    load_extensions,
     note_data,
     note_execution,
+    note_extensions,
     open_folder,
 )
 from keras_lion.tuning.sweep.preparation import (
@@ -74,7 +77,8 @@ def run_study(
         workers: Number of processes that train, one thread each. More than one needs a
             study that a Python file declares as its `STUDY`.
         extend: Extensions of the grid, as `Study.extended` takes them:
-            `["learning_rate=up:2"]`. Runs of the smaller grid are used again.
+            `["learning_rate=up:2"]`. Runs of the smaller grid are used again. The
+            folder keeps them for later sweeps; `"learning_rate=up:0"` removes one.
 
     Returns:
         The study's folder.
@@ -92,6 +96,8 @@ def run_study(
             "`workers` must be at least 1, and 1 for a single run or where "
             f"KERASTUNER_* variables give this process a part. Received: {workers}."
         )
+    folder = Path(output)
+    extend = combined(load_extensions(folder, task, preset), extend)
     declared, study = study, study.extended(task, preset, extend)
     runs = study.runs(task, preset, backend.check_backend())
     if only is not None:
@@ -102,7 +108,6 @@ def run_study(
                 f"{backend.check_backend()} has the key '{only}'. "
                 f"{_where_the_key_is(declared, only)}"
             )
-    folder = Path(output)
     kept = load_execution(folder, task)
     if workers > 1:
         share_accelerator()
@@ -113,6 +118,8 @@ def run_study(
         executor, population = kept.executor, kept.population
     with safe_records(folder):
         open_folder(folder, study, role)
+        if not role.is_worker:
+            note_extensions(folder, task, preset, extend)
         keys = {run.key for run in runs}
         finished = {
             record["key"]: record

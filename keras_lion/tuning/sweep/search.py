@@ -125,6 +125,11 @@ def run_search(
             "A search runs in one process. Unset the KERASTUNER_ variables (received "
             f"a part, '{role.name}'), or declare a Study, which several can share."
         )
+    if not isinstance(task, Task):
+        raise ValueError(
+            "`run_search` takes a Task first, then an oracle. Received: "
+            f"{type(task).__name__}."
+        )
     chosen = SearchOracle(oracle, epochs)
     for caution in chosen.cautions(population):
         warnings.warn(caution, SearchWarning, stacklevel=2)

@@ -56,12 +56,16 @@ class SearchOracle:
             or getattr(objective, "direction", None) != "max"
             or not (hyperband or oracle.max_trials)
         ):
+            received = type(oracle).__name__
+            if objective is not None:
+                aim = getattr(objective, "direction", None)
+                received += f" with objective {getattr(objective, 'name', objective)!r}"
+                received += f", {aim!r}" if aim else ""
             raise ValueError(
                 "A search takes a keras_tuner.oracles.RandomSearchOracle, "
                 "BayesianOptimizationOracle or HyperbandOracle, the first two with "
                 f"`max_trials`, and objective=keras_tuner.Objective('{OBJECTIVE}', "
-                f"'max'). Received: {type(oracle).__name__} with objective "
-                f"{objective!r}. For a grid, declare a Study."
+                f"'max'). Received: {received}. For a grid, declare a Study."
             )
         if hyperband and oracle.max_epochs != epochs:
             raise ValueError(

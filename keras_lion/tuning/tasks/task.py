@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_lion.tuning.metric_names import Direction, direction_of
 from keras_lion.tuning.tasks.data import Data as Data
 from keras_lion.tuning.tasks.fit_data import as_data
 
@@ -54,7 +55,9 @@ class Task:
             with, else the cross-entropy of integer labels under the model's logits.
         metrics: Keras metrics to record at every evaluation. Default: those which the
             model function compiled its model with.
-        lower_is_better: The score is the negated metric, where it is one of `metrics`.
+        lower_is_better: Whether smaller values of the metric are better, where it is
+            one of `metrics`: the score is the negated metric then. None: as the name
+            of its class or its own says, `RootMeanSquaredError` or `rmse`.
         callbacks: Function without arguments that returns new Keras callbacks, which
             `fit` calls; an epoch is the time between two evaluations. What they leave
             in the model at the end is what is scored. Runs with callbacks train one at
@@ -95,7 +98,7 @@ class Task:
     target: float = 0.9
     loss: Any = None
     metrics: Sequence[Any] = ()
-    lower_is_better: bool = False
+    lower_is_better: bool | None = None
     callbacks: Callable[[], Sequence[Any]] | None = None
     class_weight: Mapping[int, float] | None = None
     validation: Any = None
@@ -108,6 +111,12 @@ class Task:
             raise ValueError(
                 f"`metric` must be one of {', '.join(METRICS)}, or the name of one of "
                 f"the task's `metrics`. Received: metric={self.metric!r}."
+            )
+        if self.metric not in METRICS and self._direction() is None:
+            raise ValueError(
+                f"Task '{self.name}': is a larger '{self.metric}' better? Its name "
+                "does not say: give the task lower_is_better=True if it is an error, "
+                "or lower_is_better=False."
             )
         if not callable(self.model) and not hasattr(self.model, "build"):
             raise ValueError(
@@ -127,6 +136,25 @@ class Task:
             raise ValueError(
                 f"`target` is an accuracy in (0, 1]. Received: {self.target}."
             )
+
+    @property
+    def is_negated(self) -> bool:
+        """Whether the score is the negated metric."""
+        if self.metric in METRICS:
+            return self.metric == "loss"
+        return self._direction() == "min"
+
+    def _direction(self) -> Direction | None:
+        """Whether larger values of one of `metrics` are better; None if unknown."""
+        if self.lower_is_better is not None:
+            return "min" if self.lower_is_better else "max"
+        classes = [
+            type(each).__name__
+            for each in self.metrics
+            if getattr(each, "name", None) == self.metric
+        ]
+        found = (direction_of(name) for name in (*classes, self.metric))
+        return next((each for each in found if each is not None), None)
 
     def load(self) -> Data:
         """The examples, checked against the numbers that the split asks for."""

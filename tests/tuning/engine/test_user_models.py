@@ -132,12 +132,14 @@ def regression(**arguments):
     )
 
 
-@pytest.mark.parametrize("executor", ["loop", "map", "vmap"])
-def test_a_loss_and_metrics_of_ones_own(executor):
+@pytest.mark.parametrize(
+    ("executor", "declared"), [("loop", True), ("map", None), ("vmap", None)]
+)
+def test_a_loss_and_metrics_of_ones_own(executor, declared):
     task = regression(
         metrics=["mae", keras.metrics.RootMeanSquaredError(name="rmse")],
         metric="rmse",
-        lower_is_better=True,
+        lower_is_better=declared,
     )
     study = tiny_study(tiny_plan((1e-2,), (0.1,), optimizers=("lion",)), task)
     runs = study.runs("blobs", "smoke", keras.backend.backend())
@@ -151,6 +153,32 @@ def test_a_loss_and_metrics_of_ones_own(executor):
         assert history["accuracy"] == [None, None]
         assert record["floor"] == pytest.approx(-(record["initial_loss"] ** 0.5))
         assert record["status"] == "ok"
+
+
+@pytest.mark.parametrize(
+    ("metric", "negated"),
+    [
+        (keras.metrics.RootMeanSquaredError(name="mine"), True),
+        (keras.metrics.MeanAbsoluteError(name="score"), True),
+        (keras.metrics.R2Score(name="fit"), False),
+        ("mse", True),
+        ("cosine_similarity", False),
+    ],
+)
+def test_the_direction_of_a_metric_of_keras_is_known(metric, negated):
+    name = getattr(metric, "name", metric)
+    assert regression(metrics=[metric], metric=name).is_negated is negated
+    declared = regression(metrics=[metric], metric=name, lower_is_better=not negated)
+    assert declared.is_negated is not negated
+
+
+def test_a_metric_that_may_go_either_way_is_asked_about():
+    def spread(y, p):
+        return keras.ops.mean(p, axis=-1)
+
+    with pytest.raises(ValueError, match="lower_is_better=True"):
+        regression(metrics=[spread], metric="spread")
+    assert regression(metrics=[spread], metric="spread", lower_is_better=True)
 
 
 def test_cross_entropies_are_likelihoods():

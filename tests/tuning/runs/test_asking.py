@@ -270,6 +270,37 @@ def test_a_floor_that_no_run_passes_is_questioned(tmp_path, capsys):
     assert "--direction" in message
 
 
+PERCENT = {"val_acc": None, "Val Acc [%]": [10.0, 80, 85, 90, 91, 92, 93, 94]}
+
+
+def test_a_floor_in_another_unit_is_refused(tmp_path, capsys):
+    path = table(tmp_path, **PERCENT)
+    named = ("--map", "score=Val Acc [%]")
+    status, message = run(capsys, path, *named, "--floor", "0.1")
+    assert status == 2
+    assert "give 10 for 10 %" in message
+    assert run(capsys, path, *named, "--floor", "10")[0] == 0
+
+
+def test_a_floor_that_is_better_than_most_results_is_questioned(tmp_path):
+    path = table(tmp_path, **PERCENT)
+    with pytest.warns(UserWarning, match="5 of 8 results are at the floor or worse"):
+        read_runs(path, columns={"score": "Val Acc [%]"}, floor=91.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("learning_rate", [0, 1e-4] * 4), ("weight_decay", [-1, 0.1] * 4)],
+)
+def test_hyperparameters_out_of_range_name_their_column(tmp_path, capsys, name, values):
+    path = table(tmp_path, lr=None, wd=None, L2=values, other=[0.1] * 8)
+    rest = "weight_decay" if name == "learning_rate" else "learning_rate"
+    status, message = run(capsys, path, "--map", f"{name}=L2", f"{rest}=other")
+    assert status == 2
+    assert f"Every {name} must be a finite number" in message
+    assert "'L2'" in message
+
+
 def test_the_command_prints_what_it_read(tmp_path, capsys):
     rows = [
         {**row, "depth": d, "Name": f"{i}-{d}", "state": "crashed" if i == 7 else "ok"}

@@ -177,6 +177,19 @@ def test_scores_that_disagree_are_reported(tmp_path):
         assert len(read_records(tmp_path)) == 1
 
 
+def test_scores_that_differ_by_rounding_agree(tmp_path):
+    write(tmp_path, record(score=-3.24336671), record(score=-3.24336624))
+    assert len(read_records(tmp_path)) == 1  # a warning would be an error
+
+
+def test_all_disagreements_are_one_warning(tmp_path):
+    for key in "abc":
+        write(tmp_path, record(key, score=0.5), record(key, score=0.51))
+    with pytest.warns(ConflictingRecordWarning, match="and 2 more are") as caught:
+        read_records(tmp_path)
+    assert len(caught) == 1
+
+
 def test_scores_of_different_executors_may_disagree(tmp_path):
     write(tmp_path, record(executor="vmap"), record(score=0.25, executor="loop"))
     assert len(read_records(tmp_path)) == 1  # a warning would be an error

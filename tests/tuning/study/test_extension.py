@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from keras_lion.tuning import Axis, SearchSpace
 from keras_lion.tuning.study import Plan
-from keras_lion.tuning.study.extension import Extension
+from keras_lion.tuning.study.extension import Extension, combined
 from tests.tuning.tiny import tiny_plan, tiny_study
 
 RATIOS = (1.5, 2, 3, 4, 10, math.sqrt(10), math.sqrt(2), 10 ** (1 / 3), 10**0.25)
@@ -57,6 +57,24 @@ def test_values_by_hand(values, down, up, expected):
     found = Axis("width", values).extended(down=down, up=up).values
     assert found == expected
     assert list(map(type, found)) == list(map(type, expected))
+
+
+@pytest.mark.parametrize(
+    ("kept", "given", "expected"),
+    [
+        ([], ["learning_rate=up"], ["learning_rate=up:2"]),
+        (["learning_rate=up:2"], [], ["learning_rate=up:2"]),
+        (["learning_rate=up:2"], ["learning_rate=up:4"], ["learning_rate=up:4"]),
+        (["learning_rate=up:2"], ["learning_rate=up:0"], []),
+        (
+            ["learning_rate=up:2"],
+            ["learning_rate=down:1", "weight_decay=up:1"],
+            ["learning_rate=up:2", "learning_rate=down:1", "weight_decay=up:1"],
+        ),
+    ],
+)
+def test_what_is_given_replaces_what_is_kept_of_one_end(kept, given, expected):
+    assert combined(kept, given) == expected
 
 
 def test_values_of_full_precision_go_on_in_full_precision():
@@ -122,7 +140,6 @@ def test_an_extension_as_text(text, expected):
         "learning_rate=",
         "learning_rate=left",
         "learning_rate=up:",
-        "learning_rate=up:0",
         "learning_rate=up:-1",
         "learning_rate=up:1.5",
         "learning_rate=up:101",

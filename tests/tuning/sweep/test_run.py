@@ -404,6 +404,16 @@ def test_more_cells_and_more_seeds_extend_a_folder(folder, finished):
     assert load_study(folder)["hash"] == tiny_study(more).declaration()["hash"]
 
 
+def test_a_folder_keeps_the_extensions_of_its_grid(tmp_path):
+    study = tiny_study(tiny_plan((1e-2, 2e-2), (0.1,), optimizers=("lion",), seeds=1))
+    larger = sweep(tmp_path, study, extend=["learning_rate=up:1"])
+    assert larger[-1].total == 3
+    again = sweep(tmp_path, study)
+    assert (again[0].total, again[0].skipped) == (3, 3)
+    assert load_study(tmp_path)["extended"]["blobs"]["smoke"] == ["learning_rate=up:1"]
+    assert sweep(tmp_path, study, extend=["learning_rate=up:0"])[0].total == 2
+
+
 def test_a_changed_environment_is_told_and_both_are_kept(folder):
     path = folder / "environment.json"
     known = load_environment(folder)
