@@ -133,7 +133,7 @@ def test_run_ends_with_a_table_and_the_report(study, output, capsys):
         assert f"reaches {score} % validation accuracy (mean of 2 seeds) at " in line
         assert row.split()[:2] == [name, score]
         assert "…" not in row
-        assert row.count("(n=2)") == 2  # validation and test
+        assert row.count("(n=2") == 2  # validation and test
         assert " of 8 " in row
     (verdict,) = [k for k, line in enumerate(text) if ": Lion is wider" in line]
     assert text[verdict].partition(":")[0] == "UNTESTABLE"
@@ -214,6 +214,28 @@ def test_dry_run_counts_configurations_that_differ_in_what_is_read(
     assert "3 runs of task blobs, preset smoke" in capsys.readouterr().out
 
 
+def test_an_only_preset_needs_no_name(study, capsys):
+    assert cli.main(["run", study, "--dry-run"]) == 0
+    assert "16 runs of task blobs, preset smoke" in capsys.readouterr().out
+
+
+def test_a_larger_grid_is_kept_until_it_is_dropped(study, tmp_path, capsys):
+    run = ["run", study, "--dry-run", "--output", str(tmp_path)]
+    (tmp_path / "study.json").write_text(
+        json.dumps({"extended": {"blobs": {"smoke": ["learning_rate=up:1"]}}})
+    )
+    assert cli.main(run) == 0
+    out = capsys.readouterr().out
+    assert (
+        "--extend learning_rate=up:1 (to drop one: --extend learning_rate=up:0)" in out
+    )
+    assert "16 runs" not in out
+    assert cli.main([*run, "--extend", "learning_rate=up:0"]) == 0
+    out = capsys.readouterr().out
+    assert "to drop one" not in out
+    assert "16 runs" in out
+
+
 def test_the_default_folder_is_that_of_study_and_preset(study, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     found = []
@@ -284,10 +306,13 @@ def test_wrong_arguments_give_one_line(study, output, tmp_path, capsys):
         (["run", study, "--preset", "quick"], "invalid choice: 'quick'"),
         (["run", study, "--backend", "numpy"], "invalid choice: 'numpy'"),
         (["run", str(tmp_path / "no.py")], "There is no study file"),
-        (["run", study, "--output", str(tmp_path)], "no preset 'standard'"),
+        (
+            ["run", study, "--preset", "full", "--output", str(tmp_path)],
+            "no preset 'full'",
+        ),
         ([*smoke, str(tmp_path), "--task", "digits"], "no task 'digits'"),
         ([*smoke, str(output), "--only", "nothing"], "has the key 'nothing'"),
-        (["run", study, "--dry-run"], "no preset 'standard'"),
+        (["run", study, "--preset", "full", "--dry-run"], "no preset 'full'"),
         (["run", study, "--executor", "scan"], "invalid choice: 'scan'"),
         (["run", study, "--workers", "0"], "whole number of 1 or more, received '0'"),
         (["run", study, "--population", "many"], "of 1 or more, received 'many'"),
@@ -295,7 +320,7 @@ def test_wrong_arguments_give_one_line(study, output, tmp_path, capsys):
         ([*smoke, str(output), "--extend", "seed=up"], "axis 'seed' to extend. The"),
         (
             [*smoke, str(output), "--extend", "learning_rate"],
-            "learning_rate=up:2 (1 to",
+            "learning_rate=up:2 (0 to",
         ),
         (["report", str(tmp_path)], "holds no run records"),
         (["report", str(tmp_path / "no")], "holds no run records"),

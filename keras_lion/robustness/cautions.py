@@ -328,16 +328,20 @@ def _unsettled_width(landscape: Landscape, epsilon: float) -> list[Caution]:
     verdict = tolerance_width(landscape, epsilon, cross_fit=False)
     if not abs(table.decades - verdict.decades) >= SMALLEST_GAP:
         return []
-    scores = landscape.scores[landscape.best.cell]
-    scores = scores[np.isfinite(scores)]
     quantity = landscape.quantity
-    ends = sorted((quantity.factor * scores.min(), quantity.factor * scores.max()))
+    worst = np.nan_to_num(landscape.scores, nan=math.inf).min(axis=2)
+    most = np.nan_to_num(landscape.scores, nan=-math.inf).max(axis=2)
+    spreads = np.where(landscape.num_seeds > 1, most - worst, 0.0)
+    row, column = np.unravel_index(int(np.argmax(spreads)), spreads.shape)
+    ends = sorted(quantity.factor * each[row, column] for each in (worst, most))
+    shown = " to ".join(f"{end:z{quantity.spec}}" for end in ends)
     text = (
         f"single seeds decide the width around its own best: {table.decades:.2f} "
         "decades where the best cell is chosen on some seeds and scored on another "
-        f"(the table), {verdict.decades:.2f} around the best mean (the verdict). The "
-        f"seeds of the best cell lie between {ends[0]:z{quantity.spec}} and "
-        f"{ends[1]:z{quantity.spec}}{f' {quantity.unit}' if quantity.unit else ''}."
+        f"(the table), {verdict.decades:.2f} around the best mean (the verdict). "
+        f"Seeds differ most at learning_rate = {landscape.learning_rate[column]:.3g}, "
+        f"weight_decay = {landscape.weight_decay[row]:.3g}: {shown}"
+        f"{f' {quantity.unit}' if quantity.unit else ''}."
     )
     return [Caution("unsettled width", text)]
 

@@ -72,7 +72,7 @@ def test_refused(arguments, message):
             "weight_decay_coupling": "schedule",
         },
     ],
-    ids=str,
+    ids=lambda arguments: " ".join(arguments),
 )
 def test_accepted_without_a_warning(arguments):
     with warnings.catch_warnings():

@@ -325,10 +325,11 @@ def test_of_two_backends_the_commoner_one_is_read(tmp_path):
 
 def test_figures_that_no_longer_apply_are_removed(tmp_path):
     figures = tmp_path / "figures"
-    written(tmp_path, study(size=3))
+    frame = study(size=3)
+    written(tmp_path, frame)
     drawn = {each.name for each in figures.iterdir()}
     (figures / "mine.png").write_bytes(b"")
-    _, summary = written(tmp_path, study(size=1))
+    write_pages(tmp_path, frame, STUDY, ENVIRONMENT, drawings=["heatmap"])
     left = {each.name for each in figures.iterdir()}
-    assert left == {*summary["figures"], "mine.png"}
-    assert drawn - left
+    assert left == {"digits_heatmap.png", "mine.png"}
+    assert "digits_heatmap_loss.png" in drawn

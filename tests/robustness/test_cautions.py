@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from keras_lion.robustness import Landscape
 from keras_lion.robustness.cautions import (
     LEADING,
+    cautions_of,
     edge_cautions,
     leading,
     ranked_cautions,
@@ -156,3 +157,18 @@ def test_a_grid_of_full_precision_keeps_it():
     frame = pd.DataFrame([run(learning_rate=rate) for rate in rates])
     found = Landscape.from_runs(frame, optimizer="lion")
     assert found.learning_rate.tolist() == rates
+
+
+def test_a_width_that_one_seed_decides_names_the_cell():
+    scores = np.repeat([[[0.80], [0.85], [0.90], [0.85], [0.80]]], 3, axis=2)
+    steady = Landscape(RATES, [0.1], scores)
+    scores[0, 2, 0] = 0.1  # the best cell but for one seed
+    scores[0, 1, 1] += 0.01
+    shaken = Landscape(RATES, [0.1], scores)
+
+    def found(values):
+        return [each for each in cautions_of(values, 0.01) if "single seeds" in each]
+
+    assert not found(steady)
+    (text,) = found(shaken)
+    assert "at learning_rate = 0.001, weight_decay = 0.1: 0.100 to 0.900." in text
