@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Collection
 
 import numpy as np
@@ -18,6 +19,10 @@ NOT_TRAINED = "not trained"  # the result is at the floor or worse
 # What W&B, Optuna and KerasTuner say of a run that came to its end, in lower case.
 FINISHED = ("finished", "complete", "completed", "success", "ok", "done", *EMPTY)
 DIVERGED = "diverged"  # a state that says so is believed
+
+
+class SuspectFloorWarning(UserWarning):
+    """Most results of the source are worse than the floor that was given."""
 
 
 def reasons_of(states: pd.Series[str], silent: pd.Series[bool]) -> pd.Series[str]:
@@ -70,6 +75,8 @@ def judged(
         no_better = (reasons == "") & (sign * results <= worst)
         if no_better.any() and (no_better | diverged | (reasons != "")).all():
             raise _none_better(results[no_better], metric, direction, floor)
+        finite = (reasons == "") & np.isfinite(results)
+        _question_floor(finite & (sign * results < worst), int(finite.sum()))
         diverged |= no_better
     elif diverged.any():
         raise _no_floor(int(diverged.sum()), len(rows), metric)
@@ -109,16 +116,16 @@ def _check_scale(results: pd.Series[float], metric: str, floor: float) -> None:
     )
 
 
-def suspect_floor(frame: pd.DataFrame) -> str:
-    """A question where most results are worse than the floor; empty otherwise."""
-    known = frame[(frame["status"] != "failed") & (frame["reason"] == NOT_TRAINED)]
-    total = int((frame["status"] != "failed").sum())
-    if 2 * len(known) <= total:
-        return ""
-    return (
-        f"{len(known)} of {total} results are at the floor or worse, and count as "
-        "diverged: is the floor what a model gets that has learned nothing?"
-    )
+def _question_floor(worse: pd.Series[bool], total: int) -> None:
+    """Warn where most results are worse than what diverged runs count with."""
+    if 2 * int(worse.sum()) > total:
+        warnings.warn(
+            f"{int(worse.sum())} of {total} results are worse than the floor, and "
+            "count as diverged: is the floor what a model gets that has learned "
+            "nothing?",
+            SuspectFloorWarning,
+            stacklevel=5,
+        )
 
 
 def _no_floor(count: int, total: int, metric: str) -> UnclearSourceError:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from keras_lion.tuning.runs.files import RecordWriter, write_json
 from keras_lion.tuning.runs.names import Direction
-from keras_lion.tuning.runs.outcomes import IMPORTED, suspect_floor
+from keras_lion.tuning.runs.outcomes import IMPORTED
 from keras_lion.tuning.runs.reading import Arguments, read
 from keras_lion.tuning.runs.wording import UnclearSourceError
 
@@ -22,10 +22,6 @@ INTEGERS = ("batch_size", "seed", "epochs", "steps", "train_examples")
 
 class UnfinishedRunsWarning(UserWarning):
     """Some runs of the source have no result and count as missing."""
-
-
-class SuspectFloorWarning(UserWarning):
-    """Most results of the source are worse than the floor that was given."""
 
 
 def read_runs(
@@ -203,8 +199,6 @@ def import_runs(
 def _read(source: str | os.PathLike[str], arguments: Arguments) -> pd.DataFrame:
     """The runs of a source, with a warning where some have no result."""
     frame = read(source, arguments)
-    if question := suspect_floor(frame):
-        warnings.warn(question, SuspectFloorWarning, stacklevel=3)
     if (failed := frame["status"] == "failed").any():
         reasons = ", ".join(sorted(set(frame.loc[failed, "reason"])))
         warnings.warn(
