@@ -23,15 +23,12 @@ from keras_lion.report.style import (
 )
 from keras_lion.robustness.grid import cells_to_show
 from keras_lion.robustness.landscape import Landscape, Value
+from keras_lion.robustness.quantity import quantity_of_runs
 from keras_lion.robustness.runs import RunCurves, curves_of_cell
 
 Limits = tuple[float, float]
 
-_LABELS = {
-    "loss": "validation loss (nats)",
-    "train_loss": "training loss (nats)",
-    "accuracy": "validation accuracy (%)",
-}
+_LOSSES = {"loss": "validation loss", "train_loss": "training loss"}
 _FACTORS = {"accuracy": 100.0}
 BEYOND = 3.0  # times the largest loss of a run that trained: where the axis ends
 _CROSS: Look = {"marker": "x", "color": "black", "ms": 4.5, "ls": ""}
@@ -99,7 +96,7 @@ def learning_curves_figure(
     size = (7, 1.75 * len(names) + 0.45)
     figure, axes = panels(size, len(shown), 3, sharex=True, sharey=True)
     for ax, (name, title, found) in zip(axes, shown, strict=True):
-        _draw(found, ax, name, quantity, limits)
+        _draw(found, ax, name, quantity, limits, _label(runs, quantity))
         ax.set_title(title, fontsize=8)
         ax.label_outer()
     axes[0].set_xlim(0, max(float(found.epoch[-1]) for found in curves))
@@ -109,10 +106,15 @@ def learning_curves_figure(
 
 
 def _draw(
-    curves: RunCurves, ax: Axes, optimizer: str, quantity: str, limits: Limits
+    curves: RunCurves,
+    ax: Axes,
+    optimizer: str,
+    quantity: str,
+    limits: Limits,
+    label: str,
 ) -> None:
     factor, color = _FACTORS.get(quantity, 1.0), optimizer_color(optimizer)
-    tidy(ax, "epoch", _LABELS.get(quantity, quantity))
+    tidy(ax, "epoch", label)
     if not np.isfinite(curves.values).any():
         say(ax, "no finite value")
         return
@@ -138,6 +140,13 @@ def _draw(
             ms=3.2,
             markevery=max(len(curves.epoch) // 6, 1),
         )
+
+
+def _label(runs: pd.DataFrame, quantity: str) -> str:
+    if quantity == "accuracy":
+        return "validation accuracy (%)"
+    unit = quantity_of_runs(runs, "final_loss").unit if quantity in _LOSSES else ""
+    return _LOSSES.get(quantity, quantity) + (f" ({unit})" if unit else "")
 
 
 def axis_limits(curves: Iterable[RunCurves], quantity: str = "loss") -> Limits:
@@ -205,9 +214,10 @@ def _caption(material: Material) -> str:
         )
 
     return (
-        "Validation loss (nats) over epochs, of the best cell, the one in the middle "
-        f"of the grid and the worst ({material.seeds}): seeds thin, their mean thick; "
-        "a cross is the last finite value of a diverged run. "
+        f"{quantity_of_runs(material.runs, 'final_loss').heading} over epochs, of the "
+        "best cell, the one in the middle of the grid and the worst "
+        f"({material.seeds}): seeds thin, their mean thick; a cross is the last finite "
+        "value of a diverged run. "
         f"{material.each(cells)}."
     )
 

@@ -32,14 +32,15 @@ def parts(ax):
     return [ln for ln in lines if ln not in crosses + thick], thick, crosses
 
 
-def drawn(values, diverged=(), quantity="loss"):
+def drawn(values, diverged=(), quantity="loss", **columns):
     """The panel of the best cell, of runs with these curves."""
     rows = []
     for seed, curve in enumerate(values):
         known = [float(value) for value in curve]
         history = {"epoch": [*range(1, len(known) + 1)], quantity: known}
         status = "diverged" if seed in diverged else "ok"
-        rows.append(run("lion", 1e-3, 0.1, seed, status=status, history=history))
+        told = {"status": status, "history": history, **columns}
+        rows.append(run("lion", 1e-3, 0.1, seed, **told))
     figure = learning_curves_figure(
         pd.DataFrame(rows), task="digits", quantity=quantity, value="score"
     )
@@ -57,6 +58,7 @@ def test_seeds_and_their_mean():
     assert crosses == []
     assert ax.get_xlabel() == "epoch"
     assert ax.get_ylabel() == "validation loss (nats)"
+    assert drawn(TWO.values, likelihood=0).get_ylabel() == "validation loss"
     assert ax.get_yscale() == "log"
     low, high = ax.get_ylim()
     assert low < 0.4
