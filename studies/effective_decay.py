@@ -156,7 +156,8 @@ TASKS: dict[str, Task] = {
 
 STUDY = Study(
     name="effective_decay",
-    question="Does lr × λ alone decide, once weights are scale-invariant?",
+    question="Does lr × λ alone decide, once weights are scale-invariant and decay is "
+    "enough?",
     plans={
         name_of(network, steps): plans(network, steps)
         for network in NETWORKS

@@ -98,7 +98,8 @@ TASKS: dict[str, Task] = {
 
 STUDY = Study(
     name="pace",
-    question="How does the best lr × λ move with length, batch size and examples?",
+    question="How does the best lr × λ move with length, batch size and number of "
+    "examples?",
     plans={
         "batch_sizes": plans(batch_sizes=BATCH_SIZES),
         **{f"length_{epochs}": plans(epochs) for epochs in EPOCHS},

@@ -115,7 +115,8 @@ def test_the_command_chooses_the_backend_before_keras_is_imported(tmp_path):
     study = tmp_path / "which.py"
     study.write_text("import keras\nraise ValueError(keras.backend.backend())\n")
     done = command("run", str(study), "--backend", "jax", backend="tensorflow")
-    assert (done.returncode, done.stderr.splitlines()[-1]) == (2, "keras-lion: jax")
+    assert done.returncode == 2
+    assert "line 2 cannot be read as a study: ValueError: jax." in done.stderr
 
 
 @pytest.mark.parametrize(

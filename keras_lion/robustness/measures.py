@@ -342,35 +342,37 @@ def _independent_decay(question: Question) -> list[Verdict]:
 
 
 def _iso_product_spread(question: Question) -> list[Verdict]:
-    return [
-        spread_verdict(
-            lines_of_equal_product(
-                question.runs,
-                optimizer=name,
-                value=question.value,
-                scale=question.scale,
-            ),
-            margin=question.margin,
-            unit=question.unit,
-            claim=claim_of(question, name),
+    return [_spread(question, name) for name in question.sides]
+
+
+def _spread(question: Question, name: str) -> Verdict:
+    claim = claim_of(question, name)
+    try:
+        lines = lines_of_equal_product(
+            question.runs, optimizer=name, value=question.value, scale=question.scale
         )
-        for name in question.sides
-    ]
+    except ValueError as error:
+        return Verdict.untestable(claim, str(error))
+    return spread_verdict(
+        lines, margin=question.margin, unit=question.unit, claim=claim
+    )
 
 
 def _memory_over_batch_size(question: Question) -> list[Verdict]:
+    return [_memory(question, name) for name in question.sides]
+
+
+def _memory(question: Question, name: str) -> Verdict:
+    claim = claim_of(question, name)
+    runs = question.runs
     sizes = {
-        float(size): question.runs[question.runs["batch_size"] == size]
-        for size in question.runs["batch_size"].unique()
+        float(s): runs[runs["batch_size"] == s] for s in runs["batch_size"].unique()
     }
-    return [
-        memory_verdict(
-            best_memory(sizes, optimizer=name, value=question.value),
-            margin=question.margin,
-            claim=claim_of(question, name),
-        )
-        for name in question.sides
-    ]
+    try:
+        found = best_memory(sizes, optimizer=name, value=question.value)
+    except ValueError as error:
+        return Verdict.untestable(claim, str(error))
+    return memory_verdict(found, margin=question.margin, claim=claim)
 
 
 def claim_of(question: Question, name: str = "") -> str:

@@ -289,7 +289,7 @@ def test_no_measurement_is_counted_twice(made):
 def test_every_task_that_is_to_be_repeated_has_a_row(made):
     """What the commands of a claim train is what its rows report."""
     for entry in made:
-        if entry["claim"] == "predictions":  # names its tasks in words
+        if entry["claim"] == "pace-predictions":  # names its tasks in words
             continue
         rows = str(entry["measurements"])
         for command in entry["repeat"]:

@@ -125,6 +125,12 @@ def _curve(frame: pd.DataFrame, optimizer: str, value: Value, x: float) -> _Curv
     ]
     if not lines:
         raise ValueError(f"No line of equal lr × λ of {optimizer} trained at {x:g}.")
+    missing = [name for name in ("steps", "epochs") if name not in frame]
+    if missing:
+        raise ValueError(
+            "The memory in epochs needs the columns steps and epochs. Missing: "
+            f"{', '.join(missing)}."
+        )
     runs = frame[frame["optimizer"] == optimizer]
     steps_per_epoch = float((runs["steps"] / runs["epochs"]).iloc[0])
     return _Curve(

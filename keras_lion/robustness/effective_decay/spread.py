@@ -19,6 +19,7 @@ from keras_lion.statistics import NOTHING, Interval
 # of them that is left is e^(−κ).
 LEAST_KAPPA = 5.0
 FEWEST_RATES = 3
+NEEDED = ("optimizer", "learning_rate", "weight_decay", "seed", "status", "kappa")
 FAR_ABOVE_NOISE = 100.0  # ratio of mean squares
 
 
@@ -75,8 +76,15 @@ def lines_of_equal_product(
         One line per product. Products that agree to six digits are one.
 
     Raises:
-        ValueError: If runs of one learning rate, weight decay and seed occur twice.
+        ValueError: If runs of one learning rate, weight decay and seed occur twice, or
+            records lack a column.
     """
+    missing = [name for name in NEEDED if name not in frame]
+    if missing:
+        raise ValueError(
+            f"Lines of equal lr × λ need the columns {', '.join(NEEDED)}. "
+            f"Missing: {', '.join(missing)}."
+        )
     runs = frame[
         (frame["optimizer"] == optimizer)
         & (frame["weight_decay"] > 0)
