@@ -67,7 +67,7 @@ def test_list(study, tmp_path, capsys):
     folder = study.rpartition("/")[0]
     assert cli.main(["list", folder]) == 0
     out = capsys.readouterr().out
-    assert "mnist1d_mlp, digits_mlp" in out
+    assert "mnist1d_mlp, mnist1d_invariant, digits_mlp" in out
     assert "smoke, standard, full, pilot" in out
     assert f"\n{study}\n    Does it run?\n    blobs: smoke 16 runs\n" in out
 
