@@ -11,21 +11,21 @@ from keras_lion.optimizers.hyperparameters import check_flag, is_number
 
 CLIPPING = ("clipnorm", "clipvalue", "global_clipnorm")
 
-# Names of other libraries → what to use here.
+# Names of other libraries → what to do here.
 _OTHER_NAMES = {
-    "lr": "`learning_rate`",
-    "decay": "`weight_decay`",
-    "wd": "`weight_decay`",
-    "betas": "`beta_1` and `beta_2`",
-    "b1": "`beta_1`",
-    "beta1": "`beta_1`",
-    "b2": "`beta_2`",
-    "beta2": "`beta_2`",
-    "mu_dtype": "`momentum_dtype`",
-    "mask": "`weight_decay_mask`",
-    "epsilon": "nothing: Lion divides by nothing",
-    "eps": "nothing: Lion divides by nothing",
-    "amsgrad": "nothing: Lion has no second moment",
+    "lr": "Use `learning_rate`",
+    "decay": "Use `weight_decay`",
+    "wd": "Use `weight_decay`",
+    "betas": "Use `beta_1` and `beta_2`",
+    "b1": "Use `beta_1`",
+    "beta1": "Use `beta_1`",
+    "b2": "Use `beta_2`",
+    "beta2": "Use `beta_2`",
+    "mu_dtype": "Use `momentum_dtype`",
+    "mask": "Use `weight_decay_mask`",
+    "epsilon": "Leave it out: the update has no denominator",
+    "eps": "Leave it out: the update has no denominator",
+    "amsgrad": "Leave it out: there is no second moment",
 }
 
 
@@ -38,7 +38,7 @@ def check_base_arguments(base: Mapping[str, Any]) -> None:
     for name, value in base.items():
         if name in _OTHER_NAMES:
             raise ValueError(
-                f"`{name}` is not an argument of Lion: use {_OTHER_NAMES[name]}. "
+                f"`{name}` is not an argument of Lion. {_OTHER_NAMES[name]}. "
                 f"Received: {name}={value!r}."
             )
         if name in CLIPPING and value is not None:

@@ -54,9 +54,9 @@ def write_runs(path: Path, frame: pd.DataFrame) -> None:
 def run_table(frame: pd.DataFrame) -> dict[str, Any]:
     """The runs as the page's script reads them; what is missing is None.
 
-    `numeric` says of each column whether it sorts as a number, `choices` names those
-    that are chosen from a list because runs differ in them. What tells runs apart
-    elsewhere and is the same in all of these is said in `shared`.
+    `numeric` has whether each column sorts as a number, `choices` the columns that are
+    filtered by a list of their values, and `shared` the settings that all runs have in
+    common.
     """
     frame = _with_losses(frame)
     columns = _columns(frame)

@@ -42,7 +42,10 @@ GRID_STEP = 16.0  # of lr / λ on one line
 # Ratio of Lion's and Signum's best lr × λ to AdamW's, within a factor of two.
 BETAS = {"lion": (0.9, 0.99), "signum": (0.9, 0.9)}
 JACKKNIFE = "a jackknife over seeds, not calibrated for this measure"
-EXACT = "a noncentral F interval, exact for normal noise of one variance"
+EXACT = (
+    "a noncentral F interval, for normal noise of one variance; wider than needed "
+    "where the spread is larger than the noise"
+)
 
 # Optimizer, measurement in words, whether the prediction held, the number that decides.
 Answer = tuple[str, str, bool | Outcome | None, Interval | None]

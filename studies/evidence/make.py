@@ -11,6 +11,7 @@ Duration   1 to 2 minutes on 2 cores
 from __future__ import annotations
 
 import argparse
+import atexit
 import filecmp
 import os
 import shutil
@@ -26,6 +27,7 @@ from studies.evidence import datasheet, figures, ledger, readme
 from studies.evidence.runs import RESULTS, STUDIES
 
 ROOT = STUDIES.parent
+atexit.register(shutil.rmtree, os.environ["MPLCONFIGDIR"], ignore_errors=True)
 
 
 def make(root: Path) -> None:

@@ -113,7 +113,7 @@ def warm_up() -> list[Measured]:
     """Without warm-up Lion loses more of its best score than AdamW."""
     longer: Condition = {"task": "mnist1d_mlp_warm_up_20"}
     none: Condition = {"task": "mnist1d_mlp_warm_up_0"}
-    label = "mnist1d_mlp, 20 % of warm-up instead of 5 %, not declared beforehand"
+    label = "mnist1d_mlp, 20 % of warm-up instead of none, not declared beforehand"
     return _between("warm_up", {label: (longer, none)})
 
 
