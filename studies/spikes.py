@@ -106,7 +106,7 @@ def setting_of(task: str, optimizer: str, arm: str, factor: float) -> Setting:
     rate, decay = BEST[task][optimizer]
     change = dict(ARMS[arm][optimizer])
     decay *= change.pop("decay", 1.0)
-    return Setting(optimizer, rate * factor, decay, **change)  # type: ignore[arg-type]
+    return Setting(optimizer, rate * factor, decay, **change)
 
 
 def rows_of(

@@ -162,8 +162,9 @@ class StepLosses:
         values, order, rates, numbers, vector = inputs
 
         def step(values: Values, step_inputs: Any) -> tuple[Values, Any]:
+            rows, rate, number = step_inputs
             return self._training.one_step(
-                values, self.program.pool, Steps(*step_inputs, vector)
+                values, self.program.pool, Steps(rows, rate, number, vector)
             )
 
         return jax.lax.scan(step, values, (order, rates, numbers))  # type: ignore[no-any-return]
