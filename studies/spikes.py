@@ -32,7 +32,6 @@ Predictions, written before the first run:
 from __future__ import annotations
 
 import argparse
-import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,11 +45,9 @@ import pandas as pd
 
 from keras_lion.statistics import t_interval, wilson_interval
 from keras_lion.tuning.engine.program import TaskProgram
-from keras_lion.tuning.engine.scoring import chance_accuracy, divergence_reason
-from keras_lion.tuning.study.seeds import data_order, run_seeds
 from keras_lion.tuning.tasks import get_task
 from studies import claims
-from studies.step_losses import Setting, StepLosses
+from studies.step_losses import Setting, StepLosses, scores, seed_of
 
 OUTPUT = claims.RESULTS / "spikes"
 STEPS = {"mnist1d_mlp": 930, "digits_mlp": 1_200}
@@ -118,59 +115,33 @@ def rows_of(
     steps: int | None = None,
 ) -> list[dict[str, Any]]:
     """Train an optimizer's runs: one row per arm, learning rate and seed."""
-    task, data = program.task, program.data
-    steps = steps or STEPS[task.name]
+    task = program.task.name
+    drawn = [seed_of(program, "spikes", k, steps or STEPS[task]) for k in range(seeds)]
     training = StepLosses(program, optimizer)
     rows = []
     for arm in arms:
         placed = [(factor, seed) for factor in FACTORS for seed in range(seeds)]
-        settings = [setting_of(task.name, optimizer, arm, f) for f, _ in placed]
-        drawn = [run_seeds("spikes", task.name, seed) for _, seed in placed]
-        splits = [task.split(data, np.random.default_rng(each.split)) for each in drawn]
+        settings = [setting_of(task, optimizer, arm, factor) for factor, _ in placed]
         finals, losses = training.train(
-            training.start([each.model_seed for each in drawn]),
-            [
-                data_order(each.order, split.train, None, task.batch_size, steps)
-                for each, split in zip(drawn, splits, strict=True)
-            ],
-            [setting.rates(steps) for setting in settings],
+            training.start([drawn[seed].model_seed for _, seed in placed]),
+            [drawn[seed].order for _, seed in placed],
+            [setting.rates(len(drawn[0].order)) for setting in settings],
             settings,
         )
-        for k, ((factor, seed), setting) in enumerate(
-            zip(placed, settings, strict=True)
-        ):
-            found = program.evaluate(
-                finals[k].weights, finals[k].others, splits[k].validation
-            )
-            assert found.accuracy is not None
-            assert program.classes is not None
-            labels = program.classes[splits[k].validation]
-            finite = bool(np.isfinite(losses[k]).all()) and found.finite
-            reason = divergence_reason(
-                metric="accuracy",
-                finite=finite,
-                final_loss=found.loss,
-                initial_loss=math.nan,
-                final_accuracy=found.accuracy,
-                chance=chance_accuracy(labels),
-                num_validation=len(labels),
-            )
+        for k, (factor, seed) in enumerate(placed):
             begun = spikes(losses[k])
             rows.append(
                 {
-                    "task": task.name,
+                    "task": task,
                     "optimizer": optimizer,
                     "arm": arm,
                     "factor": factor,
                     "seed": seed,
-                    "learning_rate": setting.learning_rate,
-                    "weight_decay": setting.weight_decay,
+                    "learning_rate": settings[k].learning_rate,
+                    "weight_decay": settings[k].weight_decay,
                     "spikes": len(begun),
                     "first_spike": int(begun[0]) if len(begun) else -1,
-                    "finite": finite,
-                    "diverged": reason is not None,
-                    "loss": found.loss,
-                    "accuracy": found.accuracy,
+                    **scores(program, finals[k], drawn[seed], losses[k]),
                 }
             )
     return rows

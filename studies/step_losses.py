@@ -20,8 +20,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from keras_lion.tuning.engine.evaluation import Evaluation
 from keras_lion.tuning.engine.program import TaskProgram
 from keras_lion.tuning.engine.rules import RULES, TensorRule, hyperparameter_vector
+from keras_lion.tuning.engine.scoring import chance_accuracy, divergence_reason
 from keras_lion.tuning.engine.training import (
     Steps,
     TrainingProgram,
@@ -30,6 +32,7 @@ from keras_lion.tuning.engine.training import (
 )
 from keras_lion.tuning.study.grids import USUAL_BETAS
 from keras_lion.tuning.study.schedule import Schedule
+from keras_lion.tuning.study.seeds import data_order, run_seeds
 
 CLIP_NORM = 5  # place in a run's vector of hyperparameters, after those of the engine
 
@@ -168,3 +171,66 @@ class StepLosses:
             )
 
         return jax.lax.scan(step, values, (order, rates, numbers))  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Seed:
+    """What a seed of a task decides, whatever the setting.
+
+    Attributes:
+        model_seed: Of the initial weights.
+        validation: Examples to score on.
+        order: Examples of every step, shape `(steps, batch_size)`.
+    """
+
+    model_seed: int
+    validation: np.ndarray
+    order: np.ndarray
+
+
+def seed_of(program: TaskProgram, study: str, seed: int, steps: int) -> Seed:
+    """A seed as the sweep engine draws it."""
+    task, data = program.task, program.data
+    drawn = run_seeds(study, task.name, seed)
+    split = task.split(data, np.random.default_rng(drawn.split))
+    order = data_order(drawn.order, split.train, None, task.batch_size, steps)
+    return Seed(drawn.model_seed, split.validation, order)
+
+
+def scores(
+    program: TaskProgram, values: Values, seed: Seed, losses: np.ndarray
+) -> dict[str, Any]:
+    """Validation loss and accuracy of a run, and whether it is finite or diverged.
+
+    Args:
+        program: The task's data and model, which has an accuracy.
+        values: The run's final weights.
+        seed: Its seed.
+        losses: Training loss of its steps.
+    """
+    found = program.evaluate(values.weights, values.others, seed.validation)
+    finite = bool(np.isfinite(losses).all()) and found.finite
+    return {
+        "loss": found.loss,
+        "accuracy": found.accuracy,
+        "finite": finite,
+        "diverged": _diverged(program, found, seed, finite),
+    }
+
+
+def _diverged(
+    program: TaskProgram, found: Evaluation, seed: Seed, finite: bool
+) -> bool:
+    assert program.classes is not None
+    assert found.accuracy is not None
+    labels = program.classes[seed.validation]
+    reason = divergence_reason(
+        metric="accuracy",
+        finite=finite,
+        final_loss=found.loss,
+        initial_loss=math.nan,  # read for losses only
+        final_accuracy=found.accuracy,
+        chance=chance_accuracy(labels),
+        num_validation=len(labels),
+    )
+    return reason is not None
