@@ -35,7 +35,6 @@ from typing import Any
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-import numpy as np
 import pandas as pd
 
 from keras_lion.statistics import t_interval
@@ -93,19 +92,9 @@ def rows_of(
 
 
 def best_rate(runs: pd.DataFrame) -> float:
-    """The learning rate of the lowest mean loss, over all warm-ups and seeds.
-
-    Raises:
-        ValueError: If it is the largest one, so that there is none above it.
-    """
-    means = runs.groupby("learning_rate")["loss"].mean()
-    best = float(means.idxmin())
-    if best == means.index.max():
-        raise ValueError(
-            "The best learning rate must not be the largest of the grid: extend RATES. "
-            f"Received: {best:g}."
-        )
-    return best
+    """The learning rate of the lowest mean loss."""
+    means = runs.groupby("learning_rate", as_index=False)["loss"].mean()
+    return float(means.loc[int(means["loss"].to_numpy().argmin()), "learning_rate"])
 
 
 def summarize(frame: pd.DataFrame) -> dict[str, claims.Entry]:
@@ -113,8 +102,13 @@ def summarize(frame: pd.DataFrame) -> dict[str, claims.Entry]:
     found: dict[str, claims.Entry] = {}
     for (optimizer, steps), runs in frame.groupby(["optimizer", "steps"]):
         best = best_rate(runs)
-        rates = np.sort(runs["learning_rate"].unique())
-        above = float(rates[rates > best][0])
+        rates = sorted(runs["learning_rate"].unique())
+        if best == rates[-1]:
+            raise ValueError(
+                "The best learning rate must not be the largest: extend RATES. "
+                f"Received: {best:g} of {optimizer}, {steps} steps."
+            )
+        above = rates[rates.index(best) + 1]
         found[f"{optimizer}.{steps}.best_rate"] = claims.exact(best, "learning rate")
         for place, rate in (("best", best), ("above", above)):
             losses = runs[runs["learning_rate"] == rate].pivot(
