@@ -60,7 +60,8 @@ BUMP = 50  # steps after the switch
 def converted(mode: Mode) -> Setting:
     """Lion's setting from AdamW's."""
     values = convert_adamw(ADAMW.learning_rate, ADAMW.weight_decay, mode=mode)
-    return Setting("lion", values.learning_rate, values.weight_decay)
+    rate = ADAMW.learning_rate * values.learning_rate_factor
+    return Setting("lion", rate, values.weight_decay)
 
 
 LION = {"matched": converted("matched"), "paper": converted("paper")}
@@ -140,8 +141,9 @@ def rows_of(
 def summarize(frame: pd.DataFrame) -> dict[str, claims.Entry]:
     """The claims: final losses less AdamW's, bumps, and what taking over changes."""
     runs = {
-        (str(arm), int(place)): part.sort_values("seed").reset_index()
-        for (arm, place), part in frame.groupby(["arm", "place"])
+        (arm, place): part.sort_values("seed").reset_index()
+        for arm, of_arm in frame.groupby("arm")
+        for place, part in of_arm.groupby("place")
     }
     adamw = runs["adamw", 100]
     found = {
@@ -157,7 +159,7 @@ def summarize(frame: pd.DataFrame) -> dict[str, claims.Entry]:
             found[f"{name}.{column}_change"] = claims.entry(change, unit)
         if place:
             found[f"{name}.bump"] = claims.entry(t_interval(here["bump"]), "nats")
-        if arm.endswith("_taken_over"):
+        if (arm := str(arm)).endswith("_taken_over"):
             fresh = runs[arm.replace("taken_over", "fresh"), place]
             for column in ("loss", "bump"):
                 gain = t_interval(here[column] - fresh[column])
