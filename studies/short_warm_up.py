@@ -97,20 +97,30 @@ def best_rate(runs: pd.DataFrame) -> float:
     return float(means.loc[int(means["loss"].to_numpy().argmin()), "learning_rate"])
 
 
+def read_at(runs: pd.DataFrame) -> dict[str, float]:
+    """`"best"`: the best learning rate of these runs; `"above"`: the next of the grid.
+
+    Raises:
+        ValueError: If the best one is the largest.
+    """
+    best, rates = best_rate(runs), sorted(runs["learning_rate"].unique())
+    if best == rates[-1]:
+        raise ValueError(
+            "The best learning rate must not be the largest: extend RATES. "
+            f"Received: {best:g}."
+        )
+    return {"best": best, "above": float(rates[rates.index(best) + 1])}
+
+
 def summarize(frame: pd.DataFrame) -> dict[str, claims.Entry]:
     """The claims: loss of every warm-up, and its difference from 10 %."""
     found: dict[str, claims.Entry] = {}
     for (optimizer, steps), runs in frame.groupby(["optimizer", "steps"]):
-        best = best_rate(runs)
-        rates = sorted(runs["learning_rate"].unique())
-        if best == rates[-1]:
-            raise ValueError(
-                "The best learning rate must not be the largest: extend RATES. "
-                f"Received: {best:g} of {optimizer}, {steps} steps."
-            )
-        above = rates[rates.index(best) + 1]
-        found[f"{optimizer}.{steps}.best_rate"] = claims.exact(best, "learning rate")
-        for place, rate in (("best", best), ("above", above)):
+        places = read_at(runs)
+        found[f"{optimizer}.{steps}.best_rate"] = claims.exact(
+            places["best"], "learning rate"
+        )
+        for place, rate in places.items():
             losses = runs[runs["learning_rate"] == rate].pivot(
                 index="seed", columns="per_cent", values="loss"
             )
