@@ -14,6 +14,7 @@ from keras_lion.report.panels import (
     BAND,
     FAINT,
     TICK,
+    Look,
     entry,
     figure_legend,
     look_of,
@@ -123,27 +124,23 @@ def short_warm_up_figure(frame: pd.DataFrame) -> Figure:
     return figure
 
 
-SWITCHES: Mapping[str, tuple[str, dict[str, Any]]] = {
-    "adamw_restarted": (
-        "AdamW, state lost",
-        {"color": optimizer_color("adamw"), "marker": "s", "ls": "--"},
+def _switch(label: str, color: str, marker: str, face: str) -> Look:
+    return {"label": label, "color": color, "marker": marker, "mfc": face}
+
+
+_LION, _GRAY, _LIGHT = optimizer_color("lion"), "#777777", "#DDDDDD"
+_MATCHED, _PAPER = "Lion (lr ÷ 4.36, λ × 10.4)", "Lion (lr ÷ 10, λ × 10)"
+# Arm of studies/switching.py → its label and look.
+SWITCHES: Mapping[str, Look] = {
+    "adamw_restarted": _switch(
+        "AdamW, state lost", optimizer_color("adamw"), "s", "white"
     ),
-    "matched_fresh": (
-        "Lion (lr ÷ 4.36, λ × 10.4), fresh momentum",
-        {"color": optimizer_color("lion"), "marker": "o", "mfc": "white"},
-    ),
-    "matched_taken_over": (
-        "the same, taken over",
-        {"color": optimizer_color("lion"), "marker": "o"},
-    ),
-    "paper_fresh": (
-        "Lion (lr ÷ 10, λ × 10), fresh momentum",
-        {"color": "#777777", "marker": "D", "mfc": "white"},
-    ),
-    "paper_taken_over": (
-        "the same, taken over",
-        {"color": "#777777", "marker": "D"},
-    ),
+    "matched_fresh": _switch(f"{_MATCHED}, fresh momentum", _LION, "o", "white"),
+    "matched_scaled": _switch(f"{_MATCHED}, a tenth taken over", _LION, "o", "#F5C7A5"),
+    "matched_taken_over": _switch(f"{_MATCHED}, taken over", _LION, "o", _LION),
+    "paper_fresh": _switch(f"{_PAPER}, fresh momentum", _GRAY, "D", "white"),
+    "paper_scaled": _switch(f"{_PAPER}, a tenth taken over", _GRAY, "D", _LIGHT),
+    "paper_taken_over": _switch(f"{_PAPER}, taken over", _GRAY, "D", _GRAY),
 }
 
 
@@ -165,16 +162,16 @@ def switching_figure(frame: pd.DataFrame) -> Figure:
         (axes[1], "bump", "training loss of the next 50 steps\n− AdamW's (nats)"),
     ):
         ax.axhline(0, color=FAINT, lw=0.8)
-        for number, (arm, (_, look)) in enumerate(SWITCHES.items()):
+        for number, (arm, look) in enumerate(SWITCHES.items()):
             runs = change[change["arm"] == arm]
             _draw_means(
-                ax, runs, "place", column=column, shift=2 * (number - 2), **look
+                ax, runs, "place", column=column, shift=1.5 * (number - 3), **look
             )
         ax.set_xticks(switching.PLACES)
         tidy(ax, "steps made before the switch (%)", label)
     figure_legend(
         figure,
-        [entry(label, ms=4, **look) for label, look in SWITCHES.values()],
+        [entry(**look, ms=4) for look in SWITCHES.values()],
         ncols=2,
     )
     return figure
@@ -197,21 +194,26 @@ def fine_tuning_figure(frame: pd.DataFrame) -> Figure:
     for arm in fine_tuning.ARMS:
         _draw_means(ax, frame[frame["arm"] == arm], "learning_rate", **_start(arm))
     tidy(ax, "learning rate (lr)", "validation loss, all ten digits (nats)")
+    figure_legend(
+        figure,
+        [entry(label, ms=4, **_start(arm)) for arm, label in arm_labels().items()],
+        ncols=2,
+    )
+    return figure
+
+
+def arm_labels() -> dict[str, str]:
+    """Arm of studies/fine_tuning.py → its label."""
     names = {
         "fresh": "AdamW's weights, fresh state",
         "continued": "AdamW's weights, state continued",
         "taken_over": "AdamW's weights, momentum taken over",
         "new": "new weights",
     }
-    figure_legend(
-        figure,
-        [
-            entry(f"{optimizer_label(optimizer)}: {names[start]}", ms=4, **_start(arm))
-            for arm, (optimizer, start) in fine_tuning.ARMS.items()
-        ],
-        ncols=2,
-    )
-    return figure
+    return {
+        arm: f"{optimizer_label(optimizer)}: {names[start]}"
+        for arm, (optimizer, start) in fine_tuning.ARMS.items()
+    }
 
 
 def _start(arm: str) -> dict[str, Any]:
@@ -244,7 +246,7 @@ def _draw_means(
     look.pop("label", None)
     ax.plot(values, [each.estimate for each in found], **{"lw": 1.3, "ms": 4} | look)
     low, high = [each.low for each in found], [each.high for each in found]
-    if shift:
+    if over == "place":
         ax.vlines(values, low, high, color=look["color"], lw=0.8)
     else:
         ax.fill_between(values, low, high, color=look["color"], alpha=BAND, lw=0)
