@@ -187,12 +187,17 @@ def fine_tuning_figure(frame: pd.DataFrame) -> Figure:
         frame: Runs of studies/fine_tuning.py.
 
     Returns:
-        A line per arm, in one panel.
+        A line per arm, in one panel: at the best weight decay of each learning rate.
     """
     figure, (ax,) = panels((5.2, 3.4))
     ax.set_xscale("log")
     for arm in fine_tuning.ARMS:
-        _draw_means(ax, frame[frame["arm"] == arm], "learning_rate", **_start(arm))
+        runs = frame[frame["arm"] == arm]
+        best = pd.concat(
+            fine_tuning.at_best(here).reset_index()
+            for _, here in runs.groupby("learning_rate")
+        )
+        _draw_means(ax, best, "learning_rate", **_start(arm))
     tidy(ax, "learning rate (lr)", "validation loss, all ten digits (nats)")
     figure_legend(
         figure,

@@ -156,16 +156,28 @@ def test_lion_after_the_switch_has_the_converted_values():
     assert paper.weight_decay == pytest.approx(adamw.weight_decay * 10)
 
 
-def test_fine_tuning_is_read_at_the_best_rate_of_each_arm():
+def test_fine_tuning_is_read_at_the_best_setting_of_each_arm():
     rows = [
-        {"arm": arm, "learning_rate": rate, "seed": seed, "loss": loss, "accuracy": 0.5}
+        {
+            "arm": arm,
+            "learning_rate": rate,
+            "weight_decay": decay,
+            "seed": seed,
+            "loss": loss + seed,
+        }
         for arm in fine_tuning.ARMS
-        for rate, loss in ((1e-3, 2.0), (1e-2, 1.0 + arm.startswith("lion") / 4))
+        for rate, decay, loss in (
+            (1e-3, 0.0, 2.0),
+            (1e-2, 0.0, 1.5),
+            (1e-2, 0.1, 1.0 + arm.startswith("lion") / 4),
+        )
         for seed in range(3)
     ]
-    frame = pd.DataFrame(rows).assign(old_accuracy=0.5)
-    found = fine_tuning.summarize(frame)
-    assert found["lion_fresh.best_rate"]["value"] == 1e-2
+    frame = pd.DataFrame(rows).assign(accuracy=0.5, old_accuracy=0.5)
+    found = fine_tuning.summarize(frame.sample(frac=1, random_state=0))
+    assert found["lion_fresh.learning_rate"]["value"] == 1e-2
+    assert found["lion_fresh.weight_decay"]["value"] == 0.1
+    assert found["lion_fresh.loss_against.adamw_fresh"]["low"] == 0.25  # paired
     assert found["lion_fresh.loss_against.adamw_fresh"]["value"] == 0.25
     assert found["lion_taken_over.loss_against.lion_fresh"]["value"] == 0
 
