@@ -162,7 +162,7 @@ def _accuracy(program: TaskProgram, values: Values, seed: Seed) -> float:
 
 
 def at_best(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs of the learning rate and weight decay of the lowest mean loss, by seed."""
+    """The runs of the setting with the lowest mean loss, by seed."""
     cell = ["learning_rate", "weight_decay"]
     means = runs.groupby(cell, as_index=False)["loss"].mean()
     best = means.loc[[int(means["loss"].to_numpy().argmin())], cell]

@@ -45,6 +45,11 @@ def number(entry: claims.Entry, factor: float = 1.0, digits: int = 2) -> str:
     )
 
 
+def points(entry: claims.Entry) -> str:
+    """A difference of shares as percentage points."""
+    return number({**entry, "unit": "nats"}, 100, 1)
+
+
 def plain(entry: claims.Entry, factor: float = 1.0, digits: int = 2) -> str:
     """The same of a number that is no difference, without signs."""
     return number({**entry, "unit": ""}, factor, digits)
@@ -148,15 +153,18 @@ def short_warm_up_text(found: Found) -> str:
 
 def switching_text(found: Found) -> str:
     """What a switch changes, and what taking over adds."""
-    half = "matched_taken_over.50"
+    fresh, taken, tenth = (
+        f"matched_{arm}.50" for arm in ("fresh", "taken_over", "scaled")
+    )
+    accuracy = points(found[f"{fresh}.accuracy_change"])
     text = (
-        "**Switching to Lion after half of the steps, with lr ÷ 4.36, λ × 10.4 and the "
-        "momentum taken over, changes the final validation loss by "
-        f"{number(found[f'{half}.loss_change'])} nats against AdamW to the end. Taking "
-        "the momentum over changes it by "
-        f"{number(found[f'{half}.loss_against_fresh'])} nats against a fresh one, and "
-        "the training loss of the next 50 steps by "
-        f"{number(found[f'{half}.bump_against_fresh'])} nats.**\n\n"
+        "**Switching to Lion after half of the steps, with lr ÷ 4.36, λ × 10.4 and fresh "
+        f"momentum, changes the final validation loss by "
+        f"{number(found[f'{fresh}.loss_change'])} nats and the accuracy by {accuracy} "
+        "points, against AdamW to the end. AdamW's first moment as Lion's momentum "
+        "changes the training loss of the next 50 steps by "
+        f"{number(found[f'{taken}.bump_against_fresh'])} nats against fresh momentum, a "
+        f"tenth of it by {number(found[f'{tenth}.bump_against_fresh'])}.**\n\n"
     )
     text += "| after the switch | " + " | ".join(
         f"at {place} %" for place in switching.PLACES
@@ -177,16 +185,14 @@ def switching_text(found: Found) -> str:
 def fine_tuning_text(found: Found) -> str:
     """Lion against AdamW on AdamW's weights."""
     lion = "lion_fresh.loss_against.adamw_fresh"
-    points = number(
-        {**found["lion_fresh.accuracy_against.adamw_fresh"], "unit": "nats"}, 100, 1
-    )
+    accuracy = points(found["lion_fresh.accuracy_against.adamw_fresh"])
     text = (
         "**On weights that AdamW trained, Lion's validation loss after fine-tuning is "
-        f"{number(found[lion])} nats against AdamW's ({points} points of accuracy), "
+        f"{number(found[lion])} nats against AdamW's ({accuracy} points of accuracy), "
         "each at its best setting; taking the momentum over changes it by "
         f"{number(found['lion_taken_over.loss_against.lion_fresh'])} nats.**\n\n"
-        "| arm | best lr | best λ | validation loss (nats) | accuracy (%) | on the first five "
-        "digits (%) |\n|---|---|---|---|---|---|\n"
+        "| arm | best lr | best λ | validation loss (nats) | accuracy (%) | on the "
+        "first five digits (%) |\n|---|---|---|---|---|---|\n"
     )
     for arm, label in practice_figures.arm_labels().items():
         text += (
@@ -224,8 +230,8 @@ STUDIES: dict[
     "fine_tuning": (
         fine_tuning_text,
         practice_figures.fine_tuning_figure,
-        "Validation loss after 300 steps on 500 examples, over the learning rate, with the "
-        "best weight decay of each (mean of 8 seeds, bands: 95 % intervals).",
+        "Validation loss after 300 steps on 500 examples, over the learning rate, with "
+        "the best weight decay of each (mean of 8 seeds, bands: 95 % intervals).",
     ),
 }
 
