@@ -40,8 +40,8 @@ not smaller. AdamW's first moment remembers 10 gradients, with a weight of 0.1 f
 newest; as Lion's momentum it fades over 100 steps, so that the noise of 10 batches
 decides the signs of 100 steps. `scaled` takes over a tenth of it, which gives each of
 these gradients the weight that it has in Lion's own momentum.
-  - Prediction: bump and final loss are those of fresh momentum, within 0.02 nats. (Held; the
-    bump is smaller than that of fresh momentum, by up to 0.01.)
+  - Prediction: bump and final loss are those of fresh momentum, within 0.02 nats.
+    (Held; the bump is smaller than that of fresh momentum, by up to 0.01.)
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from studies.evidence.readme import END
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = Path("docs") / "practice.md"
-NAMES = {"lion": "Lion", "adamw": "AdamW"}
+NAMES = {"adamw": "AdamW", "lion": "Lion"}
 
 Found = Mapping[str, claims.Entry]
 
@@ -35,7 +35,7 @@ Found = Mapping[str, claims.Entry]
 def number(entry: claims.Entry, factor: float = 1.0, digits: int = 2) -> str:
     """An estimate with its interval: `+0.12 [+0.05, +0.19]`."""
     value, low, high = (factor * entry[key] for key in ("value", "low", "high"))
-    sign = "+" if entry["unit"] in ("nats", "share of runs") else ""
+    sign = "+" if entry["unit"] == "nats" else ""
     return " ".join(
         text.replace("-", "−")
         for text in (
@@ -45,9 +45,9 @@ def number(entry: claims.Entry, factor: float = 1.0, digits: int = 2) -> str:
     )
 
 
-def points(entry: claims.Entry) -> str:
+def points(entry: claims.Entry, digits: int = 1) -> str:
     """A difference of shares as percentage points."""
-    return number({**entry, "unit": "nats"}, 100, 1)
+    return number({**entry, "unit": "nats"}, 100, digits)
 
 
 def plain(entry: claims.Entry, factor: float = 1.0, digits: int = 2) -> str:
@@ -75,28 +75,32 @@ def spikes_text(found: Found) -> str:
             for sign, word in ((-1, "fewer"), (1, "more"))
             if any(direction(each) == sign for each in changes.values())
         ]
-        usual = plain(found[f"{task}.{optimizer}.usual.unstable"])
+        usual = plain(found[f"{task}.{optimizer}.usual.unstable"], 100, 0)
         sentences.append(
-            f"Of {NAMES[optimizer]}'s runs {usual} spike or diverge in the usual "
+            f"Of {NAMES[optimizer]}'s runs {usual} % spike or diverge in the usual "
             f"setting; {' and '.join(parts) or 'no change is shown to matter'}."
         )
-    text = f"**{' '.join(sentences)}**\n\n"
+    finite = [entry for name, entry in found.items() if name.endswith(".finite")]
+    lost = sum(round((1 - entry["value"]) * entry["n"]) for entry in finite)
+    total = sum(entry["n"] for entry in finite)
+    text = f"**{' '.join(sentences)}** Of all {total:,} runs {lost} became NaN.\n\n"
+    columns = [(task, optimizer) for task in spikes.BEST for optimizer in NAMES]
     text += "| change | " + " | ".join(
-        f"{NAMES[optimizer]}, {task}" for task in spikes.BEST for optimizer in NAMES
+        f"{NAMES[optimizer]}, `{task}`" for task, optimizer in columns
     )
-    text += " |\n|---" * 1 + " |" + "---|" * (2 * len(spikes.BEST)) + "\n"
+    text += " |\n|---|" + "---|" * len(columns) + "\n"
     for arm in spikes.ARMS:
         cells = [
-            plain(found[f"{task}.{optimizer}.usual.unstable"])
+            f"{plain(found[f'{task}.{optimizer}.usual.unstable'], 100, 0)} %"
             if arm == "usual"
-            else number(found[f"{task}.{optimizer}.{arm}.unstable_change"])
-            for task in spikes.BEST
-            for optimizer in NAMES
+            else points(found[f"{task}.{optimizer}.{arm}.unstable_change"], 0)
+            for task, optimizer in columns
         ]
         text += f"| {label_of(arm)} | {' | '.join(cells)} |\n"
     return text + (
-        "\nShare of unstable runs, over six learning rates from 1/4 to 8 times the "
-        "best; below the first row the difference from it.\n"
+        "\nUnstable runs in % of all, over six learning rates from 1/4 to 8 times the "
+        "best and six seeds; below the first row the difference from it, in points. "
+        "Where an interval has no width, all seeds agree.\n"
     )
 
 
@@ -112,7 +116,8 @@ def label_of(arm: str, optimizer: str | None = None) -> str:
 def _arms(changes: Mapping[str, claims.Entry], sign: int, optimizer: str) -> str:
     chosen = [arm for arm in changes if direction(changes[arm]) == sign]
     return ", ".join(
-        f"{label_of(arm, optimizer)} ({number(changes[arm])})" for arm in chosen
+        f"{label_of(arm, optimizer)} ({points(changes[arm], 0)} points)"
+        for arm in chosen
     )
 
 
@@ -158,13 +163,13 @@ def switching_text(found: Found) -> str:
     )
     accuracy = points(found[f"{fresh}.accuracy_change"])
     text = (
-        "**Switching to Lion after half of the steps, with lr ÷ 4.36, λ × 10.4 and fresh "
-        f"momentum, changes the final validation loss by "
+        "**Switching to Lion after half of the steps, with lr ÷ 4.36, λ × 10.4 and "
+        "fresh momentum, changes the final validation loss by "
         f"{number(found[f'{fresh}.loss_change'])} nats and the accuracy by {accuracy} "
         "points, against AdamW to the end. AdamW's first moment as Lion's momentum "
         "changes the training loss of the next 50 steps by "
-        f"{number(found[f'{taken}.bump_against_fresh'])} nats against fresh momentum, a "
-        f"tenth of it by {number(found[f'{tenth}.bump_against_fresh'])}.**\n\n"
+        f"{number(found[f'{taken}.bump_against_fresh'])} nats against fresh momentum, "
+        f"a tenth of it by {number(found[f'{tenth}.bump_against_fresh'])}.**\n\n"
     )
     text += "| after the switch | " + " | ".join(
         f"at {place} %" for place in switching.PLACES
@@ -213,7 +218,7 @@ STUDIES: dict[
         spikes_text,
         practice_figures.spikes_figure,
         "Runs of six seeds that spike or diverge, over the learning rate; in "
-        "parentheses those that end diverged.",
+        "parentheses those that end diverged. β₂ = 0.9999 is AdamW's, 0.999 Lion's.",
     ),
     "short_warm_up": (
         short_warm_up_text,

@@ -27,6 +27,8 @@ def found_of(**changes):
                 entry |= {"n": 6, "unit": "share of runs"}
                 found[f"{task}.{optimizer}.{arm}.unstable"] = entry
                 found[f"{task}.{optimizer}.{arm}.unstable_change"] = entry
+                finite = {**entry, "value": 5 / 6 if arm == "usual" else 1.0}
+                found[f"{task}.{optimizer}.{arm}.finite"] = finite
     return found
 
 
@@ -36,11 +38,12 @@ def test_only_changes_whose_interval_leaves_out_zero_are_named():
     )
     sentence = text.partition("\n")[0]
     lion = sentence.partition("Of Lion's runs")[2]
-    assert "fewer with λ × 3 (−0.30 [−0.40, −0.20])" in lion
-    assert "more with β₂ = 0.999 (+0.20 [+0.10, +0.30]), λ = 0 (+0.40" in lion
+    assert "fewer with λ × 3 (−30 [−40, −20] points)" in lion
+    assert "more with β₂ = 0.999 (+20 [+10, +30] points), λ = 0 (+40 " in lion
     assert "clipped" not in lion
     adamw = sentence.partition("Of Lion's runs")[0]
     assert "no change is shown to matter" in adamw
+    assert "Of all 240 runs 4 became NaN." in sentence
 
 
 def test_every_row_of_a_table_has_as_many_cells():
