@@ -10,11 +10,12 @@ from __future__ import annotations
 import argparse
 import filecmp
 import json
+import math
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 os.environ.setdefault("MPLCONFIGDIR", tempfile.mkdtemp(prefix="fonts-"))
@@ -22,7 +23,14 @@ os.environ.setdefault("MPLCONFIGDIR", tempfile.mkdtemp(prefix="fonts-"))
 import pandas as pd
 from matplotlib.figure import Figure
 
-from studies import claims, practice_figures, short_warm_up, spikes, switching
+from studies import (
+    claims,
+    fine_tuning,
+    practice_figures,
+    short_warm_up,
+    spikes,
+    switching,
+)
 from studies.evidence.readme import END
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -200,14 +208,25 @@ def fine_tuning_text(found: Found) -> str:
         "first five digits (%) |\n|---|---|---|---|---|---|\n"
     )
     for arm, label in practice_figures.arm_labels().items():
+        optimizer, _ = fine_tuning.ARMS[arm]
+        decays = [fine_tuning.DECAYS[optimizer] * k for k in fine_tuning.SHARES]
+        rate = _best(found[f"{arm}.learning_rate"], fine_tuning.RATES[optimizer])
+        decay = _best(found[f"{arm}.weight_decay"], decays)
         text += (
-            f"| {label} | {found[f'{arm}.learning_rate']['value']:g} | "
-            f"{found[f'{arm}.weight_decay']['value']:.2g} | "
+            f"| {label} | {rate} | {decay} | "
             f"{plain(found[f'{arm}.loss'])} | "
             f"{plain(found[f'{arm}.accuracy'], 100, 1)} | "
             f"{plain(found[f'{arm}.old_accuracy'], 100, 1)} |\n"
         )
     return text
+
+
+def _best(entry: claims.Entry, grid: Sequence[float]) -> str:
+    """A best value, with a note where it is the largest or smallest that was tried."""
+    value = float(entry["value"])
+    ends = [end for end in (min(grid), max(grid)) if end]  # 0 has nothing below it
+    edge = any(math.isclose(value, end, rel_tol=1e-2) for end in ends)
+    return f"{value:.2g}{' (edge: provisional)' if edge else ''}"
 
 
 # Study → its text, its figure, and what the figure shows.

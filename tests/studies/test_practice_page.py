@@ -66,3 +66,17 @@ def test_the_page_has_what_the_results_give(study):
     figure = claims.RESULTS / study / "figures" / f"{study}.png"
     assert f"](../studies/results/{study}/figures/{study}.png)" in block
     assert figure.is_file()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.0, "0"), (0.3, "0.3"), (3.0, "3 (edge: provisional)")],
+)
+def test_a_best_value_at_the_edge_of_the_grid_is_provisional(value, shown):
+    assert practice._best(claims.exact(value, "λ"), (0.0, 0.3, 3.0)) == shown
+
+
+def test_a_lowest_rate_is_an_edge_too():
+    rates = (1e-3, 1e-2, 1e-1)
+    assert "edge" in practice._best(claims.exact(1e-3, "lr"), rates)
+    assert practice._best(claims.exact(1e-2, "lr"), rates) == "0.01"
