@@ -189,8 +189,9 @@ def fine_tuning_figure(frame: pd.DataFrame) -> Figure:
     Returns:
         A line per arm, in one panel: at the best weight decay of each learning rate.
     """
-    figure, (ax,) = panels((5.2, 3.4))
+    figure, (ax,) = panels((6.6, 3.6))
     ax.set_xscale("log")
+    ax.set_ylim(1.3, 2.7)  # above it, no setting is of use
     for arm in fine_tuning.ARMS:
         runs = frame[frame["arm"] == arm]
         best = pd.concat(

@@ -16,40 +16,69 @@ from studies.evidence.readme import END
 PAGE = (Path(__file__).resolve().parents[2] / practice.PAGE).read_text("utf-8")
 
 
-def found_of(**changes):
-    """Claims of studies/spikes.py with these changes of Lion, none of AdamW."""
-    found = {}
+def kept_of(study):
+    path = claims.RESULTS / study / f"{study}.json"
+    return json.loads(path.read_text("utf-8"))["claims"]
+
+
+def above_zero(entry):
+    return entry["low"] > 0
+
+
+def below_zero(entry):
+    return entry["high"] < 0
+
+
+def is_open(entry):
+    return entry["low"] <= 0 <= entry["high"]
+
+
+def test_the_answer_on_spikes_fits_the_numbers():
+    found = kept_of("spikes")
     for task in spikes.BEST:
-        for optimizer in ("lion", "adamw"):
-            for arm in spikes.ARMS:
-                value = changes.get(arm, 0.0) if optimizer == "lion" else 0.0
-                entry = {"value": value, "low": value - 0.1, "high": value + 0.1}
-                entry |= {"n": 6, "unit": "share of runs"}
-                found[f"{task}.{optimizer}.{arm}.unstable"] = entry
-                found[f"{task}.{optimizer}.{arm}.unstable_change"] = entry
-                finite = {**entry, "value": 5 / 6 if arm == "usual" else 1.0}
-                found[f"{task}.{optimizer}.{arm}.finite"] = finite
-    return found
+        lion = found[f"{task}.lion.decay_0.unstable_change"]
+        assert above_zero(lion)
+        assert lion["low"] > found[f"{task}.adamw.decay_0.unstable_change"]["high"]
+        for arm in ("clip_1", "clip_0.1"):
+            for optimizer in ("adamw", "lion"):
+                assert is_open(found[f"{task}.{optimizer}.{arm}.unstable_change"])
 
 
-def test_only_changes_whose_interval_leaves_out_zero_are_named():
-    text = practice.spikes_text(
-        found_of(decay_triple=-0.3, decay_0=0.4, clip_1=0.05, beta_2_larger=0.2)
-    )
-    sentence = text.partition("\n")[0]
-    lion = sentence.partition("Of Lion's runs")[2]
-    assert "fewer with λ × 3 (−30 [−40, −20] points)" in lion
-    assert "more with β₂ = 0.999 (+20 [+10, +30] points), λ = 0 (+40 " in lion
-    assert "clipped" not in lion
-    adamw = sentence.partition("Of Lion's runs")[0]
-    assert "no change is shown to matter" in adamw
-    assert "Of all 240 runs 4 became NaN." in sentence
+def test_the_answer_on_warm_up_fits_the_numbers():
+    found = kept_of("short_warm_up")
+    for steps in (310, 620):
+        for place in ("best", "above"):
+            adamw = found[f"adamw.{steps}.{place}.0.change"]
+            assert above_zero(adamw)
+            assert adamw["value"] > found[f"lion.{steps}.{place}.0.change"]["value"]
+            assert not above_zero(found[f"lion.{steps}.{place}.2.change"])
+        assert above_zero(found[f"adamw.{steps}.above.2.change"])
+    assert below_zero(found["adamw.620.above.20.change"])
+
+
+def test_the_answer_on_switching_fits_the_numbers():
+    found = kept_of("switching")
+    for place in (25, 50, 75):
+        assert below_zero(found[f"matched_fresh.{place}.accuracy_change"])
+        for mode in ("matched", "paper"):
+            taken = found[f"{mode}_taken_over.{place}.bump_against_fresh"]
+            assert above_zero(taken)
+            assert below_zero(found[f"{mode}_scaled.{place}.bump_against_fresh"])
+    assert above_zero(found["matched_fresh.50.loss_change"])
+    assert below_zero(found["matched_fresh.75.loss_change"])
+
+
+def test_runs_that_became_nan_are_counted():
+    found = dict(kept_of("spikes"))
+    assert "Of all 1,440 runs none became NaN." in practice.spikes_text(found)
+    name = "digits_mlp.lion.usual.finite"
+    found[name] = {**found[name], "value": 34 / 36}
+    assert "Of all 1,440 runs 2 became NaN." in practice.spikes_text(found)
 
 
 def test_every_row_of_a_table_has_as_many_cells():
     for study, (words, _, _) in practice.STUDIES.items():
-        path = claims.RESULTS / study / f"{study}.json"
-        text = words(json.loads(path.read_text("utf-8"))["claims"])
+        text = words(kept_of(study))
         rows = [line for line in text.splitlines() if line.startswith("|")]
         assert len(rows) > 3
         assert len({row.count("|") for row in rows}) == 1
@@ -58,11 +87,9 @@ def test_every_row_of_a_table_has_as_many_cells():
 @pytest.mark.parametrize("study", practice.STUDIES)
 def test_the_page_has_what_the_results_give(study):
     words, _, caption = practice.STUDIES[study]
-    path = claims.RESULTS / study / f"{study}.json"
-    kept = json.loads(path.read_text("utf-8"))["claims"]
     block = PAGE.partition(f"<!-- {study}: written")[2].partition(END)[0]
-    assert words(kept) in block
-    assert block.count(caption) == 2  # for readers with and without the picture
+    assert words(kept_of(study)) in block
+    assert f"\n{caption}\n" in block
     figure = claims.RESULTS / study / "figures" / f"{study}.png"
     assert f"](../studies/results/{study}/figures/{study}.png)" in block
     assert figure.is_file()
