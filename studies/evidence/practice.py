@@ -78,8 +78,8 @@ def spikes_text(found: Found) -> str:
         f"{shares['lion.decay_0']} % of its runs spike or diverge, against "
         f"{shares['lion.usual']} % in the usual setting; of AdamW's "
         f"{shares['adamw.decay_0']} % against {shares['adamw.usual']} %. Clipping is "
-        f"not shown to matter for either.** Of all {sum(e['n'] for e in finite):,} runs "
-        f"{lost or 'none'} became NaN.\n\n"
+        f"not shown to matter for either.** Of all {sum(e['n'] for e in finite):,} "
+        f"runs {lost or 'none'} became NaN.\n\n"
     )
     columns = [(task, optimizer) for task in spikes.BEST for optimizer in NAMES]
     text += table_head(
@@ -125,8 +125,8 @@ def short_warm_up_text(found: Found) -> str:
         f"by {costs['adamw.best']} nats at its best learning rate (in "
         f"{' and '.join(map(str, lengths))} steps, against 10 %), and by "
         f"{costs['adamw.above']} at 3.2 times it; Lion's by {costs['lion.best']}, and "
-        f"by {costs['lion.above']}. For Lion 2 % is enough; AdamW gains up to 10 %, and "
-        "up to 20 % above its best learning rate.**\n\n"
+        f"by {costs['lion.above']}. For Lion 2 % is enough; AdamW gains up to 10 %, "
+        "and up to 20 % above its best learning rate.**\n\n"
     )
     text += table_head("run", [f"{share} %" for share in short_warm_up.PER_CENT])
     for optimizer in practice_figures.OPTIMIZERS:
