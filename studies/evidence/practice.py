@@ -181,13 +181,17 @@ def switching_text(found: Found) -> str:
 
 def fine_tuning_text(found: Found) -> str:
     """Lion against AdamW on AdamW's weights."""
-    lion = "lion_fresh.loss_against.adamw_fresh"
-    accuracy = points(found["lion_fresh.accuracy_against.adamw_fresh"])
+    lion = "lion_fresh.{}_against.adamw_fresh"
     text = (
-        "**On weights that AdamW trained, Lion's validation loss after fine-tuning is "
-        f"{number(found[lion])} nats against AdamW's ({accuracy} points of accuracy), "
-        "each at its best setting; taking the momentum over changes it by "
-        f"{number(found['lion_taken_over.loss_against.lion_fresh'])} nats.**\n\n"
+        "**With AdamW. On weights that AdamW trained, Lion's validation loss after "
+        f"fine-tuning differs from AdamW's by {number(found[lion.format('loss')])} nats "
+        f"and its accuracy by {points(found[lion.format('accuracy')])} points, each at "
+        "its best setting. There Lion has no use of the first training: from new weights "
+        "its loss differs by "
+        f"{number(found['lion_new_weights.loss_against.lion_fresh'])} nats, AdamW's by "
+        f"{number(found['adamw_new_weights.loss_against.adamw_fresh'])}. The momentum of "
+        "the first training is not shown to matter "
+        f"({number(found['lion_taken_over.loss_against.lion_fresh'])} nats).**\n\n"
         "| arm | best lr | best λ | validation loss (nats) | accuracy (%) | on the "
         "first five digits (%) |\n|---|---|---|---|---|---|\n"
     )

@@ -68,6 +68,15 @@ def test_the_answer_on_switching_fits_the_numbers():
     assert below_zero(found["matched_fresh.75.loss_change"])
 
 
+def test_the_answer_on_fine_tuning_fits_the_numbers():
+    found = kept_of("fine_tuning")
+    assert above_zero(found["lion_fresh.loss_against.adamw_fresh"])
+    assert below_zero(found["lion_fresh.accuracy_against.adamw_fresh"])
+    assert not above_zero(found["lion_new_weights.loss_against.lion_fresh"])
+    assert above_zero(found["adamw_new_weights.loss_against.adamw_fresh"])
+    assert is_open(found["lion_taken_over.loss_against.lion_fresh"])
+
+
 def test_runs_that_became_nan_are_counted():
     found = dict(kept_of("spikes"))
     assert "Of all 1,440 runs none became NaN." in practice.spikes_text(found)
