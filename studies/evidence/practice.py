@@ -185,8 +185,8 @@ def fine_tuning_text(found: Found) -> str:
     text = (
         "**With AdamW. On weights that AdamW trained, Lion's validation loss after "
         f"fine-tuning differs from AdamW's by {number(found[lion.format('loss')])} "
-        f"nats and its accuracy by {points(found[lion.format('accuracy')])} points, each at "
-        "its best setting. There Lion has no use of the first training: from new "
+        f"nats and its accuracy by {points(found[lion.format('accuracy')])} points, each "
+        "at its best setting. There Lion has no use of the first training: from new "
         "weights its loss differs by "
         f"{number(found['lion_new_weights.loss_against.lion_fresh'])} nats, AdamW's by "
         f"{number(found['adamw_new_weights.loss_against.adamw_fresh'])}. The momentum "
