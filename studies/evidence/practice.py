@@ -181,11 +181,12 @@ def switching_text(found: Found) -> str:
 
 def fine_tuning_text(found: Found) -> str:
     """Lion against AdamW on AdamW's weights."""
-    lion = "lion_fresh.{}_against.adamw_fresh"
+    loss = number(found["lion_fresh.loss_against.adamw_fresh"])
+    accuracy = points(found["lion_fresh.accuracy_against.adamw_fresh"])
     text = (
         "**With AdamW. On weights that AdamW trained, Lion's validation loss after "
-        f"fine-tuning differs from AdamW's by {number(found[lion.format('loss')])} "
-        f"nats and its accuracy by {points(found[lion.format('accuracy')])} points, each "
+        f"fine-tuning differs from AdamW's by {loss} "
+        f"nats and its accuracy by {accuracy} points, each "
         "at its best setting. There Lion has no use of the first training: from new "
         "weights its loss differs by "
         f"{number(found['lion_new_weights.loss_against.lion_fresh'])} nats, AdamW's by "
