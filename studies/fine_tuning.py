@@ -5,7 +5,10 @@ Question   Most weights that are fine-tuned were trained with AdamW. Does Lion f
            first training is taken over?
 Command    python studies/fine_tuning.py
 Duration   about 2 minutes on 2 cores
-Result     studies/results/fine_tuning/fine_tuning.json, runs.csv
+Result     studies/results/fine_tuning/fine_tuning.json, runs.csv (8 seeds, 2026-11-28).
+           Lion's loss is 0.11 nats above AdamW's, its accuracy 10 points below. At
+           Lion's best setting the first training is of no use: from new weights it is
+           as good. The momentum that is taken over does not matter.
 
 MNIST-1D. AdamW trains for 930 steps on the examples of the digits 0 to 4. Then 500
 examples of all ten digits are trained for 300 steps in batches of 50, with warm-up and
@@ -18,16 +21,20 @@ Primary outcome: that loss, Lion with fresh momentum − AdamW with fresh moment
 
 Predictions, written before the first run:
   - Lion and AdamW differ by less than 0.1 nats: the steps are few and the examples too.
+    (Failed: 0.11.)
   - What is taken over changes less than 0.02 nats: the momentum of the first training
-    is gone after some 100 steps, and it ended with small gradients.
-  - Lion's best learning rate is a third to a tenth of AdamW's.
-  - From new weights both are worse by more than 0.1 nats.
+    is gone after some 100 steps, and it ended with small gradients. (Held.)
+  - Lion's best learning rate is a third to a tenth of AdamW's. (Failed: it is
+    10 times as large, 0.03, where the old weights are forgotten.)
+  - From new weights both are worse by more than 0.1 nats. (Held for AdamW, at the
+    limit; Lion is better from new weights, by 0.03.)
 
 Added when the first results were known: with the main study's weight decay alone,
 Lion's loss was 0.23 nats above AdamW's. Smaller decays (0 and a tenth) made both worse,
 so that the best was at the edge of the grid, and 3 and 10 times it were added; then the
 largest learning rate was Lion's best, and one more was added for both.
   - Prediction: with the best weight decay of each, the difference is below 0.1 nats.
+    (Failed.)
 """
 
 from __future__ import annotations
@@ -163,9 +170,13 @@ def _accuracy(program: TaskProgram, values: Values, seed: Seed) -> float:
 
 
 def at_best(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs of the setting with the lowest mean loss, by seed."""
+    """The runs of the setting with the lowest mean loss, by seed.
+
+    A setting with a run whose loss is not finite is not the best.
+    """
     cell = ["learning_rate", "weight_decay"]
-    means = runs.groupby(cell, as_index=False)["loss"].mean()
+    finite = runs.assign(loss=runs["loss"].fillna(np.inf))
+    means = finite.groupby(cell, as_index=False)["loss"].mean()
     best = means.loc[[int(means["loss"].to_numpy().argmin())], cell]
     return runs.merge(best, on=cell).sort_values("seed").set_index("seed")
 

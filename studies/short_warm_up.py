@@ -101,8 +101,9 @@ def rows_of(
 
 
 def best_rate(runs: pd.DataFrame) -> float:
-    """The learning rate of the lowest mean loss."""
-    means = runs.groupby("learning_rate", as_index=False)["loss"].mean()
+    """The learning rate of the lowest mean loss; one that is not finite is not."""
+    finite = runs.assign(loss=runs["loss"].fillna(float("inf")))
+    means = finite.groupby("learning_rate", as_index=False)["loss"].mean()
     return float(means.loc[int(means["loss"].to_numpy().argmin()), "learning_rate"])
 
 

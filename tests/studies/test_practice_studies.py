@@ -182,6 +182,16 @@ def test_fine_tuning_is_read_at_the_best_setting_of_each_arm():
     assert found["lion_taken_over.loss_against.lion_fresh"]["value"] == 0
 
 
+def test_a_setting_whose_runs_are_not_finite_is_not_the_best():
+    runs = pd.DataFrame(
+        {"learning_rate": rate, "weight_decay": 0.1, "seed": seed, "loss": loss}
+        for rate, losses in ((1e-3, (2.0, 2.0)), (1e-2, (0.5, np.nan)))
+        for seed, loss in enumerate(losses)
+    )
+    assert set(fine_tuning.at_best(runs)["learning_rate"]) == {1e-3}
+    assert short_warm_up.best_rate(runs) == 1e-3
+
+
 @pytest.mark.parametrize("study", STUDIES, ids=lambda study: study.__name__)
 def test_summary_is_what_the_records_give(study):
     kept = json.loads(
