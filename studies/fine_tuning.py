@@ -31,8 +31,9 @@ Predictions, written before the first run:
 
 Added when the first results were known: with the main study's weight decay alone,
 Lion's loss was 0.23 nats above AdamW's. Smaller decays (0 and a tenth) made both worse,
-so that the best was at the edge of the grid, and 3 and 10 times it were added; then the
-largest learning rate was Lion's best, and one more was added for both.
+so that the best was at the edge of the grid, and 3 and 10 times it were added in place
+of the tenth, whose runs are not kept; then the largest learning rate was Lion's best,
+and one more was added for both (in place of Lion's smallest, 1e-4).
   - Prediction: with the best weight decay of each, the difference is below 0.1 nats.
     (Failed.)
 """
