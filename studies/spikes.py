@@ -9,8 +9,8 @@ Result     studies/results/spikes/spikes.json, runs.csv (6 seeds, 2026-11-28). W
            decay prevents them for Lion: without it 72 % of its runs are unstable,
            against 6 % (digits_mlp: 86 and 0 %); AdamW's only at 8 times the best
            learning rate. Clipping is not shown to change anything. β₂ and warm-up are
-           not either on mnist1d_mlp; on digits_mlp every change of them makes 14 to 31 %
-           more of Lion's runs unstable. No run became NaN.
+           not either on mnist1d_mlp; on digits_mlp every change of them makes 14 to 31
+           points more of Lion's runs unstable. No run became NaN.
 
 A spike: the mean loss of 5 batches in a row is more than twice the median of the 50
 batches before them, and more than 0.5 nats above it. Within 50 steps of one no other is
