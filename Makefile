@@ -82,11 +82,13 @@ docs: $(VENV)/.docs-ready
 # What README, ledger and datasheet say, from the public table.
 evidence: $(READY)
 	KERAS_BACKEND=jax $(BIN)/python studies/evidence/make.py
+	KERAS_BACKEND=jax $(BIN)/python studies/evidence/practice.py
 	KERAS_BACKEND=jax $(BIN)/python notebooks/run.py \
 		02_robustness_heatmaps 03_effective_decay 04_discovery
 
 evidence-check: $(READY)
 	KERAS_BACKEND=jax $(BIN)/python studies/evidence/make.py --check
+	KERAS_BACKEND=jax $(BIN)/python studies/evidence/practice.py --check
 	KERAS_BACKEND=jax $(BIN)/python notebooks/run.py --check \
 		02_robustness_heatmaps 03_effective_decay 04_discovery
 

@@ -295,6 +295,8 @@ class StateCheckpoints:
         The momentum of a `keras.optimizers.Lion`, or the first moment of an AdamW,
         becomes this one's momentum, and the count of iterations continues. Learning
         rate and weight decay stay as they are here: see `lion_from_adamw` for those.
+        AdamW's moment is an average over fewer gradients, so that its noise decides the
+        signs of Lion's next steps: where it was measured, fresh momentum was better.
 
         Args:
             optimizer: A built Keras optimizer with variables named `…_momentum`, or a
