@@ -9,7 +9,6 @@ from keras import ops
 
 from keras_lion.optimizers.backend import (
     after,
-    check_replicas,
     compute_dtype,
     dense,
     is_overwritten,
@@ -26,6 +25,7 @@ from keras_lion.optimizers.hyperparameters import (
     warn_of_unusual,
 )
 from keras_lion.optimizers.nonfinite_guard import select
+from keras_lion.optimizers.replicas import sum_over_replicas
 from keras_lion.optimizers.saved_state import MOMENTUM
 from keras_lion.optimizers.stochastic_rounding import check_storage_dtype, store
 from keras_lion.optimizers.updates import Betas, lion_update
@@ -191,7 +191,6 @@ class Lion(
         """Make a momentum, zero at first, for each variable, and what options need."""
         if self.built:
             return
-        check_replicas(self)
         # The base class would make accumulators in the dtype of the variables.
         steps, self.gradient_accumulation_steps = self.gradient_accumulation_steps, None
         super().build(variables)
@@ -214,8 +213,12 @@ class Lion(
         self._restore_pending()
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
-        """Update the variables; sparse gradients are made dense before all else."""
-        gradients = [dense(gradient) for gradient in grads]
+        """Update the variables.
+
+        Before all else, sparse gradients are made dense, and gradients are added up
+        over the replicas of a `tf.distribute` strategy.
+        """
+        gradients = sum_over_replicas([dense(gradient) for gradient in grads])
         if trainable_variables is not None:
             trainable_variables = list(trainable_variables)
             if gradients and len(gradients) != len(trainable_variables):
