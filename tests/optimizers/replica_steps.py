@@ -9,6 +9,7 @@ order and one device must give the same bits.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from typing import Any
@@ -21,6 +22,7 @@ import keras  # noqa: E402
 import numpy as np  # noqa: E402
 
 from keras_lion import Lion  # noqa: E402
+from keras_lion.optimizers import LossScaleOptimizer  # noqa: E402
 
 STEPS, BATCH = 6, 8
 OPTIONS = {"learning_rate": 2.0**-4, "weight_decay": 0.5, "beta_1": 0.5, "beta_2": 0.75}
@@ -162,12 +164,70 @@ def distributions() -> dict[str, Any]:
     }
 
 
+FITS: dict[str, dict[str, Any]] = {
+    "float32": {},
+    "mixed_bfloat16": {},
+    "mixed_float16": {},
+    "mixed_float16, nan": {"wrap": LossScaleOptimizer, "nan": True},
+}
+
+
+def fit(case: str, scope: Any) -> dict[str, np.ndarray]:
+    """Weights after `model.fit`, whose gradients are rounded in another order."""
+    options = FITS[case]
+    keras.utils.set_random_seed(0)
+    keras.config.set_dtype_policy(case.partition(",")[0])
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(128, 10)).astype("float32")
+    y = rng.integers(0, 3, 128)
+    if options.get("nan"):
+        x[16:32] = np.nan  # the second half of the first batch
+    with scope:
+        model = keras.Sequential(
+            [
+                keras.layers.Dense(16, activation="tanh"),
+                keras.layers.Dense(3, dtype="float32"),
+            ]
+        )
+        model.build((None, 10))
+        lion = Lion(1e-2, weight_decay=0.1, global_clipnorm=1.0)
+        model.compile(
+            options.get("wrap", lambda each: each)(lion),
+            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        )
+        model.fit(x, y, batch_size=32, epochs=2, shuffle=False, verbose=0)
+    keras.config.set_dtype_policy("float32")
+    found = {
+        f"weight_{number}": np.asarray(weight, "float32")[None]
+        for number, weight in enumerate(model.get_weights())
+    }
+    scale = getattr(model.optimizer, "dynamic_scale", None)
+    if scale is not None:
+        found["scale"] = np.asarray(keras.ops.convert_to_numpy(scale))[None]
+    return found
+
+
+class Distribution:
+    """A scope in which variables and data are laid out by a distribution of JAX."""
+
+    def __init__(self, distribution: Any) -> None:
+        self.distribution = distribution
+
+    def __enter__(self) -> None:
+        keras.distribution.set_distribution(self.distribution)
+
+    def __exit__(self, *_: Any) -> None:
+        keras.distribution.set_distribution(None)
+
+
 def main(file: str) -> None:
     results = {}
     if JAX:
         for name, distribution in distributions().items():
             for case in CASES:
                 results[case, name] = sharded(case, distribution)
+            for case in FITS:
+                results[case, name] = fit(case, Distribution(distribution))
     else:
         import tensorflow as tf
 
@@ -182,6 +242,9 @@ def main(file: str) -> None:
             results[case, "one"] = mirrored(case, one, graph=False)
             results[case, "eager"] = mirrored(case, two, graph=False)
             results[case, "graph"] = mirrored(case, two, graph=True)
+        for case in FITS:
+            results[case, "one"] = fit(case, contextlib.nullcontext())
+            results[case, "graph"] = fit(case, two.scope())
     np.savez(
         file,
         **{
