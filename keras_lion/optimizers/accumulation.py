@@ -16,11 +16,12 @@ from keras_lion.optimizers.nonfinite_guard import (
     both,
     select,
 )
+from keras_lion.optimizers.replicas import ReplicatedStep, in_replicas
 
 Tensor = Any
 
 
-class GradientAccumulation(NonfiniteGuard):
+class GradientAccumulation(ReplicatedStep, NonfiniteGuard):
     """Gradient accumulation for a Keras optimizer.
 
     The optimizer has an `update_step` of one variable that takes a condition, and
@@ -44,8 +45,6 @@ class GradientAccumulation(NonfiniteGuard):
     _model_variables_moving_average: list[Any]
     _clip_gradients: Callable[[list[Tensor]], list[Tensor]]
     _get_variable_index: Callable[[Any], int]
-    update_step: Callable[..., None]
-    assign: Callable[[Any, Tensor], None]
     _weight_decay_of: Callable[[int, str], Any]
     accumulate_variable: Callable[..., None]
     _warned_of_open_window: bool = False
@@ -81,7 +80,9 @@ class GradientAccumulation(NonfiniteGuard):
     def _backend_apply_gradients(
         self, grads: Sequence[Tensor], trainable_variables: Sequence[Any]
     ) -> None:
-        if not self.skip_nonfinite and not self.gradient_accumulation_steps:
+        plain = not self.skip_nonfinite and not self.gradient_accumulation_steps
+        # Keras's averages of the weights do not cross replicas.
+        if plain and not (self.use_ema and in_replicas()):
             super()._backend_apply_gradients(grads, trainable_variables)  # type: ignore[misc]
             return
         finite = all_finite(grads) if self.skip_nonfinite else True
@@ -138,7 +139,7 @@ class GradientAccumulation(NonfiniteGuard):
         before = ops.where(first, ops.zeros_like(gathered), gathered)
         present = [0 if gradient is None else 1 for gradient in gradients]
         now = ops.maximum(before, ops.convert_to_tensor(present, "int32"))
-        self._gathered.assign(select(finite, now, gathered))
+        self.assign(self._gathered, select(finite, now, gathered))
         moves: list[Tensor | None] = [
             last if present[index] else both(last, ops.equal(now[index], 1))
             for index in range(len(gradients))
@@ -177,7 +178,7 @@ class GradientAccumulation(NonfiniteGuard):
         ):
             # The base class sees to the constraints of variables with a gradient.
             if gradient is None and variable.constraint is not None:
-                variable.assign(variable.constraint(variable))
+                self.assign(variable, variable.constraint(variable))
         return last
 
     def _mean(
@@ -195,7 +196,9 @@ class GradientAccumulation(NonfiniteGuard):
         total = before if gradient is None else before + ops.cast(gradient, dtype)
         mean = total / count  # first: `total` may be the accumulator's own memory
         kept = ops.where(last, ops.zeros_like(total), total)
-        accumulator.assign(ops.cast(select(finite, kept, before), accumulator.dtype))
+        self.assign(
+            accumulator, ops.cast(select(finite, kept, before), accumulator.dtype)
+        )
         return mean
 
     def flush(self) -> None:
@@ -247,17 +250,18 @@ class GradientAccumulation(NonfiniteGuard):
             weight = ops.cast(momentum, average.dtype)
             old = ops.convert_to_tensor(average)
             new = weight * old + (1 - weight) * ops.convert_to_tensor(variable)
-            average.assign(select(applies, new, old))
+            self.assign(average, select(applies, new, old))
             if self.ema_overwrite_frequency:
                 due = ops.equal(
                     ops.mod(self.iterations + 1, self.ema_overwrite_frequency), 0
                 )
-                variable.assign(
+                self.assign(
+                    variable,
                     select(
                         both(due, applies),
                         ops.convert_to_tensor(average),
                         ops.convert_to_tensor(variable),
-                    )
+                    ),
                 )
 
     def finalize_variable_values(self, var_list: Sequence[Any]) -> None:

@@ -10,30 +10,6 @@ import keras
 from keras import ops
 
 
-def check_replicas(optimizer: Any) -> None:
-    """Refuse options that would decide differently on each replica of TensorFlow."""
-    options = [
-        name
-        for name in ("skip_nonfinite", "gradient_accumulation_steps")
-        if getattr(optimizer, name)
-    ]
-    if options and replica_count() > 1:
-        raise ValueError(
-            f"{' and '.join(f'`{name}`' for name in options)} cannot be used with a "
-            f"tf.distribute strategy of {replica_count()} replicas. Use one replica, "
-            "or the JAX backend with keras.distribution."
-        )
-
-
-def replica_count() -> int:
-    """Replicas of the active tf.distribute strategy; 1 on other backends."""
-    if keras.backend.backend() != "tensorflow":
-        return 1
-    import tensorflow as tf
-
-    return int(tf.distribute.get_strategy().num_replicas_in_sync)
-
-
 def dense(gradient: Any) -> Any:
     """A gradient as a dense tensor, rows of one index added up; or None."""
     if gradient is None:

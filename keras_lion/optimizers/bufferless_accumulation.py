@@ -20,6 +20,7 @@ class BufferlessAccumulation(GradientAccumulation):
     beta_2: float
     momentum_dtype: str | None
     cautious: bool
+    lazy_embeddings: bool
     clipnorm: float | None
     clipvalue: float | None
     global_clipnorm: float | None
@@ -34,6 +35,7 @@ class BufferlessAccumulation(GradientAccumulation):
             and self.beta_1 == self.beta_2
             and self.momentum_dtype != "bfloat16"
             and not self.cautious
+            and not self.lazy_embeddings
             and not (self.clipnorm or self.clipvalue or self.global_clipnorm)
         )
 

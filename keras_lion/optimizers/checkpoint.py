@@ -35,8 +35,8 @@ from keras_lion.optimizers.state_files import (
 )
 from keras_lion.optimizers.taking_over import momenta_of
 
-ACCUMULATOR, AVERAGE = "accumulator", "average"
-OPTIONS = {ACCUMULATOR, AVERAGE}  # slots that an option adds
+ACCUMULATOR, AVERAGE, TOUCHED = "accumulator", "average", "touched"
+OPTIONS = {ACCUMULATOR, AVERAGE, TOUCHED}  # slots that an option adds
 HYPERPARAMETERS = ("learning_rate", "weight_decay")
 
 
@@ -283,6 +283,9 @@ class StateCheckpoints:
                 value = None if saved is None or k is None else saved[k]
                 if value is not None:
                     variable.assign(value)
+                elif slot == TOUCHED:  # saved by dense updates: all rows are current
+                    now = ops.cast(state.scalars.get("iteration", 0), variable.dtype)
+                    variable.assign(ops.broadcast_to(now, variable.shape))
                 elif slot == AVERAGE:
                     weight = self._trainable_variables[index]
                     variable.assign(ops.copy(ops.convert_to_tensor(weight)))
@@ -312,6 +315,10 @@ class StateCheckpoints:
         for momentum, taken in zip(own, momenta, strict=True):
             momentum.assign(ops.copy(ops.cast(taken, momentum.dtype)))
         self._scalars()["iteration"].assign(ops.copy(iteration))
+        self._momentum_was_replaced()
+
+    def _momentum_was_replaced(self) -> None:
+        """Called after another optimizer's momentum was taken over."""
 
     def _trackable_children(
         self, save_type: str = "checkpoint", **kwargs: Any

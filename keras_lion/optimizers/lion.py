@@ -9,15 +9,18 @@ from keras import ops
 
 from keras_lion.optimizers.backend import (
     after,
-    check_replicas,
     compute_dtype,
-    dense,
     is_overwritten,
     path_of,
 )
 from keras_lion.optimizers.base_arguments import check_base_arguments
 from keras_lion.optimizers.bufferless_accumulation import BufferlessAccumulation
-from keras_lion.optimizers.checkpoint import ACCUMULATOR, AVERAGE, StateCheckpoints
+from keras_lion.optimizers.checkpoint import (
+    ACCUMULATOR,
+    AVERAGE,
+    TOUCHED,
+    StateCheckpoints,
+)
 from keras_lion.optimizers.hyperparameters import (
     check_beta,
     check_flag,
@@ -25,7 +28,9 @@ from keras_lion.optimizers.hyperparameters import (
     is_number,
     warn_of_unusual,
 )
+from keras_lion.optimizers.lazy_rows import LazyRows
 from keras_lion.optimizers.nonfinite_guard import select
+from keras_lion.optimizers.replicas import in_replicas, sum_over_replicas
 from keras_lion.optimizers.saved_state import MOMENTUM
 from keras_lion.optimizers.stochastic_rounding import check_storage_dtype, store
 from keras_lion.optimizers.updates import Betas, lion_update
@@ -35,6 +40,7 @@ from keras_lion.optimizers.weight_decay import DecoupledWeightDecay, Mask
 @keras.saving.register_keras_serializable(package="keras_lion")
 class Lion(
     StateCheckpoints,
+    LazyRows,
     BufferlessAccumulation,
     DecoupledWeightDecay,
     keras.optimizers.Optimizer,
@@ -92,6 +98,11 @@ class Lion(
             `gradient_accumulation_steps` needs them: `"float32"`, `"float64"` or
             `"bfloat16"`. With β₁ = β₂, a float32 or float64 momentum, no clipping and
             no caution there are none: the momentum gathers the gradients itself.
+        lazy_embeddings: Whether a row of a `keras.layers.Embedding` stays as it is at a
+            step whose gradient of the row is 0. Its momentum is multiplied by β₂ for
+            each such step when it moves again; decay of those steps is left out. False
+            is the algorithm of the paper: rows move on by their momentum, for
+            thousands of steps.
         name: Name of the optimizer.
         **base: Keyword arguments of `keras.optimizers.Optimizer`: `clipnorm`,
             `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`,
@@ -147,6 +158,7 @@ class Lion(
         weight_decay_mask: Mask = None,
         skip_nonfinite: bool = False,
         accumulator_dtype: str = "float32",
+        lazy_embeddings: bool = False,
         name: str | None = None,
         **base: Any,
     ) -> None:
@@ -165,6 +177,13 @@ class Lion(
             "cautious_weight_decay", cautious_weight_decay
         )
         self.skip_nonfinite = check_flag("skip_nonfinite", skip_nonfinite)
+        self.lazy_embeddings = check_flag("lazy_embeddings", lazy_embeddings)
+        if lazy_embeddings and cautious:
+            raise ValueError(
+                "`lazy_embeddings` and `cautious` exclude each other: a cautious step "
+                "is scaled by a mean over the whole table, and lazy rows take no part. "
+                "Leave one of them out."
+            )
         self._set_up_weight_decay(
             weight_decay,
             weight_decay_coupling,
@@ -191,7 +210,6 @@ class Lion(
         """Make a momentum, zero at first, for each variable, and what options need."""
         if self.built:
             return
-        check_replicas(self)
         # The base class would make accumulators in the dtype of the variables.
         steps, self.gradient_accumulation_steps = self.gradient_accumulation_steps, None
         super().build(variables)
@@ -209,13 +227,18 @@ class Lion(
         ]
         self._decays = [self.decays(variable) for variable in variables]
         self._warn_of_unmatched_patterns(variables)
+        self._build_lazy_rows(variables)
         self._build_guard()
         self._build_accumulation(variables)
         self._restore_pending()
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
-        """Update the variables; sparse gradients are made dense before all else."""
-        gradients = [dense(gradient) for gradient in grads]
+        """Update the variables.
+
+        Before all else, rows of one index of a sparse gradient are added up, and
+        gradients are added up over the replicas of a `tf.distribute` strategy.
+        """
+        gradients = list(grads)
         if trainable_variables is not None:
             trainable_variables = list(trainable_variables)
             if gradients and len(gradients) != len(trainable_variables):
@@ -224,6 +247,12 @@ class Lion(
                     f"`trainable_variables`. Received: {len(gradients)} gradients and "
                     f"{len(trainable_variables)} variables."
                 )
+        gradients = self._dense_or_rows(
+            gradients,
+            trainable_variables or getattr(self, "_trainable_variables", []),
+            sparse=not self.gradient_accumulation_steps and not in_replicas(),
+        )
+        gradients = sum_over_replicas(gradients)
         super().apply(gradients, trainable_variables)
 
     def update_step(
@@ -232,11 +261,19 @@ class Lion(
         """One step of one variable, where `applies` is true."""
         index = self._get_variable_index(variable)
         momentum, dtype = self._momentums[index], compute_dtype(variable)
-        weight = ops.cast(variable, dtype)
+        touched = self._touched[index]
+        weight = ops.cast(self._read_rows(index, variable), dtype)
+        old = self._read_rows(index, momentum)
+        gradient = ops.cast(self._row_gradient(index, gradient), dtype)
+        current = ops.cast(old, dtype)
+        if touched is not None:
+            current = self._caught_up(index, current)
+            moves = self._is_touched(gradient, applies)
+            applies = moves[:, None]
         new_weight, new_momentum = lion_update(
             weight,
-            ops.cast(momentum, dtype),
-            ops.cast(gradient, dtype),
+            current,
+            gradient,
             learning_rate=ops.cast(learning_rate, dtype),
             weight_decay=self._weight_decay_of(index, dtype),
             betas=Betas.of(self.beta_1, self.beta_2),
@@ -245,9 +282,19 @@ class Lion(
         )
         assigned = ops.cast(select(applies, new_weight, weight), variable.dtype)
         new_momentum = after(new_momentum, assigned)
-        stored = store(new_momentum, momentum.dtype, step=self._iterations, index=index)
-        self.assign(variable, assigned)
-        self.assign(momentum, select(applies, stored, ops.convert_to_tensor(momentum)))
+        stored = store(
+            new_momentum,
+            momentum.dtype,
+            step=self._iterations,
+            index=index,
+            places=self._places(index, momentum.shape),
+        )
+        self._write_rows(index, variable, assigned)
+        self._write_rows(index, momentum, select(applies, stored, old))
+        if touched is not None:
+            now = ops.cast(self.iterations + 1, touched.dtype)
+            last = self._read_rows(index, touched)
+            self._write_rows(index, touched, select(moves, now, last))
 
     def _decay_form(self) -> dict[str, Any]:
         """The options of `signed_step` that say how weights decay."""
@@ -260,9 +307,14 @@ class Lion(
         slots = {MOMENTUM: self._momentums}
         if self.gradient_accumulation_steps:
             slots[ACCUMULATOR] = self._accumulated_gradients
+        if self.lazy_embeddings:
+            slots[TOUCHED] = self._touched
         if self.use_ema:
             slots[AVERAGE] = self._model_variables_moving_average
         return slots
+
+    def _momentum_was_replaced(self) -> None:
+        self._restart_idle_time()
 
     def _scalars_were_loaded(self) -> None:
         self._read_weight_decay_variable()
@@ -277,6 +329,7 @@ class Lion(
             **self._decay_form(),
             "skip_nonfinite": self.skip_nonfinite,
             "accumulator_dtype": self.accumulator_dtype,
+            "lazy_embeddings": self.lazy_embeddings,
             **self._weight_decay_config(),
         }
 

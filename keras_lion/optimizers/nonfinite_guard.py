@@ -31,7 +31,10 @@ class NonfiniteGuard:
     def _build_guard(self) -> None:
         if self.skip_nonfinite:
             self._skipped_steps = self.add_variable(
-                shape=(), dtype="int32", name="skipped_steps"
+                shape=(),
+                dtype="int32",
+                aggregation="only_first_replica",
+                name="skipped_steps",
             )
 
     def _count(self, finite: Tensor) -> None:

@@ -32,7 +32,9 @@ def check_storage_dtype(name: str, dtype: Any) -> str | None:
     )
 
 
-def store(value: Tensor, dtype: str, *, step: Tensor, index: int) -> Tensor:
+def store(
+    value: Tensor, dtype: str, *, step: Tensor, index: int, places: Tensor | None = None
+) -> Tensor:
     """A new momentum in the dtype of its storage.
 
     Args:
@@ -41,38 +43,42 @@ def store(value: Tensor, dtype: str, *, step: Tensor, index: int) -> Tensor:
         step: Number of the step, integer, shape ().
         index: Number of the variable. Step and index alone decide the rounding, so
             that it is the same on every replica and after a resume.
+        places: Numbers of the elements, where `value` is a part of the variable.
     """
     if dtype != "bfloat16":
         return ops.cast(value, dtype)
-    return round_stochastically(ops.cast(value, "float32"), step=step, index=index)
+    value = ops.cast(value, "float32")
+    return round_stochastically(value, step=step, index=index, places=places)
 
 
-def round_stochastically(value: Tensor, *, step: Tensor, index: int) -> Tensor:
+def round_stochastically(
+    value: Tensor, *, step: Tensor, index: int, places: Tensor | None = None
+) -> Tensor:
     """float32 to bfloat16, up or down with probabilities that keep the mean.
 
     A bfloat16 is the upper half of a float32. Adding a random number below 2¹⁶ to the
     bits, and dropping the lower half, rounds away from zero with probability
     (lower half) / 2¹⁶.
     """
-    bits = ops.view(value, "int32") + random_halves(
-        tuple(value.shape), step=step, index=index
-    )
+    if places is None:
+        shape = tuple(value.shape)
+        places = ops.reshape(ops.arange(math.prod(shape), dtype="int32"), shape)
+    bits = ops.view(value, "int32") + random_halves(places, step=step, index=index)
     upper = ops.bitwise_and(bits, ops.convert_to_tensor(-(2**16), "int32"))
     # The bits of an infinity or a NaN are no number to add to.
     rounded = ops.where(ops.isfinite(value), ops.view(upper, "float32"), value)
     return ops.cast(rounded, "bfloat16")
 
 
-def random_halves(shape: tuple[int, ...], *, step: Tensor, index: int) -> Tensor:
+def random_halves(places: Tensor, *, step: Tensor, index: int) -> Tensor:
     """Numbers from 0 to 2¹⁶ − 1 that depend on step, index and place only, int32.
 
     An integer hash ("lowbias32" of Ellis' hash-prospector, with wrapping int32
     arithmetic) of a counter: the same bits on every backend, which no random generator
     of Keras gives.
     """
-    place = ops.reshape(ops.arange(math.prod(shape), dtype="int32"), shape)
     seed = _hash(ops.cast(step, "int32") * 65537 + (index + 1))
-    return ops.bitwise_and(_hash(place + seed), _int32(2**16 - 1))
+    return ops.bitwise_and(_hash(places + seed), _int32(2**16 - 1))
 
 
 def _hash(x: Tensor) -> Tensor:

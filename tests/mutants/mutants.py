@@ -402,22 +402,20 @@ MUTANTS = [
         "stochastic_rounding",
         (
             "nearest rounding",
-            "return round_stochastically("
-            'ops.cast(value, "float32"), step=step, index=index)',
+            "return round_stochastically(value, step=step, index=index, places=places)",
             'return ops.cast(value, "bfloat16")',
             "stochastic_rounding",
         ),
         (
             "rounding towards zero",
-            'ops.view(value, "int32") + random_halves(\n'
-            "        tuple(value.shape), step=step, index=index\n    )",
+            'ops.view(value, "int32") + random_halves(places, step=step, index=index)',
             'ops.view(value, "int32")',
             "stochastic_rounding",
         ),
         (
             "half of the random numbers",
-            "return ops.bitwise_and(_hash(place + seed), _int32(2**16 - 1))",
-            "return ops.bitwise_and(_hash(place + seed), _int32(2**15 - 1))",
+            "return ops.bitwise_and(_hash(places + seed), _int32(2**16 - 1))",
+            "return ops.bitwise_and(_hash(places + seed), _int32(2**15 - 1))",
             "stochastic_rounding",
         ),
         (

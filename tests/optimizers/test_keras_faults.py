@@ -260,6 +260,15 @@ def twice_the_same_row():
     return tf.IndexedSlices(rows, indices, dense_shape=tf.constant([2, 1]))
 
 
+@fault(lazy_embeddings=True)
+def test_18_lazy_rows_without_a_gradient_stay(make):
+    table = new_weight([[1.0], [1.0]], name="embeddings")
+    optimizer = make(0.25)
+    for gradient in tensors([[1.0], [0.0]], [[0.0], [1.0]]):
+        optimizer.apply([gradient], [table])
+    np.testing.assert_array_equal(array(table), [[0.75], [0.75]])
+
+
 @needs_sparse_gradients
 @pytest.mark.parametrize("clipping", ["clipnorm", "global_clipnorm", "clipvalue"])
 @pytest.mark.parametrize("whose", ["ours", "keras"])

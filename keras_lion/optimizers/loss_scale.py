@@ -1,0 +1,52 @@
+"""Dynamic loss scaling that sees the gradients of every replica."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from keras_lion.optimizers.replicas import in_replicas
+
+Tensor = Any
+
+
+@keras.saving.register_keras_serializable(package="keras_lion")
+class LossScaleOptimizer(keras.optimizers.LossScaleOptimizer):
+    """Keras's `LossScaleOptimizer`, with one decision for all replicas.
+
+    Keras's own looks at the gradients of the first replica only: where another one
+    overflows, its scale stays too large, and weights become NaN (the step is dropped by
+    a Lion with `skip_nonfinite=True`). This one lowers the scale and drops the step if
+    the gradients of any replica are not finite. On one device both are the same, and
+    so they are on JAX.
+
+    Args:
+        inner_optimizer: The optimizer to wrap.
+        **options: Options of `keras.optimizers.LossScaleOptimizer`.
+
+    Example:
+
+    ```python
+    import keras
+    from keras_lion import Lion
+    from keras_lion.optimizers import LossScaleOptimizer
+
+    keras.config.set_dtype_policy("mixed_float16")
+    model = keras.Sequential([keras.layers.Dense(1, dtype="float32")])
+    model.compile(optimizer=LossScaleOptimizer(Lion(1e-4)), loss="mse")
+    keras.config.set_dtype_policy("float32")
+    ```
+    """
+
+    def check_finite(self, grads: Sequence[Tensor | None]) -> Tensor:
+        """Whether the gradients of every replica are finite, shape ()."""
+        finite = super().check_finite(grads)
+        if not in_replicas():
+            return finite
+        import tensorflow as tf
+
+        bad = tf.cast(tf.logical_not(finite), "float32")
+        context = tf.distribute.get_replica_context()
+        return tf.equal(context.all_reduce(tf.distribute.ReduceOp.SUM, bad), 0)
