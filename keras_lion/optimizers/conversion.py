@@ -10,21 +10,10 @@ import keras
 import numpy as np
 from keras.optimizers import schedules
 
-from keras_lion.optimizers.base_arguments import CLIPPING
+from keras_lion.optimizers.base_arguments import BASE_ARGUMENTS, CLIPPING
 from keras_lion.optimizers.conversion_rule import Mode, convert_adamw
 from keras_lion.optimizers.lion import Lion
 from keras_lion.optimizers.scaled_schedule import scaled_schedule
-
-_BASE_ARGUMENTS = (
-    "clipnorm",
-    "clipvalue",
-    "global_clipnorm",
-    "use_ema",
-    "ema_momentum",
-    "ema_overwrite_frequency",
-    "loss_scale_factor",
-    "gradient_accumulation_steps",
-)
 
 
 def lion_from_adamw(
@@ -205,7 +194,7 @@ def _read(optimizer: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         "beta_1": float(config["beta_1"]),
         "beta_2": float(config["beta_2"]),
     }
-    return found, {name: config[name] for name in _BASE_ARGUMENTS}
+    return found, {name: config[name] for name in BASE_ARGUMENTS}
 
 
 def _shortest(rate: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import keras
@@ -18,6 +19,7 @@ from keras_lion.optimizers.backend import (
 from keras_lion.optimizers.base_arguments import check_base_arguments
 from keras_lion.optimizers.bufferless_accumulation import BufferlessAccumulation
 from keras_lion.optimizers.checkpoint import ACCUMULATOR, AVERAGE, StateCheckpoints
+from keras_lion.optimizers.gradients import check_gradients
 from keras_lion.optimizers.hyperparameters import (
     check_beta,
     check_flag,
@@ -151,7 +153,7 @@ class Lion(
         **base: Any,
     ) -> None:
         learning_rate = check_learning_rate(learning_rate)
-        check_base_arguments(base)
+        check_base_arguments(base, inspect.signature(Lion).parameters)
         super().__init__(learning_rate, name=name, **base)
         self._set_up_checkpoints()
         self.beta_1 = check_beta("beta_1", beta_1)
@@ -173,7 +175,10 @@ class Lion(
             learning_rate,
         )
         warn_of_unusual(
-            learning_rate, self.beta_1, self.weight_decay, weight_decay_coupling
+            learning_rate,
+            (self.beta_1, self.beta_2),
+            self.weight_decay,
+            self._peak_learning_rate,
         )
 
     @property
@@ -208,7 +213,7 @@ class Lion(
             for variable in variables
         ]
         self._decays = [self.decays(variable) for variable in variables]
-        self._warn_of_unmatched_patterns(variables)
+        self._warn_of_no_effect(variables)
         self._build_guard()
         self._build_accumulation(variables)
         self._restore_pending()
@@ -218,12 +223,8 @@ class Lion(
         gradients = [dense(gradient) for gradient in grads]
         if trainable_variables is not None:
             trainable_variables = list(trainable_variables)
-            if gradients and len(gradients) != len(trainable_variables):
-                raise ValueError(
-                    "`grads` must have one gradient, or None, for each of "
-                    f"`trainable_variables`. Received: {len(gradients)} gradients and "
-                    f"{len(trainable_variables)} variables."
-                )
+        if trainable_variables is not None or self.built:
+            check_gradients(gradients, trainable_variables or self._trainable_variables)
         super().apply(gradients, trainable_variables)
 
     def update_step(
