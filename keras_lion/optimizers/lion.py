@@ -84,12 +84,17 @@ class Lion(
         cautious_weight_decay: Decay only where sign(c) θ ≥ 0.
         weight_decay_mask: What is decayed: None (everything), `"matrices"` (variables
             of two or more dimensions), a list of variables and regular expressions that
-            are searched in variables' paths, or a function of a variable. Register the
+            are searched in variables' paths (`["kernel"]` decays kernels only, the
+            opposite of `exclude_from_weight_decay(var_names=["kernel"])`), or a
+            function of a variable that returns True where it is decayed. Register the
             function with Keras if the optimizer is to be saved; see the example.
         skip_nonfinite: Drop a step in which any gradient has a NaN or an infinity:
             weights, momentum, averages and iterations stay as they are, and
-            `optimizer.skipped_steps` counts it. The loss of that batch stays NaN:
-            `fit` reports it, and `TerminateOnNaN` would still stop the training.
+            `optimizer.skipped_steps` counts it. The forward pass cannot be undone: the
+            moving statistics of `BatchNormalization` have taken in the NaN, and
+            `evaluate` then returns NaN. Check the inputs, or restore the statistics as
+            in docs/combinations.md. The loss of that batch stays NaN: `fit` reports
+            it, and `TerminateOnNaN` would still stop the training.
         accumulator_dtype: Dtype of the gradient accumulators, where
             `gradient_accumulation_steps` needs them: `"float32"`, `"float64"` or
             `"bfloat16"`. With β₁ = β₂, a float32 or float64 momentum, no clipping and
