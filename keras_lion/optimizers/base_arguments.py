@@ -30,6 +30,7 @@ _OTHER_NAMES = {
     "beta1": "Use `beta_1`",
     "b2": "Use `beta_2`",
     "beta2": "Use `beta_2`",
+    "momentum": "Use `beta_1` and `beta_2`",
     "mu_dtype": "Use `momentum_dtype`",
     "mask": "Use `weight_decay_mask`",
     "epsilon": "Leave it out: the update has no denominator",

@@ -179,7 +179,7 @@ def warn_of_unusual(
             "the weight decay by name, or `weight_decay=0.0` if this beta_1 is meant.",
             stacklevel=3,
         )
-    if beta_1 > beta_2:
+    if beta_1 > beta_2 > 0:
         warnings.warn(
             f"beta_1={beta_1:g} is larger than beta_2={beta_2:g}: are they swapped? "
             "Lion's usual values are beta_1=0.9 and beta_2=0.99.",

@@ -617,7 +617,7 @@ MUTANTS = [
         ),
         (
             "swapped betas without a warning",
-            "if beta_1 > beta_2:",
+            "if beta_1 > beta_2 > 0:",
             "if False:",
             "refused_arguments",
         ),
