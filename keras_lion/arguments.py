@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import math
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -89,6 +90,15 @@ def _number(text: str) -> float:
     except ValueError as error:
         message = f"must be a number, received {text!r}"
         raise argparse.ArgumentTypeError(message) from error
+
+
+def _positive_number(text: str) -> float:
+    value = _number(text)
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(
+            f"must be a positive number, received {text!r}"
+        )
+    return value
 
 
 def _at_least_one(text: str) -> int:
@@ -323,7 +333,7 @@ def _add_convert(commands: Any) -> None:
     command.add_argument(
         "--learning-rate",
         "--lr",
-        type=_number,
+        type=_positive_number,
         required=True,
         metavar="LR",
         help="of AdamW; the peak of a schedule",
@@ -332,13 +342,24 @@ def _add_convert(commands: Any) -> None:
         "--weight-decay",
         "--wd",
         type=_number,
-        default=0.004,
         metavar="WD",
-        help="of AdamW, which the learning rate multiplies (default: 0.004)",
+        help="of AdamW, which the learning rate multiplies; 0 for none (default: "
+        "Keras's 0.004; PyTorch's is 0.01, Optax's 0.0001)",
     )
-    command.add_argument("--beta-1", type=_number, default=0.9, help="default: 0.9")
-    command.add_argument("--beta-2", type=_number, default=0.999, help="default: 0.999")
-    command.add_argument("--mode", choices=MODES, default=MODES[0])
+    command.add_argument(
+        "--beta-1", type=_number, default=0.9, help="of AdamW (default: 0.9)"
+    )
+    command.add_argument(
+        "--beta-2", type=_number, default=0.999, help="of AdamW (default: 0.999)"
+    )
+    command.add_argument(
+        "--mode",
+        choices=MODES,
+        default=MODES[0],
+        help="paper: the authors' rule, learning rate / ratio, weight decay * ratio; "
+        "matched: steps and weights of AdamW's size under gradient noise "
+        "(default: %(default)s)",
+    )
     command.add_argument(
         "--ratio",
         type=_number,

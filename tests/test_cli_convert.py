@@ -62,15 +62,19 @@ def test_every_option_reaches_the_rule(capsys):
 
 
 def test_default_decay_is_that_of_keras(capsys):
-    line, *_ = convert(capsys, "--learning-rate", "1e-3")
+    line, *why = convert(capsys, "--learning-rate", "1e-3")
     assert "weight_decay=0.04," in line
+    assert "0.004 is assumed: Keras's default" in "\n".join(why)
+    assert "assumed" not in "\n".join(convert(capsys, "--lr", "1e-3", "--wd", "0.004"))
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--ratio", "0"], "`ratio` must be 1 or more"),
-        (["--lr", "-1e-3"], "`learning_rate` of AdamW must be positive"),
+        (["--lr", "-1e-3"], "argument --learning-rate/--lr: must be a positive number"),
+        (["--lr", "0"], "must be a positive number, received '0'"),
+        (["--lr", "nan"], "must be a positive number, received 'nan'"),
         (["--wd", "-.1"], "`weight_decay` of AdamW must be finite and not negative"),
         (["--ratio", "3", "--mode", "matched"], "belongs to mode 'paper'"),
         (

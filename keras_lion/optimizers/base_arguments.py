@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import difflib
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from numbers import Integral
 from typing import Any
 
 from keras_lion.optimizers.hyperparameters import check_flag, is_number
 
 CLIPPING = ("clipnorm", "clipvalue", "global_clipnorm")
+BASE_ARGUMENTS = (
+    *CLIPPING,
+    "use_ema",
+    "ema_momentum",
+    "ema_overwrite_frequency",
+    "loss_scale_factor",
+    "gradient_accumulation_steps",
+)
 
 # Names of other libraries → what to do here.
 _OTHER_NAMES = {
@@ -21,19 +30,23 @@ _OTHER_NAMES = {
     "beta1": "Use `beta_1`",
     "b2": "Use `beta_2`",
     "beta2": "Use `beta_2`",
+    "momentum": "Use `beta_1` and `beta_2`",
     "mu_dtype": "Use `momentum_dtype`",
     "mask": "Use `weight_decay_mask`",
     "epsilon": "Leave it out: the update has no denominator",
     "eps": "Leave it out: the update has no denominator",
+    "accumulation_steps": "Use `gradient_accumulation_steps`",
+    "skip_nan": "Use `skip_nonfinite`",
     "amsgrad": "Leave it out: there is no second moment",
 }
 
 
-def check_base_arguments(base: Mapping[str, Any]) -> None:
-    """Refuse what Keras would ignore, or fail on in the first step.
+def check_base_arguments(base: Mapping[str, Any], own: Collection[str]) -> None:
+    """Refuse what Keras would ignore, fail on in the first step, or not recognize.
 
     Args:
         base: Keyword arguments of `keras.optimizers.Optimizer`.
+        own: Names of the optimizer's own arguments, one of which may be meant.
     """
     for name, value in base.items():
         if name in _OTHER_NAMES:
@@ -41,6 +54,13 @@ def check_base_arguments(base: Mapping[str, Any]) -> None:
                 f"`{name}` is not an argument of Lion. {_OTHER_NAMES[name]}. "
                 f"Received: {name}={value!r}."
             )
+        if name not in BASE_ARGUMENTS:  # of a later Keras, or mistyped
+            close = difflib.get_close_matches(name, [*own, *BASE_ARGUMENTS], n=1)
+            if close:
+                raise ValueError(
+                    f"`{name}` is not an argument of Lion. Did you mean `{close[0]}`? "
+                    f"Received: {name}={value!r}."
+                )
         if name in CLIPPING and value is not None:
             _check_threshold(name, value)
         if name == "use_ema":

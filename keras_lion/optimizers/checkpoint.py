@@ -178,10 +178,10 @@ class StateCheckpoints:
             return
         message = (
             f"The state to be loaded into optimizer '{self.name}' is that of another "
-            f"optimizer{f', {name!r}' if name else ''}, or of other variables: it has "
-            f"entries {sorted(entries)[:4]}…. '{self.name}' starts fresh, with its own "
-            "learning rate. To start from the momentum of that optimizer, load the "
-            "file into a model compiled with it, and pass it to `take_over`."
+            f"optimizer{f', {name!r}' if name else ''}, or of other variables. "
+            f"'{self.name}' starts fresh, with its own learning rate. To start from "
+            "the momentum of that optimizer, load the file into a model "
+            "compiled with it, and pass it to `take_over`."
         )
         if strict:
             raise ValueError(message)

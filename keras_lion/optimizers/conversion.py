@@ -10,21 +10,11 @@ import keras
 import numpy as np
 from keras.optimizers import schedules
 
-from keras_lion.optimizers.base_arguments import CLIPPING
+from keras_lion.optimizers.base_arguments import BASE_ARGUMENTS, CLIPPING
 from keras_lion.optimizers.conversion_rule import Mode, convert_adamw
+from keras_lion.optimizers.hyperparameters import peak_of
 from keras_lion.optimizers.lion import Lion
 from keras_lion.optimizers.scaled_schedule import scaled_schedule
-
-_BASE_ARGUMENTS = (
-    "clipnorm",
-    "clipvalue",
-    "global_clipnorm",
-    "use_ema",
-    "ema_momentum",
-    "ema_overwrite_frequency",
-    "loss_scale_factor",
-    "gradient_accumulation_steps",
-)
 
 
 def lion_from_adamw(
@@ -68,9 +58,10 @@ def lion_from_adamw(
         steps: Steps of the training. The printed text then says whether it is too short
             for Lion's learning rate, or for the weight decay to matter.
         verbose: Whether to print.
-        **lion_arguments: Keyword arguments of `Lion`; they win over the optimizer's.
-            One of `clipnorm`, `clipvalue` and `global_clipnorm` replaces the
-            optimizer's, whichever that is.
+        **lion_arguments: Keyword arguments of `Lion`, used as they are: those above
+            are AdamW's and are converted, these are not. They win over the
+            optimizer's. One of `clipnorm`, `clipvalue` and `global_clipnorm` replaces
+            the optimizer's, whichever that is.
 
     Returns:
         A new `Lion`.
@@ -83,7 +74,7 @@ def lion_from_adamw(
 
     ```python
     import keras
-    from keras_lion.optimizers import lion_from_adamw
+    from keras_lion import lion_from_adamw
 
     adamw = keras.optimizers.AdamW(1e-3, weight_decay=0.1, global_clipnorm=1.0)
     lion = lion_from_adamw(adamw)  # 1e-4, weight_decay=1.0, global_clipnorm=1.0
@@ -124,12 +115,18 @@ def lion_from_adamw(
             f"Received: learning_rate={learning_rate!r}."
         )
     elif not isinstance(learning_rate, Real) or isinstance(learning_rate, bool):
+        remedy = (
+            "A callable cannot be scaled so that it can be saved: make it a schedule "
+            "of Keras, or scale it yourself by the `learning_rate_factor` of "
+            "`convert_adamw`."
+            if callable(learning_rate)
+            else "From an optimizer of another library, pass the numbers: "
+            "lion_from_adamw(1e-3, weight_decay=0.01)."
+        )
         raise ValueError(
             "`learning_rate` must be a number, a "
             "`keras.optimizers.schedules.LearningRateSchedule`, or a "
-            "`keras.optimizers.AdamW` or `Adam`. A callable cannot be scaled so that "
-            "it can be saved: make it a schedule, or scale it yourself by the "
-            "`learning_rate_factor` of `convert_adamw`. "
+            f"`keras.optimizers.AdamW` or `Adam`. {remedy} "
             f"Received: learning_rate={learning_rate!r}."
         )
     conversion = convert_adamw(
@@ -139,6 +136,7 @@ def lion_from_adamw(
         ratio=ratio,
         lion_betas=lion_betas,
         steps=steps,
+        peak_learning_rate=None if schedule is None else peak_of(schedule) or None,
     )
     lion = Lion(
         conversion.learning_rate
@@ -155,8 +153,8 @@ def lion_from_adamw(
             print(
                 f"  {name} {value:g} is as given, instead of the optimizer's {own:g}."
             )
-        if base:
-            print(_taken_over(base, lion_arguments))
+        if base and (text := _taken_over(base, lion_arguments)):
+            print(text)
     return lion
 
 
@@ -205,7 +203,7 @@ def _read(optimizer: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         "beta_1": float(config["beta_1"]),
         "beta_2": float(config["beta_2"]),
     }
-    return found, {name: config[name] for name in _BASE_ARGUMENTS}
+    return found, {name: config[name] for name in BASE_ARGUMENTS}
 
 
 def _shortest(rate: float) -> float:
@@ -223,8 +221,11 @@ def _taken_over(base: dict[str, Any], lion_arguments: dict[str, Any]) -> str:
         for name, value in base.items()
         if name not in lion_arguments and value not in (None, unset.get(name))
     )
-    return (
-        f"  Taken over as they are: {kept or 'no other arguments'}.\n"
-        "  If you called exclude_from_weight_decay, call it on this optimizer too, as\n"
-        "  Keras does not save it. weight_decay_mask='matrices' leaves out vectors."
-    )
+    lines = [f"  Taken over as they are: {kept}."] if kept else []
+    if lion_arguments.get("weight_decay_mask") is None:
+        lines += [
+            "  If you called exclude_from_weight_decay, call it on this optimizer too: "
+            "Keras",
+            "  does not save it. weight_decay_mask='matrices' leaves out vectors.",
+        ]
+    return "\n".join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ Mode = Literal["paper", "matched"]
 
 PAPER_RATIO = 10.0
 PAPER_BETAS = (0.9, 0.99)
+KERAS_DECAY = 0.004  # default of Keras's AdamW
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Conversion:
 
 def convert_adamw(
     learning_rate: float | None,
-    weight_decay: float = 0.004,
+    weight_decay: float | None = None,
     beta_1: float = 0.9,
     beta_2: float = 0.999,
     *,
@@ -69,6 +71,7 @@ def convert_adamw(
     ratio: float | None = None,
     lion_betas: tuple[float, float] | None = None,
     steps: int | None = None,
+    peak_learning_rate: float | None = None,
 ) -> Conversion:
     """Hyperparameters of Lion to start from where those of AdamW are known.
 
@@ -86,7 +89,8 @@ def convert_adamw(
     Args:
         learning_rate: η of AdamW, or None for a schedule.
         weight_decay: λ of AdamW, which is multiplied by the learning rate (as in Keras,
-            PyTorch and Optax). 0 for none. Default: Keras's.
+            PyTorch and Optax). 0 for none. Default: Keras's 0.004, which the
+            explanation then calls assumed.
         beta_1: β₁ of AdamW.
         beta_2: β₂ of AdamW.
         mode: `"paper"` or `"matched"`.
@@ -95,13 +99,15 @@ def convert_adamw(
         lion_betas: β₁ and β₂ of Lion, instead of those above.
         steps: Steps of the training. The explanation then says whether it is too short
             for Lion's learning rate, or for the weight decay to matter.
+        peak_learning_rate: Peak of AdamW's schedule, where `learning_rate` is None. The
+            explanation then judges a schedule by its peak.
 
     Returns:
         Lion's hyperparameters with an explanation.
 
     Raises:
-        ValueError: If an argument is out of its range, or `ratio` is given with
-            `"matched"`.
+        ValueError: If an argument is out of its range, `ratio` is given with
+            `"matched"`, or a peak next to a learning rate.
 
     Example:
 
@@ -117,7 +123,10 @@ def convert_adamw(
         - [Chen et al., 2023, section 5](https://arxiv.org/abs/2302.06675)
         - `keras_lion.theory`
     """
+    assumed_decay = weight_decay is None
+    weight_decay = KERAS_DECAY if weight_decay is None else weight_decay
     _check_arguments(learning_rate, weight_decay, mode, ratio)
+    peak = _checked_peak(learning_rate, peak_learning_rate)
     steps = _checked_steps(steps)
     _check_betas("AdamW's betas", (beta_1, beta_2))
     if lion_betas is None:
@@ -145,11 +154,13 @@ def convert_adamw(
         weight_decay_factor=decay_factor,
         mode=mode,
         explanation=explanation(
-            Values(learning_rate, weight_decay, beta_1, beta_2),
-            Values(rate, decay, lion_beta_1, lion_beta_2),
+            Values(peak, weight_decay, beta_1, beta_2),
+            Values(peak and peak * factor, decay, lion_beta_1, lion_beta_2),
             (factor, decay_factor),
             ratio=ratio,
             steps=steps,
+            scheduled=learning_rate is None,
+            assumed_decay=assumed_decay,
         ),
     )
 
@@ -165,8 +176,10 @@ def _check_arguments(
     ratio: float | None,
 ) -> None:
     if mode not in get_args(Mode):
+        close = difflib.get_close_matches(str(mode), get_args(Mode), n=1)
         raise ValueError(
             f"`mode` must be 'paper' or 'matched'. Received: mode={mode!r}."
+            + (f" Did you mean {close[0]!r}?" if close else "")
         )
     if learning_rate is not None and not (
         _is_number(learning_rate) and 0 < learning_rate < math.inf
@@ -195,6 +208,24 @@ def _check_arguments(
             f"divided by it, and 3 to 10 is usual. Received: ratio={ratio!r}."
             + (f" Did you mean ratio={1 / ratio:g}?" if inverse else "")
         )
+
+
+def _checked_peak(learning_rate: float | None, peak: Any) -> float | None:
+    """What the explanation judges: the learning rate, or the peak of a schedule."""
+    if peak is None:
+        return learning_rate
+    if learning_rate is not None:
+        raise ValueError(
+            "`peak_learning_rate` describes a schedule: pass it with "
+            f"learning_rate=None. Received: learning_rate={learning_rate!r}, "
+            f"peak_learning_rate={peak!r}."
+        )
+    if not _is_number(peak) or not 0 < peak < math.inf:
+        raise ValueError(
+            "`peak_learning_rate` of AdamW must be positive and finite. "
+            f"Received: peak_learning_rate={peak!r}."
+        )
+    return float(peak)
 
 
 def _checked_steps(steps: Any) -> int | None:

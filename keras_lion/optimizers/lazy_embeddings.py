@@ -175,8 +175,9 @@ def check_inner(optimizer: Any) -> None:
             f"LazyEmbeddings takes one of {', '.join(PER_WEIGHT)} of keras.optimizers."
             f"{own} Received: {optimizer!r}."
         )
-    if optimizer.gradient_accumulation_steps:
+    steps = optimizer.gradient_accumulation_steps
+    if steps:
         raise ValueError(
             "LazyEmbeddings takes an optimizer without gradient accumulation. "
-            f"Received: gradient_accumulation_steps={optimizer.gradient_accumulation_steps}."
+            f"Received: gradient_accumulation_steps={steps}."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import keras
@@ -21,6 +22,7 @@ from keras_lion.optimizers.checkpoint import (
     TOUCHED,
     StateCheckpoints,
 )
+from keras_lion.optimizers.gradients import check_gradients
 from keras_lion.optimizers.hyperparameters import (
     check_beta,
     check_flag,
@@ -88,12 +90,17 @@ class Lion(
         cautious_weight_decay: Decay only where sign(c) θ ≥ 0.
         weight_decay_mask: What is decayed: None (everything), `"matrices"` (variables
             of two or more dimensions), a list of variables and regular expressions that
-            are searched in variables' paths, or a function of a variable. Register the
+            are searched in variables' paths (`["kernel"]` decays kernels only, the
+            opposite of `exclude_from_weight_decay(var_names=["kernel"])`), or a
+            function of a variable that returns True where it is decayed. Register the
             function with Keras if the optimizer is to be saved; see the example.
         skip_nonfinite: Drop a step in which any gradient has a NaN or an infinity:
             weights, momentum, averages and iterations stay as they are, and
-            `optimizer.skipped_steps` counts it. The loss of that batch stays NaN:
-            `fit` reports it, and `TerminateOnNaN` would still stop the training.
+            `optimizer.skipped_steps` counts it. The forward pass cannot be undone: the
+            moving statistics of `BatchNormalization` have taken in the NaN, and
+            `evaluate` then returns NaN. Check the inputs, or restore the statistics as
+            in docs/combinations.md. The loss of that batch stays NaN: `fit` reports
+            it, and `TerminateOnNaN` would still stop the training.
         accumulator_dtype: Dtype of the gradient accumulators, where
             `gradient_accumulation_steps` needs them: `"float32"`, `"float64"` or
             `"bfloat16"`. With β₁ = β₂, a float32 or float64 momentum, no clipping and
@@ -163,7 +170,7 @@ class Lion(
         **base: Any,
     ) -> None:
         learning_rate = check_learning_rate(learning_rate)
-        check_base_arguments(base)
+        check_base_arguments(base, inspect.signature(Lion).parameters)
         super().__init__(learning_rate, name=name, **base)
         self._set_up_checkpoints()
         self.beta_1 = check_beta("beta_1", beta_1)
@@ -192,7 +199,10 @@ class Lion(
             learning_rate,
         )
         warn_of_unusual(
-            learning_rate, self.beta_1, self.weight_decay, weight_decay_coupling
+            learning_rate,
+            (self.beta_1, self.beta_2),
+            self.weight_decay,
+            self._peak_learning_rate,
         )
 
     @property
@@ -226,7 +236,7 @@ class Lion(
             for variable in variables
         ]
         self._decays = [self.decays(variable) for variable in variables]
-        self._warn_of_unmatched_patterns(variables)
+        self._warn_of_no_effect(variables)
         self._build_lazy_rows(variables)
         self._build_guard()
         self._build_accumulation(variables)
@@ -241,12 +251,8 @@ class Lion(
         gradients = list(grads)
         if trainable_variables is not None:
             trainable_variables = list(trainable_variables)
-            if gradients and len(gradients) != len(trainable_variables):
-                raise ValueError(
-                    "`grads` must have one gradient, or None, for each of "
-                    f"`trainable_variables`. Received: {len(gradients)} gradients and "
-                    f"{len(trainable_variables)} variables."
-                )
+        if trainable_variables is not None or self.built:
+            check_gradients(gradients, trainable_variables or self._trainable_variables)
         gradients = self._dense_or_rows(
             gradients,
             trainable_variables or getattr(self, "_trainable_variables", []),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import keras
 from keras import ops
 
 Tensor = Any
@@ -18,14 +19,25 @@ STORAGE_DTYPES = ("float32", "float64", "bfloat16")
 
 
 def check_storage_dtype(name: str, dtype: Any) -> str | None:
-    """A dtype that state may be stored in, or None."""
-    if dtype is None or dtype in STORAGE_DTYPES:
-        return dtype  # type: ignore[no-any-return]
+    """The name of a dtype that state may be stored in, or None.
+
+    Args:
+        name: The argument that errors name.
+        dtype: A name, or a dtype of NumPy, JAX, TensorFlow or PyTorch.
+    """
+    if dtype is None:
+        return None
+    try:
+        found = str(keras.backend.standardize_dtype(dtype))
+    except (TypeError, ValueError):
+        found = str(dtype)
+    if found in STORAGE_DTYPES:
+        return found
     reason = {
         "float16": " Small gradients vanish in float16: use bfloat16.",
         "bf16": " Did you mean bfloat16?",
         "fp32": " Did you mean float32?",
-    }.get(str(dtype), "")
+    }.get(found, "")
     raise ValueError(
         f"`{name}` must be one of {', '.join(STORAGE_DTYPES)}.{reason} "
         f"Received: {name}={dtype!r}."

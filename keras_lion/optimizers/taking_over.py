@@ -26,6 +26,11 @@ def momenta_of(given: Any, taker: Any) -> tuple[list[Any], Any]:
         ValueError: If `given` keeps no average of gradients, one of the two is not
             built, or their variables differ.
     """
+    if not isinstance(given, keras.optimizers.Optimizer):
+        raise ValueError(
+            "`take_over` takes a built optimizer of the same variables, such as "
+            f"`model.optimizer`. Received: {type(given).__name__}."
+        )
     given = getattr(given, "inner_optimizer", given)
     if isinstance(given, _SUMS_OF_STEPS):
         raise ValueError(

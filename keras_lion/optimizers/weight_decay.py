@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Sequence
+from numbers import Real
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_lion.optimizers.backend import path_of
 from keras_lion.optimizers.hyperparameters import (
     check_peak_learning_rate,
     check_weight_decay,
+    needs_other_than,
 )
 
 COUPLINGS = ("learning_rate", "schedule")
@@ -135,13 +138,20 @@ class DecoupledWeightDecay:
         if mask == "matrices":
             wanted = len(variable.shape) >= 2
         elif callable(mask):
-            wanted = bool(mask(variable))
+            wanted = _answer(mask(variable), variable)
         else:
             wanted = mask is None or variable in mask
         return wanted and variable not in self._excluded
 
-    def _warn_of_unmatched_patterns(self, variables: Sequence[Any]) -> None:
-        """Warn of patterns that name none of the variables; called by `build`."""
+    def _warn_of_no_effect(self, variables: Sequence[Any]) -> None:
+        """Warn of options that change nothing; called by `build`."""
+        if self._weight_decay is None and (mask := self.weight_decay_mask) is not None:
+            warnings.warn(
+                "`weight_decay_mask` has no effect without a weight decay, and Lion's "
+                "default is none (AdamW of Keras: 0.004). Pass `weight_decay`, 0.0 for "
+                f"none. Received: weight_decay_mask={mask!r}.",
+                stacklevel=3,
+            )
         examples = ", ".join(repr(path_of(v)) for v in variables[:3])
         for option, named in (
             ("weight_decay_mask", self.weight_decay_mask),
@@ -183,9 +193,15 @@ class DecoupledWeightDecay:
 
 def check_mask(mask: Mask) -> Any:
     """A mask as `decays` reads it."""
-    if mask is None or callable(mask) or mask == "matrices":
+    if callable(mask):
+        if (parameters := needs_other_than(mask, "a variable")) is not None:
+            raise ValueError(
+                "`weight_decay_mask` must be a function of one argument, the variable, "
+                "which has a `path` and a `shape`. "
+                f"Received a function of {parameters}: {mask!r}."
+            )
         return mask
-    if isinstance(mask, VariableSet):
+    if mask is None or isinstance(mask, VariableSet) or mask == "matrices":
         return mask
     if isinstance(mask, str) or not isinstance(mask, Sequence):
         remedy = (
@@ -193,11 +209,22 @@ def check_mask(mask: Mask) -> Any:
         )
         raise ValueError(
             "`weight_decay_mask` must be None (everything is decayed), 'matrices' "
-            "(variables of two or more dimensions), a list of variables and of regular "
-            "expressions of paths, or a function of a variable. "
+            "(variables of two or more dimensions), a list of what is decayed "
+            "(variables, and regular expressions of their paths), or a function of a "
+            "variable that returns whether it is decayed. "
             f"Received: weight_decay_mask={mask!r}.{remedy}"
         )
     return VariableSet(*mask, argument="weight_decay_mask")
+
+
+def _answer(answer: Any, variable: Any) -> bool:
+    """What a function as mask returned for a variable."""
+    if not isinstance(answer, (Real, np.bool_)) or answer not in (0, 1):
+        raise ValueError(
+            "The function `weight_decay_mask` must return True for a variable that is "
+            f"decayed, else False. It returned {answer!r} for {path_of(variable)!r}."
+        )
+    return bool(answer)
 
 
 class VariableSet:

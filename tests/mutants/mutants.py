@@ -603,14 +603,35 @@ MUTANTS = [
         ),
         (
             "the whole weight decays without a warning",
-            "if share >= 1:",
-            "if share > 1:",
+            "rate * decay < 1:",
+            "rate * decay <= 1:",
             "refused_arguments",
         ),
         (
             "the peak counts where decay follows the schedule",
-            "if follows_rate else weight_decay",
-            "if True else weight_decay",
+            "else rate / peak_learning_rate",
+            "else rate",
+            "refused_arguments",
+        ),
+        (
+            "swapped betas without a warning",
+            "if beta_1 > beta_2 > 0:",
+            "if False:",
+            "refused_arguments",
+        ),
+        (
+            "a callable of the step accepted",
+            "if needed is not None:",
+            "if False:",
+            "refused_arguments",
+        ),
+    ),
+    *mutants(
+        "gradients",
+        (
+            "gradients of another order accepted",
+            "shape != expected:",
+            "False:",
             "refused_arguments",
         ),
     ),
@@ -640,6 +661,12 @@ MUTANTS = [
     ),
     *mutants(
         "conversion",
+        (
+            "the peak of a schedule not read",
+            "None if schedule is None else peak_of(schedule) or None",
+            "None",
+            "conversion",
+        ),
         (
             "clipping of the optimizer stays next to another kind",
             "if name not in CLIPPING}",

@@ -1,6 +1,8 @@
 """From AdamW to Lion: numbers, schedules, what is taken over, and what it predicts."""
 
+import collections
 import math
+import re
 from pathlib import Path
 
 import keras
@@ -151,6 +153,7 @@ def test_without_weight_decay():
     ("arguments", "message"),
     [
         ({"mode": "papers"}, "'paper' or 'matched'"),
+        ({"mode": "match"}, "Received: mode='match'. Did you mean 'matched'?"),
         ({"ratio": 0}, "`ratio` must be 1 or more"),
         ({"ratio": 0.1}, "Received: ratio=0.1. Did you mean ratio=10?"),
         ({"ratio": -3.0}, "`ratio` must be 1 or more.*Received: ratio=-3.0.$"),
@@ -210,13 +213,25 @@ def words(text):
         (1e-3, {"ratio": 1}, "In fewer than about 300 steps: try larger learning"),
         (None, {"steps": 440}, "With a peak of Lion below 0.00068: try AdamW's"),
         (None, {}, "Where steps * peak is below 0.3: try AdamW's learning rate"),
+        (30.0, {}, None),
         (1e-3, {"steps": 3001}, None),
+        (None, {"steps": 3001, "peak_learning_rate": 1e-3}, None),
+        (
+            None,
+            {"steps": 440, "peak_learning_rate": 1e-3},
+            "steps * peak in all. Here that is only 0.044: try AdamW's",
+        ),
+        (
+            None,
+            {"peak_learning_rate": 1e-3},
+            "steps * peak in all. In fewer than about 3,000 steps: try AdamW's",
+        ),
         (1e-3, {"steps": 1310, "mode": "matched"}, None),
     ],
 )
 def test_says_when_signs_cannot_move_weights_far(learning_rate, arguments, expected):
     text = words(convert_adamw(learning_rate, **arguments).explanation)
-    assert ("moves no weight further than steps * learning_rate" in text) == (
+    assert ("A sign moves no weight further than steps * " in text) == (
         expected is not None
     )
     assert expected is None or expected in text
@@ -237,6 +252,98 @@ def test_values_that_are_no_values_of_adamw_are_pointed_out():
     text = words(convert_adamw(1e-3, 0.1, 0.999, 0.9).explanation)
     assert "beta_1 of 0.999 is larger than its beta_2 of 0.9: are they swapped?" in text
     assert "as chosen for stability" not in text
+
+
+@pytest.mark.parametrize("decay", [0.1, 3.0, 20.0, 2000.0])
+def test_claims_equal_weights_only_where_it_predicts_them(decay):
+    """What is said of the RMS agrees with the two predictions beside it."""
+    conversion = convert_adamw(1e-3, decay, mode="matched")
+    text = words(conversion.explanation)
+    claimed, denied = "at nearly the same RMS" in text, "too large for that" in text
+    if decay == 2000.0:  # every step would take away the whole weight
+        assert not claimed
+        assert not denied
+        return
+    found = re.search(r"Predicted, on noise alone: AdamW (\S+), Lion (\S+?)\. ", text)
+    before, after = (float(number) for number in found.groups())
+    assert claimed == (0.9 < after / before < 1.1)
+    assert denied == (not claimed)
+
+
+def test_a_ratio_of_one_is_no_smaller_rate_and_no_larger_decay():
+    text = words(convert_adamw(1e-3, 0.1, ratio=1).explanation)
+    assert "A ratio of 1 keeps AdamW's learning rate and weight decay." in text
+    assert "smaller rate" not in text
+    assert "larger weight decay" not in text
+
+
+@pytest.mark.parametrize(
+    ("learning_rate", "decay", "asked"),
+    [
+        (0.1, 1e-3, True),
+        (30.0, 0.1, True),
+        (1e-3, 0.1, False),
+        (0.1, 0.1, False),
+        (1e-3, 1e-4, False),  # Optax's default
+        (0.1, 0.0, False),
+        (0.1, None, False),
+    ],
+)
+def test_asks_whether_rate_and_decay_are_swapped(learning_rate, decay, asked):
+    text = words(convert_adamw(learning_rate, decay).explanation)
+    assert ("are they swapped?" in text) == asked
+
+
+def test_swapped_betas_of_lion_are_asked_about():
+    text = words(convert_adamw(1e-3, 0.1, lion_betas=(0.99, 0.9)).explanation)
+    assert "Lion's beta_1 of 0.99 is larger than its beta_2 of 0.9: are they" in text
+
+
+def test_an_assumed_decay_is_called_so():
+    assumed = convert_adamw(1e-3)
+    assert assumed.weight_decay == pytest.approx(0.04)
+    assert "0.004 is assumed: Keras's default (PyTorch's" in assumed.explanation
+    assert "assumed" not in convert_adamw(1e-3, 0.004).explanation
+
+
+@pytest.mark.parametrize(
+    ("schedule", "peak"), [(SCHEDULES[1], 1e-3), (SCHEDULES[4], 1e-3)], ids=name
+)
+@pytest.mark.parametrize("steps", [None, 470, 6000, 10**7])
+def test_a_schedule_is_judged_by_its_peak(schedule, peak, steps, capsys):
+    """The same numbers as for a constant rate of this size."""
+    lion_from_adamw(schedule, 0.1, steps=steps)
+    text = words(capsys.readouterr().out)
+    constant = words(convert_adamw(peak, 0.1, steps=steps).explanation)
+    assert "the schedule, all of its rates; peak 0.001 -> 0.0001 (times 0.1)" in text
+    for found in re.findall(
+        r"only [\d.]+|fewer than about [\d,]+|about [\d.e+]+ steps|is [\d.e+]+, so that"
+        r"|is [\d.e+]+: long enough",
+        constant,
+    ):
+        assert found in text
+    assert ("rarely near its peak" in text) == ("long enough" in text)
+
+
+def test_a_schedule_of_an_unknown_peak_is_judged_by_none(capsys):
+    lion_from_adamw(Reciprocal(1e-3), 0.1, steps=470)
+    text = words(capsys.readouterr().out)
+    assert "the schedule, all of its rates (times 0.1)" in text
+    assert "With a peak of Lion below 0.00064: try AdamW's" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((1e-3, 1e-3), "describes a schedule: pass it with learning_rate=None"),
+        ((None, 0.0), "`peak_learning_rate` of AdamW must be positive and finite"),
+        ((None, "1e-3"), "`peak_learning_rate` of AdamW must be positive"),
+    ],
+)
+def test_a_peak_is_a_number_and_that_of_a_schedule(arguments, message):
+    learning_rate, peak = arguments
+    with pytest.raises(ValueError, match=message):
+        convert_adamw(learning_rate, peak_learning_rate=peak)
 
 
 def test_without_decay_nothing_is_said_of_decay():
@@ -419,6 +526,10 @@ def test_adam_without_decay_gives_lion_without_decay():
         ),
         (lambda: keras.optimizers.AdamW(some_rate), "cannot be read from its config"),
         (lambda: some_rate, "A callable cannot be scaled"),
+        (
+            lambda: collections.namedtuple("Transformation", "init")(lambda _: 1),
+            "of another library, pass the numbers: lion_from_adamw\\(1e-3, weight",
+        ),
         (lambda: "adamw", "must be a number, a schedule, or an instance"),
         (lambda: keras.optimizers.AdamW, r"such as `keras.optimizers.AdamW\(1e-3\)`"),
         (lambda: None, "`learning_rate` must be a number"),
@@ -451,13 +562,21 @@ def test_says_what_it_did(capsys):
     assert "epsilon and AMSGrad have no counterpart" in printed
     assert "Taken over as they are: clipnorm=1.0." in printed
     assert "If you called exclude_from_weight_decay, call it on this" in printed
+    lion_from_adamw(adamw, clipnorm=2.0)
+    printed = capsys.readouterr().out
+    assert "Taken over" not in printed
+    lion_from_adamw(adamw, weight_decay_mask="matrices")
+    assert "exclude_from_weight_decay" not in capsys.readouterr().out
     lion_from_adamw(1e-3, 0.1, 0.9, 0.95, mode="matched")
     printed = capsys.readouterr().out
     assert "RMS of 0.2294" in printed
     assert "Predicted, on noise alone: AdamW 0.07068, Lion 0.07021" in printed
     assert "so are Lion's betas" in printed
     lion_from_adamw(SCHEDULES[0], mode="matched")
-    assert "all of its rates  (times 0.2294)" in capsys.readouterr().out
+    assert (
+        "all of its rates; peak 0.001 -> 0.000229416  (times 0.2294)"
+        in capsys.readouterr().out
+    )
     lion_from_adamw(1e-3, verbose=False)
     assert capsys.readouterr().out == ""
 

@@ -151,7 +151,7 @@ def test_state_is_one_slot_per_weight():
         ({"beta_2": float("nan")}, r"\[0, 1\)"),
         ({"weight_decay": -0.1}, "not negative"),
         ({"weight_decay": float("inf")}, "finite"),
-        ({"momentum": 0.9}, "not recognized"),
+        ({"momentum": 0.9}, "Use `beta_1` and `beta_2`"),
     ],
 )
 def test_bad_hyperparameters_are_refused(arguments, words):

@@ -88,6 +88,22 @@ def test_training_goes_on_after_a_bad_batch_in_fit():
     assert all(np.isfinite(array(v)).all() for v in model.trainable_variables)
 
 
+def test_statistics_of_the_forward_pass_are_not_protected():
+    """The limit that docs/combinations.md states, with a callback that mends it."""
+    x = np.ones((8, 2), "float32")
+    bad = x.copy()
+    bad[3, 1] = np.nan
+    model = keras.Sequential(
+        [keras.Input((2,)), keras.layers.BatchNormalization(), keras.layers.Dense(1)]
+    )
+    optimizer = Lion(1e-3, weight_decay=1.0, skip_nonfinite=True)
+    model.compile(optimizer, "mse")
+    model.fit(bad, x[:, :1], verbose=0)
+    assert optimizer.skipped_steps == 1
+    assert all(np.isfinite(array(v)).all() for v in model.trainable_variables)
+    assert any(np.isnan(array(v)).any() for v in model.non_trainable_variables)
+
+
 def test_without_the_guard_nothing_is_counted():
     assert Lion().skipped_steps == 0
     assert "skipped_steps" not in [v.name for v in Lion().variables]

@@ -33,7 +33,9 @@ def test_bfloat16_weight_moves_by_the_unrounded_learning_rate():
 
 
 def test_float32_gradient_of_a_bfloat16_weight_keeps_its_digits():
-    _, momentum = after_steps(Lion(beta_2=0.5), [1.00390625], dtype="bfloat16")
+    _, momentum = after_steps(
+        Lion(beta_1=0.5, beta_2=0.5), [1.00390625], dtype="bfloat16"
+    )
     assert momentum == 0.501953125
 
 

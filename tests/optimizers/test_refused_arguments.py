@@ -3,6 +3,7 @@
 import warnings
 
 import keras
+import ml_dtypes
 import numpy as np
 import pytest
 from keras import ops
@@ -39,9 +40,21 @@ def network():
         ({"betas": (0.9, 0.99)}, "Use `beta_1` and `beta_2`"),
         ({"decay": 0.1}, "Use `weight_decay`. Received: decay=0.1"),
         ({"epsilon": 1e-8}, "Leave it out: the update has no denominator"),
+        ({"momentum_dtyp": "bfloat16"}, "Did you mean `momentum_dtype`"),
+        ({"use_emma": True}, r"Did you mean `use_ema`\? Received: use_emma=True"),
+        ({"accumulation_steps": 4}, "Use `gradient_accumulation_steps`"),
+        ({"skip_nan": True}, "Use `skip_nonfinite`"),
+        ({"colour": "red"}, "not recognized.*colour"),  # by Keras, which may know more
+        ({"momentum_dtype": np.float16}, "Small gradients vanish in float16"),
+        ({"momentum_dtype": 16}, "must be one of float32, float64, bfloat16. Received"),
         ({"momentum_dtype": "bf16"}, "Did you mean bfloat16?"),
         ({"momentum_dtype": "float16"}, "Small gradients vanish in float16"),
         ({"weight_decay_mask": "kernel"}, r"pass a list: \['kernel'\]"),
+        ({"weight_decay_mask": "kernel"}, "a list of what is decayed"),
+        (
+            {"weight_decay_mask": lambda path, variable: True},
+            r"`weight_decay_mask` must be a function of one.*\(path, variable\)",
+        ),
         ({"weight_decay_mask": [True, False]}, "`weight_decay_mask` must have"),
         ({"weight_decay_mask": ["("]}, "`weight_decay_mask`: '\\(' is not a regular"),
         ({"beta_1": 1.0}, "Lion takes beta_1. Pass `weight_decay=1.0`"),
@@ -71,6 +84,14 @@ def test_refused(arguments, message):
             "weight_decay": 0.9,
             "weight_decay_coupling": "schedule",
         },
+        {"learning_rate": schedules.CosineDecay(0.5, 10), "weight_decay": 1.9},
+        {
+            "learning_rate": schedules.CosineDecay(0.5, 10),
+            "weight_decay": schedules.CosineDecay(9.0, 10),  # of another step, perhaps
+        },
+        {"learning_rate": lambda: 0.1, "weight_decay": 20.0},  # not known before
+        {"learning_rate": lambda step=0: 0.1},
+        {"beta_1": 0.9, "beta_2": 0.9},
     ],
     ids=lambda arguments: " ".join(arguments),
 )
@@ -87,6 +108,15 @@ def test_accepted_without_a_warning(arguments):
         ((1e-4, 0.0), "or `weight_decay=0.0` if this beta_1 is meant"),
         ((1.0, 0.9, 0.99, 10.0), "learning_rate × weight_decay is 10: every step"),
         ((0.5, 0.9, 0.99, 2.0), "learning_rate × weight_decay is 1: every step"),
+        (
+            (schedules.CosineDecay(0.0, 9, warmup_target=0.5), 0.9, 0.99, 2.0),
+            "is 1 at the peak: a step there .*=CosineDecay with a peak of 0.5, weight_",
+        ),
+        (
+            (0.5, 0.9, 0.99, schedules.CosineDecay(2.0, 9)),
+            "is 1 at the peak: a step there .* weight_decay=CosineDecay with a peak",
+        ),
+        ((1e-4, 0.99, 0.9), "beta_1=0.99 is larger than beta_2=0.9: are they swapped"),
     ],
 )
 def test_values_in_the_wrong_place_are_warned_of(arguments, message):
@@ -95,9 +125,38 @@ def test_values_in_the_wrong_place_are_warned_of(arguments, message):
     assert [warning.filename for warning in caught] == [__file__]
 
 
-def test_decay_that_follows_the_schedule_has_its_own_limit():
-    with pytest.warns(UserWarning, match="^weight_decay is 1.5: every step"):
-        Lion(1e-3, weight_decay=1.5, weight_decay_coupling="schedule")
+@pytest.mark.parametrize(
+    ("learning_rate", "peak", "message"),
+    [
+        (1e-3, None, "^weight_decay is 1.5: every step"),
+        (2e-3, 1e-3, "× weight_decay / peak_learning_rate is 3: every step"),
+        (schedules.CosineDecay(1e-3, 80), None, "^weight_decay is 1.5 at the peak"),
+        (lambda: 1e-3, 1e-3, "^weight_decay is 1.5 at the peak: a step there"),
+    ],
+)
+def test_decay_that_follows_the_schedule_has_its_own_limit(
+    learning_rate, peak, message
+):
+    with pytest.warns(UserWarning, match=message):
+        Lion(
+            learning_rate,
+            weight_decay=1.5,
+            weight_decay_coupling="schedule",
+            peak_learning_rate=peak,
+        )
+
+
+def step_of_optax(count):
+    return 1e-3 / (1 + count)
+
+
+@pytest.mark.parametrize("name", ["learning_rate", "weight_decay"])
+@pytest.mark.parametrize(
+    "given", [step_of_optax, lambda step: 1e-3, schedules.CosineDecay]
+)
+def test_a_callable_of_the_step_is_refused_at_construction(name, given):
+    with pytest.raises(ValueError, match=f"`{name}` must be .*Optax.*LearningRateSc"):
+        Lion(**{name: given})
 
 
 @pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
@@ -139,6 +198,61 @@ def test_each_variable_needs_a_gradient():
     assert int(optimizer.iterations) == 1
 
 
+@pytest.mark.parametrize("ready", [False, True], ids=["new", "built"])
+def test_gradients_and_variables_are_not_mixed_up(ready):
+    variables = network().trainable_variables
+    gradients = [ops.ones(v.shape) for v in variables]
+    optimizer = Lion()
+    if ready:
+        optimizer.build(variables)
+        with pytest.raises(ValueError, match=r"'net/dense/kernel' must have its shape"):
+            optimizer.apply(gradients[::-1])
+    with pytest.raises(ValueError, match=r"shape, \(3, 2\). Received: \(2,\)"):
+        optimizer.apply(gradients[::-1], variables)
+    with pytest.raises(ValueError, match=r"`apply\(gradients, variables\)`, in this"):
+        optimizer.apply(variables, gradients)
+    assert int(optimizer.iterations) == 0
+
+
+@pytest.mark.parametrize(
+    "dtype", ["bfloat16", ml_dtypes.bfloat16, np.dtype("bfloat16"), "jax.numpy"]
+)
+def test_a_dtype_is_kept_by_its_name(dtype):
+    if dtype == "jax.numpy":
+        dtype = pytest.importorskip(dtype).bfloat16
+    optimizer = Lion(momentum_dtype=dtype, accumulator_dtype=dtype)
+    config = optimizer.get_config()
+    for name in ("momentum_dtype", "accumulator_dtype"):
+        assert config[name] == "bfloat16"
+        assert type(config[name]) is str
+
+
+def test_a_mask_that_answers_nothing_is_refused():
+    variables = network().trainable_variables
+    for answer in (None, "yes", 2):
+        optimizer = Lion(weight_decay=1.0, weight_decay_mask=lambda v, a=answer: a)
+        with pytest.raises(ValueError, match=r"must return True .*'net/dense/kernel'"):
+            optimizer.build(variables)
+    for answer in (True, np.bool_(False), 1):
+        optimizer = Lion(weight_decay=1.0, weight_decay_mask=lambda v, a=answer: a)
+        optimizer.build(variables)
+        assert optimizer.decays(variables[0]) is bool(answer)
+
+
+def test_a_mask_without_a_weight_decay_is_warned_of():
+    variables = network().trainable_variables
+    optimizer = Lion(1e-4, weight_decay_mask="matrices")
+    with pytest.warns(UserWarning, match="no effect without a weight decay"):
+        optimizer.build(variables)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Lion(weight_decay=0.0, weight_decay_mask="matrices").build(variables)
+        Lion().build(variables)
+        late = Lion(weight_decay_mask="matrices")
+        late.weight_decay = 0.1
+        late.build(variables)
+
+
 def built(optimizer):
     variable = keras.Variable([1.0, 2.0], name="w")
     optimizer.build([variable])
@@ -157,6 +271,11 @@ def built(optimizer):
 def test_a_sum_of_steps_is_not_taken_over(given, state):
     with pytest.raises(ValueError, match="has no momentum that is an average of gr"):
         state(Lion()).take_over(state(given()))
+
+
+def test_a_model_is_no_optimizer_to_take_over():
+    with pytest.raises(ValueError, match=r"as `model.optimizer`. Received: Sequential"):
+        built(Lion()).take_over(network())
 
 
 @pytest.mark.parametrize("name", ["nope.weights.h5", "nope.keras"])
