@@ -12,6 +12,8 @@ from typing import Any
 
 import pandas as pd
 
+from keras_lion.report import decay_maps
+from keras_lion.report.decay_maps import DecayMap, decay_maps_picture
 from keras_lion.report.drawing import Material, Scope
 from keras_lion.report.file_names import file_name
 from keras_lion.report.html import Page, Picture, render
@@ -140,6 +142,7 @@ def write_pages(
     drawn: list[str] = []
     across: dict[str, list[Picture]] = {}
     report: dict[str, dict[str, Any]] = {}
+    maps: dict[str, list[DecayMap | None]] = {}
     for task in tasks:
         own = frame[frame["task"] == task]
         if task in searches:
@@ -166,7 +169,7 @@ def write_pages(
             )
         for part in parts_of(own):
             title = ", ".join(filter(None, (task, part.label)))
-            section, summaries, verdicts = section_of(
+            section, summaries, verdicts, shown = section_of(
                 part.runs,
                 title,
                 value,
@@ -178,6 +181,7 @@ def write_pages(
             )
             drawn += _save(section.pictures, title, folder)
             sections.append(section)
+            maps.setdefault(task, []).append(shown)
             rows += [
                 (replace(summary, condition=part.values), epsilon, title)
                 for summary in summaries
@@ -185,6 +189,7 @@ def write_pages(
             report[title] = {
                 "condition": plain(part.values),
                 "answer": section.answer,
+                "explained": section.explained,
                 "cautions": section.cautions,
                 "verdicts": [verdict_record(each) for each in verdicts],
             }
@@ -199,6 +204,8 @@ def write_pages(
                 if found:
                     across[title] = [*across.get(title, []), *found]
                     drawn += _save(found, title, folder)
+    overview = _overview(maps, drawings)
+    drawn += _save(overview, "tasks", folder)
     table = pd.concat([summary_frame(rows), *trial_rows], ignore_index=True)
     table.to_csv(folder / "summary.csv", index=False)
     for title, entry in report.items():
@@ -225,6 +232,7 @@ def write_pages(
         verdicts=[(place, verdict_texts(each)) for place, each in decided],
         sections=sections,
         runs=all_runs,
+        overview=overview,
         across=across,
         environment=environment,
         notes=notes,
@@ -233,6 +241,17 @@ def write_pages(
     path = folder / "report.html"
     path.write_text(render(page), encoding="utf-8")
     return path
+
+
+def _overview(
+    maps: Mapping[str, Sequence[DecayMap | None]], drawings: Collection[str] | None
+) -> list[Picture]:
+    """The heatmaps of a few tasks of one condition each, in one figure."""
+    single = [each[0] for each in maps.values() if len(each) == 1]
+    shown = [each for each in single if each is not None]
+    few = 1 < len(shown) <= decay_maps.MOST_TASKS
+    wanted = drawings is None or decay_maps.NAME in drawings
+    return [decay_maps_picture(shown)] if few and wanted else []
 
 
 def _of_one_backend(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

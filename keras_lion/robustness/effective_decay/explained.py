@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +11,14 @@ import pandas as pd
 
 from keras_lion.robustness.effective_decay.description import r_squared
 from keras_lion.robustness.landscape import Value
+from keras_lion.robustness.quantity import quantity_of_runs
+from keras_lion.robustness.wording import listed
 
 DEGREE = 3  # of the polynomial in the logarithm of each
 FEWEST_CELLS = 8
+# Decay times of a run, κ = λ Σ η, above which a twentieth of the initial weights is
+# left at most, so that lr × λ can decide.
+LEAST_KAPPA = 3.0
 QUANTITIES = ("product", "ratio", "learning_rate", "weight_decay")
 
 
@@ -112,3 +118,50 @@ def _r2(x: np.ndarray, values: np.ndarray) -> float:
     scaled = np.round((x - x.mean()) / max(float(np.ptp(x)), 1e-12), 9)
     degree = min(DEGREE, len(np.unique(scaled)) - 1)
     return r_squared(np.vander(scaled, degree + 1), values)
+
+
+def explained_sentence(
+    frame: pd.DataFrame,
+    optimizers: Sequence[str],
+    *,
+    value: Value = "final_loss",
+    label: Callable[[str], str] = str,
+) -> str:
+    """What lr × λ explains where weight decay acts, in one sentence.
+
+    Args:
+        frame: Run records of one task and budget.
+        optimizers: Optimizers in the order of the sentence.
+        value: As of `explained`.
+        label: Name of an optimizer → as it is printed.
+
+    Returns:
+        The share of variance that each quantity explains (`explained`), over cells with
+        κ = λ Σ η > 3, of the optimizers with 8 such cells that train. Empty if none
+        has, or if the records lack κ or losses.
+    """
+    if not {"kappa", "initial_loss", "final_loss"} <= set(frame.columns):
+        return ""
+    every = {
+        label(name): explained(
+            frame, optimizer=name, value=value, least_kappa=LEAST_KAPPA
+        )
+        for name in optimizers
+    }
+    found = {name: each for name, each in every.items() if math.isfinite(each.product)}
+    if not found:
+        return ""
+
+    def shares(of: str) -> list[str]:
+        return [f"{100 * getattr(each, of):.0f}" for each in found.values()]
+
+    product = [
+        f"{share} % ({name})"
+        for name, share in zip(found, shares("product"), strict=True)
+    ]
+    return (
+        f"lr × λ explains {listed(product)} of the variance of the "
+        f"{quantity_of_runs(frame, value).name} where weight decay acts "
+        f"(κ > {LEAST_KAPPA:g}); lr alone {listed(shares('learning_rate'))} %, λ alone "
+        f"{listed(shares('weight_decay'))} %, lr / λ {listed(shares('ratio'))} %."
+    )
