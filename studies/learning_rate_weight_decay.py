@@ -2,7 +2,7 @@
 
 Question   Chen et al. (2023, figure 8) show Lion less sensitive than AdamW on one
            network, without seeds. Is that so here?
-Command    keras-lion run studies/learning_rate_weight_decay.py --task mnist1d_invariant mnist1d_mlp
+Command    keras-lion run studies/learning_rate_weight_decay.py
 Duration   about 2 minutes on 2 cores (mnist1d_mlp, standard)
 Result     studies/README.md, rows less-sensitive, smaller-lr-larger-decay, product-law
            (preset full, 2026-11-28): on no task is Lion's range shown to be wider; on

@@ -27,7 +27,7 @@ from keras_lion.report.table import (
     verdict_record,
     verdict_texts,
 )
-from keras_lion.robustness.conditions import own_columns, parts_of, plain
+from keras_lion.robustness.conditions import parts_of, plain, splitting_columns
 from keras_lion.robustness.landscape import Value
 from keras_lion.robustness.runs import name_contenders
 from keras_lion.robustness.search_trials import SEARCH, is_search
@@ -47,6 +47,10 @@ from keras_lion.tuning.runs.records import (
 )
 from keras_lion.tuning.study.comparison import Comparison, read_comparison
 from keras_lion.tuning.study.extension import Extension
+
+# Measures that ask of lr × λ with enough decay: their verdicts take the place of those
+# on the whole grid.
+ABOUT_PRODUCT = ("iso_product_spread", "memory_over_batch_size")
 
 
 def write_report(folder: str | Path, *, study: Mapping[str, Any] | None = None) -> Path:
@@ -176,6 +180,7 @@ def write_pages(
                 epsilon,
                 decided=[each for place, each in decided if place == title],
                 paired="import" not in study,
+                law=comparison is None or comparison.measure not in ABOUT_PRODUCT,
                 drawings=drawings,
                 extended=_extensions(study, own, task),
             )
@@ -193,7 +198,10 @@ def write_pages(
                 "cautions": section.cautions,
                 "verdicts": [verdict_record(each) for each in verdicts],
             }
-        wider: dict[Scope, list[str]] = {"task": [], "batch sizes": own_columns(own)}
+        wider: dict[Scope, list[str]] = {
+            "task": [],
+            "batch sizes": splitting_columns(own),
+        }
         for scope, columns in wider.items():
             for part in parts_of(own, columns):
                 title = ", ".join(filter(None, (task, part.label)))

@@ -19,7 +19,6 @@ FEWEST_CELLS = 8
 # Decay times of a run, κ = λ Σ η, above which a twentieth of the initial weights is
 # left at most, so that lr × λ can decide.
 LEAST_KAPPA = 3.0
-QUANTITIES = ("product", "ratio", "learning_rate", "weight_decay")
 
 
 @dataclass(frozen=True)
@@ -33,6 +32,9 @@ class Explained:
         weight_decay: Over λ.
         num_cells: Cells that count: every run trained.
         num_left_out: Cells with a run that diverged or ended above its initial loss.
+        num_rates: Learning rates of the cells that count: of a single one, lr × λ, lr /
+            λ and λ are the same.
+        num_decays: Their weight decays.
     """
 
     product: float
@@ -41,6 +43,8 @@ class Explained:
     weight_decay: float
     num_cells: int
     num_left_out: int
+    num_rates: int = 0
+    num_decays: int = 0
 
     @property
     def leading(self) -> str:
@@ -100,17 +104,23 @@ def explained(
         value=("value", "mean"), trained=("trained", "all")
     )
     used = cells[cells["trained"]].reset_index()
-    left_out = len(cells) - len(used)
-    if len(used) < FEWEST_CELLS:
-        shares = dict.fromkeys(QUANTITIES, math.nan)
-        return Explained(**shares, num_cells=len(used), num_left_out=left_out)
-    x, y = np.log10(used["rate"]), np.log10(used["decay"])
-    values = used["value"].to_numpy(float)
-    shares = {
-        name: _r2(np.asarray(each, float), values)
-        for name, each in zip(QUANTITIES, (x + y, x - y, x, y), strict=True)
-    }
-    return Explained(**shares, num_cells=len(used), num_left_out=left_out)
+    product = ratio = rate = decay = math.nan
+    if len(used) >= FEWEST_CELLS:
+        x, y = np.log10(used["rate"]), np.log10(used["decay"])
+        values = used["value"].to_numpy(float)
+        product, ratio, rate, decay = (
+            _r2(np.asarray(each, float), values) for each in (x + y, x - y, x, y)
+        )
+    return Explained(
+        product,
+        ratio,
+        rate,
+        decay,
+        num_cells=len(used),
+        num_left_out=len(cells) - len(used),
+        num_rates=used["rate"].nunique(),
+        num_decays=used["decay"].nunique(),
+    )
 
 
 def _r2(x: np.ndarray, values: np.ndarray) -> float:
@@ -137,8 +147,9 @@ def explained_sentence(
 
     Returns:
         The share of variance that each quantity explains (`explained`), over cells with
-        κ = λ Σ η > 3, of the optimizers with 8 such cells that train. Empty if none
-        has, or if the records lack κ or losses.
+        κ = λ Σ η > 3, of the optimizers with 8 such cells that train, over three
+        learning rates and weight decays or more. Empty if none has, or if the records
+        lack κ or losses.
     """
     if not {"kappa", "initial_loss", "final_loss"} <= set(frame.columns):
         return ""
@@ -148,7 +159,11 @@ def explained_sentence(
         )
         for name in optimizers
     }
-    found = {name: each for name, each in every.items() if math.isfinite(each.product)}
+    found = {
+        name: each
+        for name, each in every.items()
+        if math.isfinite(each.product) and each.num_rates > 2 and each.num_decays > 2
+    }
     if not found:
         return ""
 

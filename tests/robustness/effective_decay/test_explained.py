@@ -112,3 +112,13 @@ def test_the_sentence_leaves_out_cells_with_little_decay():
     # Below κ = 3 the learning rate decides, above it the product.
     frame = runs(lambda i, j: i + j if i + j >= 1.5 else 9 * i).assign(metric="loss")
     assert "explains 100 % (lion)" in explained_sentence(frame, ["lion"])
+
+
+def test_of_one_learning_rate_nothing_can_be_told_apart():
+    frame = runs(lambda i, j: j**2).assign(metric="loss")
+    one = frame[frame["learning_rate"] == frame["learning_rate"].max()]
+    many = pd.concat(
+        [one.assign(weight_decay=k * one["weight_decay"]) for k in (1, 2, 3)]
+    )
+    assert explained(many, optimizer="lion", least_kappa=3).num_cells >= 8
+    assert explained_sentence(many, ["lion"]) == ""
