@@ -73,6 +73,7 @@ def explanation(
         *_assumed_decay(adamw, assumed_decay),
         f"  beta_1, beta_2 {adamw.beta_1:g}, {adamw.beta_2:g} -> "
         f"{lion.beta_1:g}, {lion.beta_2:g}",
+        *_memory(adamw, lion),
         "Why:",
         *(
             _matched_reasons(adamw, lion)
@@ -97,6 +98,22 @@ def _assumed_decay(adamw: Values, assumed: bool) -> list[str]:
     return [
         f"                 {adamw.weight_decay:g} is assumed: Keras's default "
         "(PyTorch's is 0.01, Optax's 0.0001)"
+    ]
+
+
+def _memory(adamw: Values, lion: Values) -> list[str]:
+    """For how many steps weights remember an update, of both."""
+    products = [
+        each.learning_rate * each.weight_decay
+        for each in (adamw, lion)
+        if each.learning_rate is not None
+    ]
+    if len(products) < 2 or not all(0 < each < 1 for each in products):
+        return []
+    before, after = (f"{1 / each:,.0f}" for each in products)
+    return [
+        f"  memory         {before} -> {after} steps, 1 / (learning_rate * "
+        "weight_decay)"
     ]
 
 

@@ -47,6 +47,15 @@ def own_columns(frame: pd.DataFrame) -> list[str]:
     return [str(name) for name in frame.columns if name not in COLUMNS]
 
 
+def splitting_columns(runs: pd.DataFrame) -> list[str]:
+    """`own_columns` that make conditions: all but those that follow the learning rate.
+
+    Initial weights proportional to the learning rate are a part of what a learning rate
+    means in such a study: its runs form one landscape.
+    """
+    return [n for n in own_columns(runs) if not follows_learning_rate(runs, n)]
+
+
 def parts_of(runs: pd.DataFrame, columns: Iterable[str] | None = None) -> list[Part]:
     """Split the runs of a task so that each optimizer has one condition in each part.
 
@@ -58,12 +67,12 @@ def parts_of(runs: pd.DataFrame, columns: Iterable[str] | None = None) -> list[P
 
     Args:
         runs: Run records of one task.
-        columns: Columns that may split. None: `SHARED`, then all of the study's own.
+        columns: Columns that may split. None: `SHARED`, then `splitting_columns`.
 
     Returns:
         The parts: numbers in ascending order, then text, then what is missing.
     """
-    names = [*SHARED, *own_columns(runs)] if columns is None else list(columns)
+    names = [*SHARED, *splitting_columns(runs)] if columns is None else list(columns)
     return _split(runs, [name for name in names if name in runs], {})
 
 
@@ -108,25 +117,40 @@ def varies(runs: pd.DataFrame, name: str) -> bool:
 
 
 def follows_learning_rate(runs: pd.DataFrame, name: str) -> bool:
-    """Whether each learning rate of a grid has its own value of a column.
+    """Whether a number rises, or falls, with the learning rate of a grid.
 
-    So it is with initial weights proportional to the learning rate. Without two weight
-    decays at a learning rate there is no grid: in a random search every value goes with
-    one learning rate.
+    So it is with initial weights proportional to the learning rate. Three learning
+    rates are needed, each with one value and two weight decays or more: in a random
+    search every value goes with one learning rate. Text and booleans never follow.
     """
+    if not {"learning_rate", "weight_decay"} <= set(runs.columns):
+        return False
+    values = runs[name]
+    if any(isinstance(value, bool | np.bool_ | str) for value in values):
+        return False
     table = pd.DataFrame(
         {
             "optimizer": runs["optimizer"].to_numpy(),
             "rate": runs["learning_rate"].to_numpy(),
             "decay": runs["weight_decay"].to_numpy(),
-            "text": texts_of(runs, name).to_numpy(),
+            "value": pd.to_numeric(values, errors="coerce").to_numpy(float),
         }
     )
     return all(
-        (part.groupby("rate")["text"].nunique() == 1).all()
-        and (part.groupby("text")["rate"].nunique() == 1).all()
-        and (part.groupby("rate")["decay"].nunique() > 1).all()
-        for _, part in table.groupby("optimizer")
+        _rises_or_falls(part) for _, part in table.groupby("optimizer")
+    ) and bool(len(table))
+
+
+def _rises_or_falls(table: pd.DataFrame) -> bool:
+    rates = table.groupby("rate")
+    values = rates["value"].mean()
+    steps = np.diff(values)
+    return bool(
+        len(values) > 2
+        and table["value"].notna().all()
+        and (rates["value"].nunique() == 1).all()
+        and (rates["decay"].nunique() > 1).all()
+        and ((steps > 0).all() or (steps < 0).all())
     )
 
 
@@ -220,7 +244,7 @@ def check_alike(runs: pd.DataFrame) -> None:
                 f"Received {name}: {_listed(texts_of(runs, name))}. "
                 f"Choose one with {remedy}."
             )
-    own = own_columns(runs)
+    own = splitting_columns(runs)
     names = [name for name in own if varies(runs, name)]
     if names:
         received = "; ".join(
