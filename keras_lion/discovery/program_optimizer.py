@@ -17,9 +17,9 @@ from keras_lion.optimizers.backend import (
     dense,
     is_overwritten,
     path_of,
+    replica_count,
 )
 from keras_lion.optimizers.checkpoint import ACCUMULATOR, AVERAGE, StateCheckpoints
-from keras_lion.optimizers.replicas import replica_count
 
 Tensor = Any
 

@@ -9,14 +9,14 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_lion.optimizers.backend import is_overwritten, path_of
+from keras_lion.optimizers.backend import in_replicas, is_overwritten, path_of
 from keras_lion.optimizers.nonfinite_guard import (
     NonfiniteGuard,
     all_finite,
     both,
     select,
 )
-from keras_lion.optimizers.replicas import ReplicatedStep, in_replicas
+from keras_lion.optimizers.replicas import ReplicatedStep
 
 Tensor = Any
 

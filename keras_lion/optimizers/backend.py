@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
@@ -78,3 +78,106 @@ def python_state(
             from_bytes(string_value)
 
     return State()
+
+
+def native(variable: Any) -> Any:
+    """The variable of the backend."""
+    return variable.value if isinstance(variable, keras.Variable) else variable
+
+
+def replica_count() -> int:
+    """Replicas of the active `tf.distribute` strategy; 1 on other backends."""
+    if keras.backend.backend() != "tensorflow":
+        return 1
+    import tensorflow as tf
+
+    return int(tf.distribute.get_strategy().num_replicas_in_sync)
+
+
+def in_replicas() -> bool:
+    """Whether this code runs once per replica, of which there are several."""
+    if replica_count() == 1:
+        return False
+    import tensorflow as tf
+
+    return not tf.distribute.in_cross_replica_context()
+
+
+def sum_over_replicas(tensors: Sequence[Any]) -> list[Any]:
+    """Tensors, each added up over the replicas; None where there is none."""
+    present = [tensor for tensor in tensors if tensor is not None]
+    if not present or not in_replicas():
+        return list(tensors)
+    import tensorflow as tf
+
+    context = tf.distribute.get_replica_context()
+    summed = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, present))
+    return [None if tensor is None else next(summed) for tensor in tensors]
+
+
+def assign_everywhere(variable: Any, value: Any) -> None:
+    """Assign, on every replica, the value that this replica has for its copy."""
+    import tensorflow as tf
+
+    def update(strategy: Any, variable: Any, value: Any) -> None:
+        strategy.extended.update(
+            variable, lambda copy, new: copy.assign(new), args=(value,), group=False
+        )
+
+    variable = native(variable)
+    tf.distribute.get_replica_context().merge_call(
+        update, args=(variable, tf.cast(value, variable.dtype))
+    )
+
+
+def is_sparse(gradient: Any) -> bool:
+    """Whether it is a sparse gradient of TensorFlow."""
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return isinstance(gradient, tf.IndexedSlices)
+
+
+class SparseRows(NamedTuple):
+    """Which rows of a variable a sparse gradient is of.
+
+    Attributes:
+        numbers: Of each row, shape (k,).
+        spare: Whether a row is only there to keep the shape, shape (k,): it has the
+            number of the first row, and no gradient.
+    """
+
+    numbers: Any
+    spare: Any
+
+    def read(self, variable: Any) -> Any:
+        """The rows, not through a tensor of the whole variable, which is a copy."""
+        return native(variable).sparse_read(self.numbers)
+
+    def slices(self, values: Any) -> Any:
+        """New values of the rows, to be assigned."""
+        import tensorflow as tf
+
+        return tf.IndexedSlices(values, self.numbers)
+
+
+def summed_rows(gradient: Any) -> tuple[SparseRows, Any]:
+    """The rows of a sparse gradient, those of one number added up.
+
+    As many rows as there were, so that shapes are static under XLA; spare ones are 0,
+    so that norms are those of the dense gradient.
+    """
+    import tensorflow as tf
+
+    order = tf.argsort(gradient.indices, stable=True)
+    numbers = tf.gather(gradient.indices, order)
+    is_new = tf.concat([[True], numbers[1:] != numbers[:-1]], axis=0)
+    place = tf.cumsum(tf.cast(is_new, "int32")) - 1
+    count = tf.shape(numbers)[0]
+    summed = tf.math.unsorted_segment_sum(
+        tf.gather(gradient.values, order), place, count
+    )
+    first = tf.math.unsorted_segment_max(numbers, place, count)
+    spare = tf.range(count) > place[-1]
+    return SparseRows(tf.where(spare, numbers[0], first), spare), summed

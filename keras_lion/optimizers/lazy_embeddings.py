@@ -8,9 +8,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_lion.optimizers.backend import dense, path_of
+from keras_lion.optimizers.backend import dense, path_of, replica_count
 from keras_lion.optimizers.lazy_rows import is_embedding
-from keras_lion.optimizers.replicas import replica_count
 
 # Each element of their state belongs to one weight. Others have norms or means over
 # a whole table (LAMB, Adafactor, Muon), in which idle rows would still take part.

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-import keras
 from keras import ops
 
-from keras_lion.optimizers.backend import dense, path_of
+from keras_lion.optimizers.backend import (
+    SparseRows,
+    dense,
+    is_sparse,
+    path_of,
+    summed_rows,
+)
 from keras_lion.optimizers.nonfinite_guard import both
-from keras_lion.optimizers.replicas import native
 
 Tensor = Any
-
-
-class SparseRows(NamedTuple):
-    """Which rows of a variable a gradient is of.
-
-    Attributes:
-        numbers: Of each row, shape (k,).
-        spare: Whether a row is only there to keep the shape, shape (k,): it has the
-            number of the first row, and no gradient.
-    """
-
-    numbers: Tensor
-    spare: Tensor
 
 
 class LazyRows:
@@ -92,8 +83,7 @@ class LazyRows:
         rows = self._rows.get(index)
         if rows is None:
             return ops.convert_to_tensor(variable)
-        # Not through a tensor of the whole variable, which would be copied.
-        return native(variable).sparse_read(rows.numbers)
+        return rows.read(variable)
 
     def _row_gradient(self, index: int, gradient: Tensor) -> Tensor:
         """The gradient of every row that is read; spare ones repeat the first."""
@@ -106,9 +96,7 @@ class LazyRows:
         """Assign the rows that `_read_rows` reads."""
         rows = self._rows.get(index)
         if rows is not None:
-            import tensorflow as tf
-
-            values = tf.IndexedSlices(ops.cast(values, variable.dtype), rows.numbers)
+            values = rows.slices(ops.cast(values, variable.dtype))
         self.assign(variable, values)
 
     def _places(self, index: int, shape: tuple[int, ...]) -> Tensor | None:
@@ -140,33 +128,3 @@ def is_embedding(variable: Any) -> bool:
     """Whether a variable is the table of a `keras.layers.Embedding`."""
     name = path_of(variable).rpartition("/")[2]
     return name == "embeddings" and len(variable.shape) == 2
-
-
-def is_sparse(gradient: Any) -> bool:
-    """Whether it is a sparse gradient of TensorFlow."""
-    if keras.backend.backend() != "tensorflow":
-        return False
-    import tensorflow as tf
-
-    return isinstance(gradient, tf.IndexedSlices)
-
-
-def summed_rows(gradient: Any) -> tuple[SparseRows, Tensor]:
-    """The rows of a sparse gradient, those of one number added up.
-
-    As many rows as there were, so that shapes are static under XLA; spare ones are 0,
-    so that norms are those of the dense gradient.
-    """
-    import tensorflow as tf
-
-    order = tf.argsort(gradient.indices, stable=True)
-    numbers = tf.gather(gradient.indices, order)
-    is_new = tf.concat([[True], numbers[1:] != numbers[:-1]], axis=0)
-    place = tf.cumsum(tf.cast(is_new, "int32")) - 1
-    count = tf.shape(numbers)[0]
-    summed = tf.math.unsorted_segment_sum(
-        tf.gather(gradient.values, order), place, count
-    )
-    first = tf.math.unsorted_segment_max(numbers, place, count)
-    spare = tf.range(count) > place[-1]
-    return SparseRows(tf.where(spare, numbers[0], first), spare), summed

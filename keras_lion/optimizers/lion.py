@@ -11,8 +11,10 @@ from keras import ops
 from keras_lion.optimizers.backend import (
     after,
     compute_dtype,
+    in_replicas,
     is_overwritten,
     path_of,
+    sum_over_replicas,
 )
 from keras_lion.optimizers.base_arguments import check_base_arguments
 from keras_lion.optimizers.bufferless_accumulation import BufferlessAccumulation
@@ -32,7 +34,6 @@ from keras_lion.optimizers.hyperparameters import (
 )
 from keras_lion.optimizers.lazy_rows import LazyRows
 from keras_lion.optimizers.nonfinite_guard import select
-from keras_lion.optimizers.replicas import in_replicas, sum_over_replicas
 from keras_lion.optimizers.saved_state import MOMENTUM
 from keras_lion.optimizers.stochastic_rounding import check_storage_dtype, store
 from keras_lion.optimizers.updates import Betas, lion_update

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import keras
+from keras import ops
 
-from keras_lion.optimizers.replicas import in_replicas
+from keras_lion.optimizers.backend import sum_over_replicas
 
 Tensor = Any
 
@@ -43,10 +44,5 @@ class LossScaleOptimizer(keras.optimizers.LossScaleOptimizer):
     def check_finite(self, grads: Sequence[Tensor | None]) -> Tensor:
         """Whether the gradients of every replica are finite, shape ()."""
         finite = super().check_finite(grads)
-        if not in_replicas():
-            return finite
-        import tensorflow as tf
-
-        bad = tf.cast(tf.logical_not(finite), "float32")
-        context = tf.distribute.get_replica_context()
-        return tf.equal(context.all_reduce(tf.distribute.ReduceOp.SUM, bad), 0)
+        bad = ops.cast(ops.logical_not(finite), "float32")
+        return ops.equal(sum_over_replicas([bad])[0], 0)
