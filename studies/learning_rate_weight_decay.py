@@ -4,7 +4,7 @@ Question   Chen et al. (2023, figure 8) show Lion less sensitive than AdamW on o
            network, without seeds. Is that so here?
 Command    make study
            keras-lion run studies/learning_rate_weight_decay.py --task TASK
-Duration   make study about 3 minutes on 2 cores
+Duration   about 3 minutes on 2 cores (make study)
 Result     studies/README.md, rows less-sensitive, smaller-lr-larger-decay, product-law
            (preset full, 2026-11-28): on no task is Lion's range shown to be wider; on
            four of six no setting of Lion is within ε of AdamW's best.
