@@ -267,7 +267,12 @@ def test_the_main_study_is_declared_as_the_issue_asks():
         for preset, plan in plans.items():
             sizes = {name: len(space) for name, space in plan.spaces.items()}
             assert len(set(sizes.values())) == 1, "both optimizers have as many runs"
-            focused = preset == "full" and task in ("fashion_mnist_vit", "python_lm")
+            # Few cells, all of them with decay.
+            focused = (preset, task) in {
+                ("full", "fashion_mnist_vit"),
+                ("full", "python_lm"),
+                ("standard", "mnist1d_invariant"),
+            }
             for space in plan.spaces.values():
                 assert (space.axis("weight_decay").values[0] == 0) != focused
     plan = study.plan(study.default_task, "standard")
@@ -277,3 +282,14 @@ def test_the_main_study_is_declared_as_the_issue_asks():
         round(axis.ratio, 3) for space in plan.spaces.values() for axis in space.axes
     }
     assert len(ratios) == 1
+    # Both optimizers of the scale-invariant task have one window of lr × λ.
+    for preset in ("standard", "full"):
+        spaces = study.plan("mnist1d_invariant", preset).spaces.values()
+        first, second = (
+            {
+                float(f"{each['learning_rate'] * each['weight_decay']:.3g}")
+                for each in space.configurations()
+            }
+            for space in spaces
+        )
+        assert first == second
