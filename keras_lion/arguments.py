@@ -156,7 +156,12 @@ def _add_list(commands: Any) -> None:
 def _add_run(commands: Any) -> None:
     command = commands.add_parser("run", help="run a study, or resume one")
     command.add_argument("study", type=Path, help="Python file that declares STUDY")
-    command.add_argument("--task", help="one of the study's tasks (default: its first)")
+    command.add_argument(
+        "--task",
+        nargs="+",
+        action="extend",
+        help="tasks of the study, one after the other (default: its first)",
+    )
     command.add_argument(
         "--preset",
         choices=PRESETS,

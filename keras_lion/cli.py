@@ -115,22 +115,60 @@ def _run(options: argparse.Namespace) -> None:
         from keras_lion.tuning.backend import load
 
         load()
-    task = options.task or study.default_task
-    options.preset = options.preset or _usual_preset(study, task)
+    tasks = [*dict.fromkeys(options.task or [study.default_task])]
+    _check_one_task(tasks, options)
+    options.preset = options.preset or _usual_preset(study, tasks)
     folder = options.output or Path("results") / f"{study.name}-{options.preset}"
-    options.extend = _extensions(folder, task, options, console)
-    declared, study = study, study.extended(task, options.preset, options.extend)
+    extend = {task: _extensions(folder, task, options, console) for task in tasks}
+    # A task that lacks the preset or the axis is refused before the first one runs.
+    studies = {t: study.extended(t, options.preset, extend[t]) for t in tasks}
     if options.dry_run:
-        _estimate(study, task, options.preset, folder, console)
+        for task in tasks:
+            _estimate(studies[task], task, options.preset, folder, console)
+        console.print("Nothing was recorded.", highlight=False)
         return
-    if _sweep(declared, task, folder, options, console):
-        _report_on(folder, task, console)
+    ready = True
+    for place, task in enumerate(tasks, start=1):
+        if len(tasks) > 1:
+            console.print(f"task {place} of {len(tasks)}: {task}", highlight=False)
+        ready = _sweep(study, task, folder, extend[task], options, console)
+        if ready:
+            _evaluate_selected(studies[task], task, options.preset, folder)
+    if ready:
+        _report_on(folder, tasks, console)
 
 
-def _usual_preset(study: Study, task: str) -> str:
-    """`standard`, or the task's only preset."""
-    presets = [*study.plans.get(task, {})]
-    return presets[0] if len(presets) == 1 else PRESETS[1]
+def _check_one_task(tasks: Sequence[str], options: argparse.Namespace) -> None:
+    """Refuse several tasks where a process can have only one."""
+    from keras_lion.tuning.sweep.role import current_role
+
+    if len(tasks) == 1:
+        return
+    if options.only is not None:
+        raise ValueError(
+            "--only trains one run, which belongs to one task. Received --task "
+            f"{' '.join(tasks)}: give one."
+        )
+    if current_role().address:
+        raise ValueError(
+            "A chief and its workers (KERASTUNER_* variables) share the runs of one "
+            f"task. Received --task {' '.join(tasks)}: give one, and another sweep "
+            "for each other task."
+        )
+
+
+def _usual_preset(study: Study, tasks: Sequence[str]) -> str:
+    """`standard`, or the only preset of the tasks."""
+    usual = {}
+    for task in tasks:
+        presets = [*study.plans.get(task, {})]
+        usual[task] = presets[0] if len(presets) == 1 else PRESETS[1]
+    if len(set(usual.values())) > 1:
+        named = ", ".join(f"{preset} of {task}" for task, preset in usual.items())
+        raise ValueError(
+            f"The tasks have different usual presets ({named}): give --preset."
+        )
+    return usual[tasks[0]]
 
 
 def _extensions(
@@ -170,7 +208,6 @@ def _estimate(
             f"The missing ones take about {duration(cost.seconds)} here in one "
             f"process, {duration(cost.compiling)} of it for compiling."
         )
-    lines.append("Nothing was recorded.")
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 
@@ -178,10 +215,11 @@ def _sweep(
     study: Study,
     task: str,
     folder: Path,
+    extend: Sequence[str],
     options: argparse.Namespace,
     console: Console,
 ) -> bool:
-    """Run the sweep; True if its folder is now ready for the report."""
+    """Run the sweep of a task; True if its folder is now ready for the report."""
     from keras_lion.interrupts import Interrupts
     from keras_lion.progress import measured, sweep_display
     from keras_lion.robustness.quantity import quantity_of_record
@@ -208,7 +246,7 @@ def _sweep(
             executor=options.executor,
             population=options.population,
             workers=options.workers,
-            extend=options.extend,
+            extend=extend,
         )
     if options.only is not None:
         record = load_runs(folder).set_index("key").loc[options.only]
@@ -235,8 +273,6 @@ def _sweep(
             soft_wrap=True,
         )
         return False
-    study = study.extended(task, options.preset, options.extend)
-    _evaluate_selected(study, task, options.preset, folder)
     return True
 
 
@@ -270,12 +306,12 @@ def _report(options: argparse.Namespace) -> None:
         )
 
 
-def _report_on(folder: Path, task: str | None, console: Console) -> None:
+def _report_on(folder: Path, tasks: Sequence[str] | None, console: Console) -> None:
     from keras_lion.last_screen import print_summary
     from keras_lion.report import write_report
 
     path = write_report(folder)
-    print_summary(folder, task, console)
+    print_summary(folder, tasks, console)
     console.print(f"\nreport: {path}", highlight=False, markup=False, soft_wrap=True)
 
 

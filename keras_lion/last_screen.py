@@ -22,17 +22,17 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 
-def print_summary(folder: Path, task: str | None, console: Console) -> None:
+def print_summary(folder: Path, tasks: Sequence[str] | None, console: Console) -> None:
     """Print what the report of a folder found: the files that it wrote, as text.
 
     Args:
         folder: A study's folder, with its `summary.csv` and `summary.json`.
-        task: Which task; None: all.
+        tasks: Which tasks; None: all.
         console: Where to print.
     """
     table = pd.read_csv(folder / "summary.csv")
-    if task is not None:
-        table = table[table["task"] == task]
+    if tasks is not None:
+        table = table[table["task"].isin(tasks)]
     summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
     sections = list(dict.fromkeys(table["section"]))
     runs = load_runs(folder).dropna(subset="metric")
@@ -56,14 +56,18 @@ def print_summary(folder: Path, task: str | None, console: Console) -> None:
     verdicts = [
         (each["where"], each)
         for each in summary["verdicts"]
-        if each["where"] in ("", *sections) or task is None
+        if each["where"] in ("", *sections) or tasks is None
     ]
     for section in sections:
-        verdicts += [
-            (section, each)
-            for each in summary["tasks"][section]["verdicts"]
-            if each["claim"] not in declared
-        ]
+        entry = summary["tasks"][section]
+        # The last lines say more precisely what the verdicts on lr × λ ask.
+        if not entry.get("explained"):
+            verdicts += [
+                (section, each)
+                for each in entry["verdicts"]
+                if each["claim"] not in declared
+            ]
+    verdicts.sort(key=lambda each: each[0] in sections and sections.index(each[0]))
     for where, verdict in verdicts:
         first, *rest = verdict_lines(verdict, names)
         _print(console)
@@ -79,6 +83,19 @@ def print_summary(folder: Path, task: str | None, console: Console) -> None:
             _print(console, f"caution: {place}{caution}")
         if others:
             _print(console, f"  {len(others)} more: {folder / 'report.html'}")
+    _print_explained(console, summary["tasks"], sections)
+
+
+def _print_explained(
+    console: Console, entries: Mapping[str, Any], sections: Sequence[str]
+) -> None:
+    """What lr × λ explains on each task; nothing where that is not known."""
+    found = {each: entries[each].get("explained", "") for each in sections}
+    if any(found.values()):
+        _print(console)
+    for section, text in found.items():
+        if text:
+            _print(console, f"{section}: {text}")
 
 
 def sentence(

@@ -2,8 +2,9 @@
 
 Question   Chen et al. (2023, figure 8) show Lion less sensitive than AdamW on one
            network, without seeds. Is that so here?
-Command    keras-lion run studies/learning_rate_weight_decay.py
-Duration   about 2 minutes on 2 cores (mnist1d_mlp, standard)
+Command    make study
+           keras-lion run studies/learning_rate_weight_decay.py --task TASK
+Duration   make study about 3 minutes on 2 cores
 Result     studies/README.md, rows less-sensitive, smaller-lr-larger-decay, product-law
            (preset full, 2026-11-28): on no task is Lion's range shown to be wider; on
            four of six no setting of Lion is within ε of AdamW's best.
@@ -89,6 +90,15 @@ def plans(
 #
 # On mnist1d_mlp a 5 x 5 grid around first centres, AdamW (1e-2, 0.1) and Lion
 # (3e-3, 1), had its best weight decay at three times the center for both.
+#
+# mnist1d_invariant: no learning rate fails where every weight is scale-invariant, and
+# only lr × λ is expected to count once κ = λ Σ η is above 3. Its windows are centered
+# on one lr × λ for both optimizers, so that about half of the cells have a larger κ:
+# lr × λ from 3e-6 to 3 with the 3,720 steps of full, from 1e-4 to 1 with the 1,240 of
+# standard. Expected before any of these runs (2026-11-28), of the cells with κ > 3 that
+# train: lr × λ explains more than 90 % of the variance of the validation loss of either
+# optimizer, and lr, λ and lr / λ each less; on mnist1d_mlp λ or lr / λ explains most.
+
 STUDY = Study(
     name="learning_rate_weight_decay",
     question="How sensitive are Lion and AdamW to learning rate and weight decay?",
@@ -96,10 +106,19 @@ STUDY = Study(
         "mnist1d_mlp": plans(
             {"adamw": (1e-2, 0.3), "lion": (1e-2, 3.0)}, epochs=(2, 60, 60, 120)
         ),
-        # No learning rate fails here: centres by lr × λ (studies/effective_decay.py).
-        "mnist1d_invariant": plans(
-            {"adamw": (1e-3, 1.0), "lion": (3e-4, 10.0)}, epochs=(2, 60, 60, 120)
-        ),
+        "mnist1d_invariant": {
+            **plans(
+                {"adamw": (3.16228e-3, 1.0), "lion": (1e-3, 3.16228)},
+                epochs=(2, 60, 60, 120),
+            ),
+            "standard": plan(
+                {"adamw": (3.16228e-3, 3.16228), "lion": (1e-3, 10.0)},
+                (5, 5),
+                epochs=40,
+                seeds=2,
+                zero=False,
+            ),
+        },
         "digits_mlp": plans(
             {"adamw": (3e-2, 0.1), "lion": (1e-2, 1.0)},
             epochs=(5, 30, 30, 60),

@@ -114,5 +114,27 @@ STUDY = Study(
         margin=0.25,
         epsilon=dict.fromkeys(TASKS, 0.01),
     ),
+    # Predictions 2 and 3; declared as comparisons after the runs, so that the study's
+    # own report has them.
+    secondary={
+        "lengths": Comparison(
+            statement="The best memory of the weights, in epochs, is the same at every "
+            "length.",
+            measure="memory_over_epochs",
+            value="score",
+            sides=tuple(RATES),
+            margin=0.25,
+            epsilon={f"length_{epochs}": 0.01 for epochs in EPOCHS},
+        ),
+        "examples": Comparison(
+            statement="The best memory of the weights, in epochs, is the same at every "
+            "number of examples.",
+            measure="memory_over_train_examples",
+            value="score",
+            sides=tuple(RATES),
+            margin=0.25,
+            epsilon={f"examples_{count}": 0.01 for count in EXAMPLES},
+        ),
+    },
     tasks=TASKS,
 )

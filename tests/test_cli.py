@@ -245,6 +245,56 @@ def test_the_default_folder_is_that_of_study_and_preset(study, tmp_path, monkeyp
     assert [str(folder) for folder in found] == ["results/tiny-smoke"]
 
 
+TWO = """
+from dataclasses import replace
+from tests.tuning.tiny import tiny_plan, tiny_study, tiny_task
+
+one, two = tiny_study(), tiny_task("balls")
+plan = tiny_plan((1e-2, 1e-1), (0.1, 1.0), seeds=1)
+STUDY = replace(
+    one,
+    plans={"blobs": {"smoke": plan}, "balls": {"smoke": plan}, "odd": {"full": plan}},
+    tasks={**one.tasks, "balls": two, "odd": tiny_task("odd")},
+)
+"""
+
+
+def test_several_tasks_are_run_into_one_report(tmp_path, capsys):
+    file, folder = tmp_path / "two.py", tmp_path / "out"
+    file.write_text(TWO)
+    run = ["run", str(file), "--output", str(folder), "--task", "balls", "--task"]
+    assert cli.main([*run, "blobs"]) == 0
+    text = capsys.readouterr().out
+    assert "task 1 of 2: balls" in text
+    assert "task 2 of 2: blobs" in text
+    assert text.count("report: ") == 1
+    assert list(json.loads((folder / "summary.json").read_text())["tasks"]) == [
+        "blobs",
+        "balls",
+    ]
+    runs = load_runs(folder)
+    assert runs.groupby("task").size().to_dict() == {"balls": 8, "blobs": 8}
+    assert set(runs.loc[runs["test_score"].notna(), "task"]) == {"balls", "blobs"}
+    assert (folder / "figures" / "tasks_decay_maps.png").is_file()
+
+
+def test_several_tasks_are_refused_where_there_can_be_one(
+    tmp_path, monkeypatch, capsys
+):
+    file = tmp_path / "two.py"
+    file.write_text(TWO)
+    run = ["run", str(file), "--output", str(tmp_path / "out"), "--task", "blobs"]
+    assert "belongs to one task" in error_of(capsys, *run, "balls", "--only", "key")
+    assert "smoke of blobs, full of odd" in error_of(capsys, *run, "odd")
+    unknown = error_of(capsys, *run, "nothing", "--preset", "smoke")
+    assert "no task 'nothing'" in unknown
+    monkeypatch.setenv("KERASTUNER_TUNER_ID", "chief")
+    monkeypatch.setenv("KERASTUNER_ORACLE_IP", "127.0.0.1")
+    monkeypatch.setenv("KERASTUNER_ORACLE_PORT", "8000")
+    assert "share the runs of one task" in error_of(capsys, *run, "balls")
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_preset_that_shares_runs_selects_among_all_of_them(tmp_path, capsys):
     file, folder = tmp_path / "parts.py", tmp_path / "out"
     file.write_text(PARTS)

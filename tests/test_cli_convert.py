@@ -39,6 +39,25 @@ def test_says_whether_weight_decay_matters(steps, decay, short, capsys):
     assert "acts over about" not in text
 
 
+def test_prints_the_memory_of_both(capsys):
+    def memory(*arguments):
+        return [
+            " ".join(line.split())
+            for line in convert(capsys, *arguments)
+            if line.startswith("  memory")
+        ]
+
+    said = "steps, 1 / (learning_rate * weight_decay)"
+    assert memory(*ADAMW) == [f"memory 10,000 -> 10,000 {said}"]
+    found = convert_adamw(1e-3, 0.1, mode="matched")
+    after = 1 / (found.learning_rate * found.weight_decay)
+    assert memory(*ADAMW, "--mode", "matched") == [
+        f"memory 10,000 -> {after:,.0f} {said}"
+    ]
+    assert memory("--lr", "1e-3", "--wd", "0") == []
+    assert memory("--lr", "0.5", "--wd", "4") == []
+
+
 @pytest.mark.parametrize(
     ("ratio", "unusual"), [("2.9", True), ("3", False), ("10", False), ("40", True)]
 )

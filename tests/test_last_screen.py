@@ -88,10 +88,14 @@ def test_a_verdict_has_its_reasons_once():
 DECLARED = {**VERDICT, "claim": "lion reaches a better best score.", "where": "digits"}
 
 
-def shown(folder, rows, only=None):
+def shown(folder, rows, only=None, explained=()):
     pd.DataFrame(rows).to_csv(folder / "summary.csv", index=False)
     sections = {
-        row["section"]: {"verdicts": [VERDICT], "cautions": ["the grid is narrow."]}
+        row["section"]: {
+            "verdicts": [VERDICT],
+            "cautions": ["the grid is narrow."],
+            "explained": dict(explained).get(row["section"], ""),
+        }
         for row in rows
     }
     summary = {"verdicts": [DECLARED], "tasks": sections}
@@ -139,7 +143,21 @@ def test_a_verdict_names_its_place_where_there_are_several(tmp_path):
 
 def test_the_screen_of_one_task_in_its_own_unit(tmp_path):
     loss = {"section": "text", "task": "text", "score": -1.5}
-    lines = shown(tmp_path, [ROW, {**ROW, **loss}], only="text")
+    lines = shown(tmp_path, [ROW, {**ROW, **loss}], only=["text"])
     assert "digits" not in lines
     assert any("validation loss 1.500 nats" in line for line in lines)
     assert any("test loss (nats)" in line for line in lines)
+
+
+def test_the_last_lines_say_what_explains_each_task(tmp_path):
+    other = {"section": "text", "task": "text", "score": -1.5}
+    sentences = {"digits": "lr × λ explains 9 %.", "text": "lr × λ explains 99 %."}
+    lines = shown(tmp_path, [ROW, {**ROW, **other}], explained=sentences)
+    assert lines[-3:] == [
+        "",
+        "digits: lr × λ explains 9 %.",
+        "text: lr × λ explains 99 %.",
+    ]
+    # They take the place of the section's own verdicts on lr × λ.
+    assert not any("wider range" in line for line in lines)
+    assert any("better best score" in line for line in lines)

@@ -51,6 +51,7 @@ def explanation(
         f"  weight_decay   {_change(adamw.weight_decay, lion.weight_decay)}{times}",
         f"  beta_1, beta_2 {adamw.beta_1:g}, {adamw.beta_2:g} -> "
         f"{lion.beta_1:g}, {lion.beta_2:g}",
+        *_memory(adamw, lion),
         "Why:",
         *(_matched_reasons(adamw, lion) if ratio is None else _paper_reasons(adamw)),
         *_betas_reason(adamw, lion),
@@ -62,6 +63,22 @@ def explanation(
         "  task, so try learning rates 3 times smaller and larger too.",
     ]
     return "\n".join(lines)
+
+
+def _memory(adamw: Values, lion: Values) -> list[str]:
+    """For how many steps weights remember an update, of both."""
+    products = [
+        each.learning_rate * each.weight_decay
+        for each in (adamw, lion)
+        if each.learning_rate is not None
+    ]
+    if len(products) < 2 or not all(0 < each < 1 for each in products):
+        return []
+    before, after = (f"{1 / each:,.0f}" for each in products)
+    return [
+        f"  memory         {before} -> {after} steps, 1 / (learning_rate * "
+        "weight_decay)"
+    ]
 
 
 def _paper_reasons(adamw: Values) -> list[str]:

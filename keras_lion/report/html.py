@@ -58,7 +58,8 @@ class Section:
     """What the page says about one task.
 
     `cautions` are sorted, those that change most first: the page folds all but the
-    first three. `advice` and `code` say what a search tries next.
+    first three. `advice` and `code` say what a search tries next, `explained` what lr ×
+    λ explains; empty where that is not known.
     """
 
     task: str
@@ -72,6 +73,7 @@ class Section:
     verdicts: Sequence[Mapping[str, Any]] = ()
     advice: Sequence[str] = ()
     code: Sequence[str] = ()
+    explained: str = ""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class Page:
         question: What it asks.
         sections: One for each task and condition.
         runs: All run records.
+        overview: Figures over all tasks, before the sections.
         across: Task → figures over its conditions.
         statement: The claim that was declared before running.
         verdicts: (place, verdict on the declared comparison), first on the page.
@@ -95,6 +98,7 @@ class Page:
     question: str
     sections: Sequence[Section]
     runs: pd.DataFrame
+    overview: Sequence[Picture] = ()
     across: Mapping[str, Sequence[Picture]] = field(default_factory=dict)
     statement: str = ""
     verdicts: Sequence[tuple[str, Mapping[str, Any]]] = ()

@@ -7,13 +7,16 @@ from collections.abc import Collection, Iterable, Sequence
 import pandas as pd
 
 from keras_lion.report import text
+from keras_lion.report.decay_maps import DecayMap, decay_map
 from keras_lion.report.drawing import Material
 from keras_lion.report.html import Section
 from keras_lion.report.pictures import pictures_of
 from keras_lion.report.style import in_order, optimizer_label
 from keras_lion.report.table import cells, headings, verdict_texts
-from keras_lion.robustness.cautions import edge_cautions, ranked_cautions
+from keras_lion.robustness.cautions import ranked_cautions
 from keras_lion.robustness.comparison import compare_best
+from keras_lion.robustness.edge_cautions import edge_cautions
+from keras_lion.robustness.effective_decay.explained import explained_sentence
 from keras_lion.robustness.landscape import Landscape, Value
 from keras_lion.robustness.quantity import metric_of as metric_of
 from keras_lion.robustness.quantity import quantity_of_runs
@@ -32,14 +35,16 @@ def section_of(
     *,
     decided: Sequence[Verdict],
     paired: bool,
+    law: bool = True,
     drawings: Collection[str] | None,
     extended: Iterable[Extension] = (),
-) -> tuple[Section, list[OptimizerSummary], list[Verdict]]:
-    """The section on runs that share a condition, its summaries and its verdicts.
+) -> tuple[Section, list[OptimizerSummary], list[Verdict], DecayMap | None]:
+    """The section on runs that share a condition, its summaries, verdicts and map.
 
     `decided` are the verdicts on the declared comparison that were reached here;
-    `paired` says whether runs of one seed share what the seed decides, `extended` how
-    far the study's grid was extended already.
+    `paired` says whether runs of one seed share what the seed decides, `law` whether to
+    ask if lr × λ alone explains the score, `extended` how far the study's grid was
+    extended already.
     """
     task = str(runs["task"].iloc[0])
     optimizers = in_order(task_optimizers(runs, task))
@@ -69,7 +74,7 @@ def section_of(
         # Nobody asked imported runs whether lr × λ alone explains the score.
         *(
             law_verdicts(runs, task=task, epsilon=epsilon, value=value)
-            if paired
+            if paired and law
             else []
         ),
     ]
@@ -88,11 +93,16 @@ def section_of(
         rows=[cells(row, score, measured) for row in rows],
         cautions=cautions,
         verdicts=[verdict_texts(each) for each in verdicts],
+        explained=explained_sentence(
+            runs, optimizers, value=value, label=optimizer_label
+        )
+        if paired
+        else "",
         pictures=pictures_of(
             Material(title, task, metric, value, epsilon, runs, landscapes), drawings
         ),
     )
-    return section, rows, verdicts
+    return section, rows, verdicts, decay_map(runs, title, landscapes[value], value)
 
 
 def _difference(landscapes: Sequence[Landscape]) -> Interval | None:

@@ -12,6 +12,8 @@ from typing import Any
 
 import pandas as pd
 
+from keras_lion.report import decay_maps
+from keras_lion.report.decay_maps import DecayMap, decay_maps_picture
 from keras_lion.report.drawing import Material, Scope
 from keras_lion.report.file_names import file_name
 from keras_lion.report.html import Page, Picture, render
@@ -25,7 +27,7 @@ from keras_lion.report.table import (
     verdict_record,
     verdict_texts,
 )
-from keras_lion.robustness.conditions import own_columns, parts_of, plain
+from keras_lion.robustness.conditions import parts_of, plain, splitting_columns
 from keras_lion.robustness.landscape import Value
 from keras_lion.robustness.runs import name_contenders
 from keras_lion.robustness.search_trials import SEARCH, is_search
@@ -45,6 +47,10 @@ from keras_lion.tuning.runs.records import (
 )
 from keras_lion.tuning.study.comparison import Comparison, read_comparison
 from keras_lion.tuning.study.extension import Extension
+
+# Measures that ask of lr × λ with enough decay: their verdicts take the place of those
+# on the whole grid.
+ABOUT_PRODUCT = ("iso_product_spread", "memory_over_batch_size")
 
 
 def write_report(folder: str | Path, *, study: Mapping[str, Any] | None = None) -> Path:
@@ -140,6 +146,7 @@ def write_pages(
     drawn: list[str] = []
     across: dict[str, list[Picture]] = {}
     report: dict[str, dict[str, Any]] = {}
+    maps: dict[str, list[DecayMap | None]] = {}
     for task in tasks:
         own = frame[frame["task"] == task]
         if task in searches:
@@ -166,18 +173,20 @@ def write_pages(
             )
         for part in parts_of(own):
             title = ", ".join(filter(None, (task, part.label)))
-            section, summaries, verdicts = section_of(
+            section, summaries, verdicts, shown = section_of(
                 part.runs,
                 title,
                 value,
                 epsilon,
                 decided=[each for place, each in decided if place == title],
                 paired="import" not in study,
+                law=comparison is None or comparison.measure not in ABOUT_PRODUCT,
                 drawings=drawings,
                 extended=_extensions(study, own, task),
             )
             drawn += _save(section.pictures, title, folder)
             sections.append(section)
+            maps.setdefault(task, []).append(shown)
             rows += [
                 (replace(summary, condition=part.values), epsilon, title)
                 for summary in summaries
@@ -185,10 +194,14 @@ def write_pages(
             report[title] = {
                 "condition": plain(part.values),
                 "answer": section.answer,
+                "explained": section.explained,
                 "cautions": section.cautions,
                 "verdicts": [verdict_record(each) for each in verdicts],
             }
-        wider: dict[Scope, list[str]] = {"task": [], "batch sizes": own_columns(own)}
+        wider: dict[Scope, list[str]] = {
+            "task": [],
+            "batch sizes": splitting_columns(own),
+        }
         for scope, columns in wider.items():
             for part in parts_of(own, columns):
                 title = ", ".join(filter(None, (task, part.label)))
@@ -199,6 +212,8 @@ def write_pages(
                 if found:
                     across[title] = [*across.get(title, []), *found]
                     drawn += _save(found, title, folder)
+    overview = _overview(maps, drawings)
+    drawn += _save(overview, "tasks", folder)
     table = pd.concat([summary_frame(rows), *trial_rows], ignore_index=True)
     table.to_csv(folder / "summary.csv", index=False)
     for title, entry in report.items():
@@ -225,6 +240,7 @@ def write_pages(
         verdicts=[(place, verdict_texts(each)) for place, each in decided],
         sections=sections,
         runs=all_runs,
+        overview=overview,
         across=across,
         environment=environment,
         notes=notes,
@@ -233,6 +249,17 @@ def write_pages(
     path = folder / "report.html"
     path.write_text(render(page), encoding="utf-8")
     return path
+
+
+def _overview(
+    maps: Mapping[str, Sequence[DecayMap | None]], drawings: Collection[str] | None
+) -> list[Picture]:
+    """The heatmaps of a few tasks of one condition each, in one figure."""
+    single = [each[0] for each in maps.values() if len(each) == 1]
+    shown = [each for each in single if each is not None]
+    few = 1 < len(shown) <= decay_maps.MOST_TASKS
+    wanted = drawings is None or decay_maps.NAME in drawings
+    return [decay_maps_picture(shown)] if few and wanted else []
 
 
 def _of_one_backend(frame: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:

@@ -47,6 +47,15 @@ def own_columns(frame: pd.DataFrame) -> list[str]:
     return [str(name) for name in frame.columns if name not in COLUMNS]
 
 
+def splitting_columns(runs: pd.DataFrame) -> list[str]:
+    """`own_columns` that make conditions: all but those that follow the learning rate.
+
+    Initial weights proportional to the learning rate are a part of what a learning rate
+    means in such a study: its runs form one landscape.
+    """
+    return [n for n in own_columns(runs) if not follows_learning_rate(runs, n)]
+
+
 def parts_of(runs: pd.DataFrame, columns: Iterable[str] | None = None) -> list[Part]:
     """Split the runs of a task so that each optimizer has one condition in each part.
 
@@ -58,12 +67,12 @@ def parts_of(runs: pd.DataFrame, columns: Iterable[str] | None = None) -> list[P
 
     Args:
         runs: Run records of one task.
-        columns: Columns that may split. None: `SHARED`, then all of the study's own.
+        columns: Columns that may split. None: `SHARED`, then `splitting_columns`.
 
     Returns:
         The parts: numbers in ascending order, then text, then what is missing.
     """
-    names = [*SHARED, *own_columns(runs)] if columns is None else list(columns)
+    names = [*SHARED, *splitting_columns(runs)] if columns is None else list(columns)
     return _split(runs, [name for name in names if name in runs], {})
 
 
@@ -220,7 +229,7 @@ def check_alike(runs: pd.DataFrame) -> None:
                 f"Received {name}: {_listed(texts_of(runs, name))}. "
                 f"Choose one with {remedy}."
             )
-    own = own_columns(runs)
+    own = splitting_columns(runs)
     names = [name for name in own if varies(runs, name)]
     if names:
         received = "; ".join(

@@ -358,18 +358,20 @@ def _spread(question: Question, name: str) -> Verdict:
     )
 
 
-def _memory_over_batch_size(question: Question) -> list[Verdict]:
-    return [_memory(question, name) for name in question.sides]
+def _memory_over(question: Question, column: str) -> list[Verdict]:
+    """Verdicts on the best memory over a column; none where it has one value."""
+    values = question.runs[column].unique()
+    if len(values) < 2:
+        return []
+    return [_memory(question, name, column) for name in question.sides]
 
 
-def _memory(question: Question, name: str) -> Verdict:
+def _memory(question: Question, name: str, column: str) -> Verdict:
     claim = claim_of(question, name)
     runs = question.runs
-    sizes = {
-        float(s): runs[runs["batch_size"] == s] for s in runs["batch_size"].unique()
-    }
+    frames = {float(each): runs[runs[column] == each] for each in runs[column].unique()}
     try:
-        found = best_memory(sizes, optimizer=name, value=question.value)
+        found = best_memory(frames, optimizer=name, value=question.value)
     except ValueError as error:
         return Verdict.untestable(claim, str(error))
     return memory_verdict(found, margin=question.margin, claim=claim)
@@ -483,9 +485,22 @@ MEASURES: Mapping[str, Measure] = {
         scope="task",
     ),
     "memory_over_batch_size": Measure(
-        _memory_over_batch_size,
+        partial(_memory_over, column="batch_size"),
         "The best memory of the weights, in epochs, is the same at every batch size.",
         direction=0,
         scope="task",
+    ),
+    "memory_over_epochs": Measure(
+        partial(_memory_over, column="epochs"),
+        "The best memory of the weights, in epochs, is the same at every length.",
+        direction=0,
+        scope="study",
+    ),
+    "memory_over_train_examples": Measure(
+        partial(_memory_over, column="train_examples"),
+        "The best memory of the weights, in epochs, is the same at every number of "
+        "examples.",
+        direction=0,
+        scope="study",
     ),
 }

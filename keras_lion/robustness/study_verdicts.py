@@ -11,9 +11,8 @@ import pandas as pd
 
 from keras_lion.robustness.cautions import unlike_cautions
 from keras_lion.robustness.conditions import (
-    follows_learning_rate,
-    own_columns,
     parts_of,
+    splitting_columns,
 )
 from keras_lion.robustness.effective_decay.law import product_verdict
 from keras_lion.robustness.landscape import Landscape, Value
@@ -108,7 +107,8 @@ def decide(
     hyperparameters of the study's own, except those that follow the learning rate, as
     initial weights proportional to it do. A measure of the study chooses its runs by
     the conditions that it declares in `between`: where they leave several values of
-    another hyperparameter, the verdict is untestable and names it.
+    another hyperparameter, the verdict is untestable and names it. It reads the tasks
+    for which the comparison declares an ε; all, if it declares none.
 
     Where the optimizers differ in such a hyperparameter, the verdict says so among its
     reasons.
@@ -136,8 +136,9 @@ def decide(
         )
     scope = MEASURES[comparison.measure].scope
     if scope == "study":
-        tasks = frame["task"].unique()
-        epsilon = comparison.epsilon.get(str(tasks[0]), EPSILON)
+        read = frame["task"].isin(comparison.epsilon)
+        frame = frame[read] if read.any() else frame
+        epsilon = comparison.epsilon.get(str(frame["task"].iloc[0]), EPSILON)
         return [("", each) for each in _judge(frame, comparison, epsilon, seed)]
     if scope == "condition":
         frame = name_contenders(frame)
@@ -145,17 +146,12 @@ def decide(
     for task in dict.fromkeys(frame["task"]):
         epsilon = comparison.epsilon.get(task, EPSILON)
         runs = frame[frame["task"] == task]
-        columns = None if scope == "condition" else _splitting(runs)
+        columns = None if scope == "condition" else splitting_columns(runs)
         for part in parts_of(runs, columns):
             place = ", ".join(filter(None, (str(task), part.label)))
             verdicts = _judge(part.runs, comparison, epsilon, seed)
             found += [(place, each) for each in verdicts]
     return found
-
-
-def _splitting(runs: pd.DataFrame) -> list[str]:
-    """The hyperparameters of the study's own that split the runs of a task."""
-    return [n for n in own_columns(runs) if not follows_learning_rate(runs, n)]
 
 
 def usual_sides(optimizers: Iterable[str]) -> list[tuple[str, str]]:

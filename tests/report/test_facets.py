@@ -219,6 +219,6 @@ def test_a_study_over_text_and_a_conditional_hyperparameter(tmp_path, monkeypatc
     )
     assert all(f"{condition}: " in caption for condition in conditions)
     file = io.StringIO()
-    print_summary(tmp_path, "blobs", Console(file=file, width=200))
+    print_summary(tmp_path, ["blobs"], Console(file=file, width=200))
     screen = file.getvalue()
     assert all(f"({condition})." in screen for condition in conditions)

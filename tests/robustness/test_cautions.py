@@ -15,10 +15,10 @@ from keras_lion.robustness import Landscape
 from keras_lion.robustness.cautions import (
     LEADING,
     cautions_of,
-    edge_cautions,
     leading,
     ranked_cautions,
 )
+from keras_lion.robustness.edge_cautions import edge_cautions
 from keras_lion.robustness.quantity import ACCURACY, LOSS
 from keras_lion.tuning import Axis
 from keras_lion.tuning.study.extension import Extension

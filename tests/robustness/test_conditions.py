@@ -219,6 +219,24 @@ def test_what_follows_the_learning_rate_of_a_grid():
     assert not follows_learning_rate(single, "scale")
 
 
+def test_what_follows_the_learning_rate_makes_no_condition():
+    frame = study(size=3)
+    frame["scale"] = 10 * frame["learning_rate"]
+    (part,) = parts_of(frame)
+    assert part.label == ""
+    whole = Landscape.from_runs(frame, optimizer="lion")
+    plain = Landscape.from_runs(frame.drop(columns="scale"), optimizer="lion")
+    np.testing.assert_array_equal(whole.scores, plain.scores)
+    # Another hyperparameter still does, and each part is a landscape.
+    both = pd.concat(
+        [frame.assign(activation=name) for name in ("relu", "tanh")], ignore_index=True
+    )
+    assert [part.label for part in parts_of(both)] == [
+        "activation relu",
+        "activation tanh",
+    ]
+
+
 def test_a_line_of_equal_product_is_not_split_by_what_follows_its_learning_rates():
     rates, products = (0.001, 0.004, 0.016), (0.01, 0.04)
     frame = pd.DataFrame(

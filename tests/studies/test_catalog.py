@@ -69,7 +69,7 @@ def test_the_commands_of_a_claim_can_be_given(entry):
         assert program == "keras-lion"
         options = make_parser(COMMANDS).parse_args(words)
         study = load_study_file(ROOT / options.study)
-        assert options.preset in study.plans[options.task]
+        assert all(options.preset in study.plans[task] for task in options.task)
         assert options.backend in BACKENDS
 
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from keras_lion.robustness.cautions import inert_decay_cautions
+from keras_lion.robustness.edge_cautions import inert_decay_cautions
 from keras_lion.robustness.effective_decay.description import (
     FEWEST_COLUMNS,
     Groupings,

@@ -40,6 +40,8 @@ MEASURES: Mapping[str, Declarable] = {
     "rule_of_thumb_regret": Declarable(SCORES, across=True),
     "learning_rate_sensitivity": Declarable(SCORES, pair=False),
     "memory_over_batch_size": Declarable(("",), pair=False, across=True),
+    "memory_over_epochs": Declarable(("",), pair=False, across=True),
+    "memory_over_train_examples": Declarable(("",), pair=False, across=True),
     "iso_product_spread": Declarable(SCORES, pair=False, across=True),
 }
 
@@ -51,6 +53,7 @@ class Comparison:
     Args:
         statement: The claim under test, one sentence.
         epsilon: Task → how far from the best still counts as good, in units of `value`.
+            A measure that compares tasks reads these, or all if there is none.
         measure: Name of the measure that decides, a key of `MEASURES`.
         value: What the measure reads: `"final_loss"` (validation negative
             log-likelihood, negated) or `"score"`.

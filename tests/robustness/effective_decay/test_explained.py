@@ -8,7 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_lion.robustness.effective_decay.explained import explained
+from keras_lion.robustness.effective_decay.explained import (
+    explained,
+    explained_sentence,
+)
 
 EXPONENTS = np.arange(5) / 2
 
@@ -88,3 +91,34 @@ def test_too_few_cells_explain_nothing():
     assert found.leading == ""
     equal = explained(runs(lambda i, j: 1.0), optimizer="lion")
     assert math.isnan(equal.weight_decay)
+
+
+def test_the_sentence_names_each_optimizer_that_has_cells():
+    lion = runs(lambda i, j: (i + j - 2) ** 2)
+    adamw = runs(lambda i, j: i).assign(optimizer="adamw")
+    frame = pd.concat([lion, adamw]).assign(metric="accuracy")
+    found = explained_sentence(frame, ["lion", "adamw"], label=str.upper)
+    assert found.startswith("lr × λ explains 100 % (LION) and ")
+    assert "of the variance of the validation loss" in found
+    few = frame[(frame["optimizer"] == "lion") | (frame["kappa"] > 900)]
+    alone = explained_sentence(few, ["lion", "adamw"])
+    assert "(lion)" in alone
+    assert "adamw" not in alone
+    assert explained_sentence(frame[frame["kappa"] < 3], ["lion", "adamw"]) == ""
+    assert explained_sentence(frame.drop(columns="kappa"), ["lion"]) == ""
+
+
+def test_the_sentence_leaves_out_cells_with_little_decay():
+    # Below κ = 3 the learning rate decides, above it the product.
+    frame = runs(lambda i, j: i + j if i + j >= 1.5 else 9 * i).assign(metric="loss")
+    assert "explains 100 % (lion)" in explained_sentence(frame, ["lion"])
+
+
+def test_of_one_learning_rate_nothing_can_be_told_apart():
+    frame = runs(lambda i, j: j**2).assign(metric="loss")
+    one = frame[frame["learning_rate"] == frame["learning_rate"].max()]
+    many = pd.concat(
+        [one.assign(weight_decay=k * one["weight_decay"]) for k in (1, 2, 3)]
+    )
+    assert explained(many, optimizer="lion", least_kappa=3).num_cells >= 8
+    assert explained_sentence(many, ["lion"]) == ""

@@ -9,6 +9,8 @@ import pandas as pd
 import pytest
 
 from keras_lion.robustness.effective_decay.pace import best_memory, memory_verdict
+from keras_lion.robustness.study_verdicts import decide
+from keras_lion.tuning.study import Comparison
 
 PRODUCTS = 2.0 ** np.arange(-12, 0)
 
@@ -103,3 +105,51 @@ def test_seeds_must_be_the_same():
         best_memory({}, optimizer="lion")
     with pytest.raises(ValueError, match="adamw"):
         best_memory({1.0: runs(0.01)}, optimizer="adamw")
+
+
+def task(name, best, *, batch_size=32, epochs=50, train_examples=640):
+    """The runs of a task whose best memory is `best` epochs, of 20 steps at size 32."""
+    steps = epochs * train_examples // batch_size
+    columns = {"batch_size": batch_size, "train_examples": train_examples}
+    frame = runs(epochs / (best * steps), steps=steps, epochs=epochs)
+    return frame.assign(task=name, metric="accuracy", **columns)
+
+
+def declared(measure, tasks=()):
+    return Comparison(
+        "It is the same.",
+        dict.fromkeys(tasks, 0.01),
+        measure=measure,
+        value="score",
+        sides=("lion",),
+        margin=0.25,
+    )
+
+
+def test_over_batch_sizes_only_tasks_that_have_several_are_judged():
+    sizes = [task("sizes", 2.0, batch_size=each) for each in (16, 32, 64)]
+    frame = pd.concat([*sizes, task("single", 2.0)])
+    ((place, verdict),) = decide(frame, declared("memory_over_batch_size"))
+    assert (place, verdict.outcome) == ("sizes", "supported")
+
+
+@pytest.mark.parametrize(
+    ("measure", "column", "values"),
+    [
+        ("memory_over_epochs", "epochs", (25, 50, 100)),
+        ("memory_over_train_examples", "train_examples", (320, 640, 1280)),
+    ],
+)
+def test_over_tasks_those_that_the_comparison_names_are_read(measure, column, values):
+    # The best memory grows as the square root; the other task would contradict it.
+    tasks = [
+        task(f"t{each}", 2.0 * math.sqrt(each / values[1]), **{column: each})
+        for each in values
+    ]
+    other = task("other", 0.2, **{column: 2 * values[-1]})
+    names = [f"t{each}" for each in values]
+    ((place, verdict),) = decide(
+        pd.concat([*tasks, other]), declared(measure, tasks=names)
+    )
+    assert (place, verdict.outcome) == ("", "not supported")
+    assert verdict.estimate.estimate == pytest.approx(0.5, abs=0.02)
