@@ -212,6 +212,24 @@ def test_unknown_presets_and_tasks_are_refused():
         tiny_study().runs("blobs", "full", "jax")
 
 
+def test_an_epsilon_of_no_task_is_refused():
+    study = tiny_study()
+    typo = Comparison("Lion is wider.", {"blobs": 0.1, "blob": 0.1})
+    message = "names blob, which study 'tiny' does not run. Its tasks are: blobs"
+    with pytest.raises(ValueError, match=f"of the comparison {message}"):
+        dataclasses.replace(study, comparison=typo)
+    with pytest.raises(ValueError, match=f"of the secondary comparison 'x' {message}"):
+        dataclasses.replace(study, secondary={"x": typo})
+    without = dataclasses.replace(study, comparison=Comparison("x", {}))
+    assert without.comparison.epsilon == {}
+
+
+@pytest.mark.parametrize("wrong", [0.05, None, {"t": -1}, {"t": 0}, {"t": "0.05"}])
+def test_an_epsilon_is_a_positive_number_per_task(wrong):
+    with pytest.raises(ValueError, match="`epsilon` must give each task a positive"):
+        Comparison("Lion is wider.", wrong)
+
+
 def test_the_declaration_is_json_and_its_hash_that_of_its_content():
     declared = tiny_study().declaration()
     assert json.loads(json.dumps(declared))["plans"]["blobs"]["smoke"]["seeds"] == 2
