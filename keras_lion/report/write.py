@@ -177,8 +177,12 @@ def write_pages(
             continue
         epsilon = epsilons.get(task, EPSILON)
         if task not in epsilons:
+            again = (
+                " Import again with --epsilon, in the unit of the results, to set it."
+            )
             notes.append(
                 f"{task}: the study declares no ε, so that {EPSILON} was used."
+                f"{again if 'import' in study else ''}"
             )
         for part in parts_of(own):
             title = ", ".join(filter(None, (task, part.label)))

@@ -295,3 +295,18 @@ def test_the_main_study_is_declared_as_the_issue_asks():
         round(axis.ratio, 3) for space in plan.spaces.values() for axis in space.axes
     }
     assert len(ratios) == 1
+
+
+def test_a_file_without_a_study_is_not_executed(tmp_path):
+    script = tmp_path / "sheet.py"
+    script.write_text(f"open({str(tmp_path / 'done')!r}, 'w')\n")
+    with pytest.raises(ValueError, match="sheet.py must have a module-level STUDY"):
+        load_study_file(script)
+    assert not (tmp_path / "done").exists()
+
+
+def test_a_file_that_a_study_cannot_read_is_said_with_its_line(tmp_path):
+    script = tmp_path / "mine.py"
+    script.write_text('DATA = open("no_such.csv")\nSTUDY = None\n')
+    with pytest.raises(ValueError, match=r"mine.py, line 1 cannot .*no_such\.csv"):
+        load_study_file(script)
