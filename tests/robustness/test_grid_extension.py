@@ -41,7 +41,7 @@ def test_steps_count_from_the_file_of_the_study():
     text = extension_text(
         on_edge([1e-3, 1e-2, 0.1]), "learning_rate", ["high"], extended=extended
     )
-    assert "--extend learning_rate=up:4" in text
+    assert "--extend learning_rate=up:4 (counted from the study's file)," in text
 
 
 def test_imported_runs_have_no_file_and_no_option():
