@@ -4,7 +4,7 @@ Question   Weight decay sets pace, lr × λ, and size, lr / λ. Somebody who sea
            those two instead of over lr and λ may end one grid step off in both. What
            does that cost, for either optimizer, in either frame?
 Command    python studies/joint_mistake.py
-Duration   seconds: it reads the public table (studies/results/runs.csv.gz)
+Duration   seconds: it reads the public table, studies/results/runs.csv.gz
 Result     studies/results/joint_mistake/joint_mistake.json (2026-11-28): the same
            factor off in pace and size costs less than in lr and λ, for both optimizers:
            the worst of four mistakes is cheaper on 8 of 9 tasks and dearer on none.

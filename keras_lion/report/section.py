@@ -94,7 +94,7 @@ def section_of(
         cautions=cautions,
         verdicts=[verdict_texts(each) for each in verdicts],
         explained=explained_sentence(
-            runs, optimizers, value=value, label=optimizer_label
+            runs, optimizers, value="score", label=optimizer_label
         )
         if paired
         else "",
@@ -102,7 +102,7 @@ def section_of(
             Material(title, task, metric, value, epsilon, runs, landscapes), drawings
         ),
     )
-    return section, rows, verdicts, decay_map(runs, title, landscapes[value], value)
+    return section, rows, verdicts, decay_map(runs, title, landscapes["score"], "score")
 
 
 def _difference(landscapes: Sequence[Landscape]) -> Interval | None:

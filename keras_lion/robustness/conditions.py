@@ -117,25 +117,40 @@ def varies(runs: pd.DataFrame, name: str) -> bool:
 
 
 def follows_learning_rate(runs: pd.DataFrame, name: str) -> bool:
-    """Whether each learning rate of a grid has its own value of a column.
+    """Whether a number rises, or falls, with the learning rate of a grid.
 
-    So it is with initial weights proportional to the learning rate. Without two weight
-    decays at a learning rate there is no grid: in a random search every value goes with
-    one learning rate.
+    So it is with initial weights proportional to the learning rate. Three learning
+    rates are needed, each with one value and two weight decays or more: in a random
+    search every value goes with one learning rate. Text and booleans never follow.
     """
+    if not {"learning_rate", "weight_decay"} <= set(runs.columns):
+        return False
+    values = runs[name]
+    if any(isinstance(value, bool | np.bool_ | str) for value in values):
+        return False
     table = pd.DataFrame(
         {
             "optimizer": runs["optimizer"].to_numpy(),
             "rate": runs["learning_rate"].to_numpy(),
             "decay": runs["weight_decay"].to_numpy(),
-            "text": texts_of(runs, name).to_numpy(),
+            "value": pd.to_numeric(values, errors="coerce").to_numpy(float),
         }
     )
     return all(
-        (part.groupby("rate")["text"].nunique() == 1).all()
-        and (part.groupby("text")["rate"].nunique() == 1).all()
-        and (part.groupby("rate")["decay"].nunique() > 1).all()
-        for _, part in table.groupby("optimizer")
+        _rises_or_falls(part) for _, part in table.groupby("optimizer")
+    ) and bool(len(table))
+
+
+def _rises_or_falls(table: pd.DataFrame) -> bool:
+    rates = table.groupby("rate")
+    values = rates["value"].mean()
+    steps = np.diff(values)
+    return bool(
+        len(values) > 2
+        and table["value"].notna().all()
+        and (rates["value"].nunique() == 1).all()
+        and (rates["decay"].nunique() > 1).all()
+        and ((steps > 0).all() or (steps < 0).all())
     )
 
 

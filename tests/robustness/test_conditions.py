@@ -217,6 +217,15 @@ def test_what_follows_the_learning_rate_of_a_grid():
         == frame.groupby("optimizer")["weight_decay"].transform("min")
     ]
     assert not follows_learning_rate(single, "scale")
+    # Up and down again; text; two learning rates.
+    bent = (frame["learning_rate"] / frame["learning_rate"].median()).map(np.log) ** 2
+    assert not follows_learning_rate(frame.assign(scale=bent), "scale")
+    assert not follows_learning_rate(
+        frame.assign(scale=frame["scale"].map(str)), "scale"
+    )
+    assert not follows_learning_rate(
+        study(size=2).assign(scale=frame["scale"]), "scale"
+    )
 
 
 def test_what_follows_the_learning_rate_makes_no_condition():
