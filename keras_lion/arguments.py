@@ -319,7 +319,8 @@ def _add_import(commands: Any) -> None:
     command.add_argument(
         "--epsilon",
         type=_number,
-        help="distance from the best score that still counts as good",
+        help="distance from the best score that still counts as good, in the unit of "
+        "the results: 0.5 for half a point of results in percent",
     )
     command.add_argument(
         "--diverged",
@@ -327,7 +328,8 @@ def _add_import(commands: Any) -> None:
         action="extend",
         default=[],
         metavar="STATE",
-        help="states that mean divergence ('no result' for an empty result)",
+        help="states that mean divergence ('no result' for an empty result of a run "
+        "that finished)",
     )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from keras_lion.tuning.sweep.preparation import Progress
 
 WIDTH = 150  # of lines where there is no terminal; the table needs about 140
+WORTH_WORKERS = 60  # seconds in one process, below which several take longer
 WRONG = 2
 INTERRUPTED = 130  # what a shell reports of a command that Ctrl-C ended
 NO_READER = 141  # and of one whose output nobody reads any more
@@ -208,6 +209,11 @@ def _estimate(
             f"The missing ones take about {duration(cost.seconds)} here in one "
             f"process, {duration(cost.compiling)} of it for compiling."
         )
+        if cost.seconds < WORTH_WORKERS:
+            lines.append(
+                "More --workers would save nothing: each process starts and compiles "
+                "by itself."
+            )
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 
@@ -359,6 +365,7 @@ def _import(options: argparse.Namespace) -> None:
     from keras_lion.tuning.runs.records import load_runs, load_study
     from keras_lion.tuning.runs.wording import COMMAND, UnclearSourceError
 
+    earlier = _earlier_import(options.output)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnfinishedRunsWarning)  # printed below
         try:
@@ -379,6 +386,8 @@ def _import(options: argparse.Namespace) -> None:
     study = load_study(options.output)
     account = study["import"]
     print("\n".join(account_lines(account)))
+    if earlier:
+        print(f"  replaced the earlier import of {earlier} in this folder")
     _print_epsilon(study, load_runs(options.output))
     if account["reasons"]:
         reasons = ", ".join(account["reasons"])
@@ -401,6 +410,20 @@ def _print_epsilon(study: Mapping[str, Any], runs: DataFrame) -> None:
         f"are {results.min():.4g} to {results.max():.4g}: runs so near to the best "
         f"count as good{'' if declared else '; --epsilon sets another'}"
     )
+    if not declared and results.max() - results.min() > 100 * epsilon:
+        print(
+            f"  caution  {epsilon:g} is less than 1 % of that range: hardly any run "
+            "but the best counts as good. Give --epsilon in the unit of the results."
+        )
+
+
+def _earlier_import(folder: Path) -> str:
+    """The source of the import that a folder holds; empty if it holds none."""
+    from keras_lion.tuning.runs.records import load_study
+
+    if not (folder / "study.json").exists():
+        return ""
+    return str(load_study(folder).get("import", {}).get("source", ""))
 
 
 def _once(option: str, pairs: list[tuple[str, str]]) -> dict[str, str]:

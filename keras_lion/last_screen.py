@@ -199,10 +199,14 @@ def _print_table(
             _interval(row, "test_score", score.tested),
         )
     console.print(table)
+    read = (
+        "" if measured.name == score.name else f", and mean regret: of {measured.name}"
+    )
+    within = measured.amount(float(rows[0]["epsilon"]))
     _print(
         console,
-        "width, own width: decades of learning rates within ε of the common best, and "
-        "of the optimizer's own",
+        f"width, own width: decades of learning rates within ε = {within} of the "
+        f"common best, and of the optimizer's own{read}",
     )
 
 

@@ -24,6 +24,7 @@ ROW = {
     "learning_rate": 0.0316,
     "weight_decay": 0.3,
     "value": "final_loss",
+    "epsilon": 0.05,
     "width_decades": 0.37,
     "width_censored": False,
     "own_width_decades": 0.5,
@@ -132,6 +133,19 @@ def test_the_screen_from_the_files_of_the_report(tmp_path):
         "PROVISIONAL: Lion tolerates a wider range of learning_rate than AdamW.",
     ]
     assert lines[-1] == "caution: the grid is narrow."
+
+
+def test_the_legend_says_in_which_unit_epsilon_is_and_what_widths_read(tmp_path):
+    def legend(row):
+        lines = shown(tmp_path, [row])
+        return " ".join(lines[[line[:5] for line in lines].index("width") :][:2])
+
+    found = legend(ROW)
+    assert "within ε = 0.05 nats of the common best" in found
+    assert "own, and mean regret: of validation loss" in found
+    found = legend({**ROW, "value": "score"})
+    assert "within ε = 5 points of the common best" in found
+    assert "mean regret: of" not in found
 
 
 def test_a_verdict_names_its_place_where_there_are_several(tmp_path):

@@ -104,7 +104,7 @@ def regret_profile_figure(
         columnspacing=1.2,
     )
     unit_name = f" ({quantity.difference})" if quantity.difference else ""
-    loss = f"ε: loss of {quantity.name}\nagainst the common best{unit_name}"
+    loss = f"ε: distance from the common best\n{quantity.name}{unit_name}"
     tidy(ax, loss, "configurations within ε (%)")
     return figure
 

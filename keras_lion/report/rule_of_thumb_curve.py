@@ -123,6 +123,8 @@ def _draw_theory(ax: Axes, adamw: Landscape, lion: Landscape, scale: float) -> f
 def _band_text(within: np.ndarray) -> str:
     if not len(within):
         return ""
+    if len(within) == 1:
+        return f"within ε: k = {within[0]:.3g} only"
     return f"within ε: k {within.min():.3g} to {within.max():.3g}"
 
 

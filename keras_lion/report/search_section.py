@@ -28,12 +28,15 @@ from keras_lion.report.style import (
     optimizer_label,
 )
 from keras_lion.robustness.conditions import setting_text
+from keras_lion.robustness.divergence import search_advice
 from keras_lion.robustness.quantity import quantity_of_runs
 from keras_lion.robustness.search_trials import (
     BUDGET,
     SEARCH,
+    NextWindow,
     also_varied,
     best_trial,
+    declared_ranges,
     next_windows,
 )
 from keras_lion.robustness.wording import counted
@@ -58,11 +61,14 @@ def search_section(
     varied = also_varied(runs)
     bests = [best_text(name, each, quantity) for name, each in trials.items()]
     tests = [tested_text(name, each, quantity) for name, each in trials.items()]
+    oracle, declared = SEARCH in study, declared_ranges(study)
+    windows = {name: next_windows(each, declared) for name, each in trials.items()}
     code = [
         line
-        for name, each in trials.items()
-        for line in _code(name, each, oracle=SEARCH in study, alone=len(trials) == 1)
+        for name, each in windows.items()
+        for line in _code(name, each, oracle=oracle, alone=len(trials) == 1)
     ]
+    own = {name: runs[runs["optimizer"] == name] for name in trials}
     tested = any(tests)
     section = Section(
         task=title,
@@ -74,13 +80,17 @@ def search_section(
             _cells(name, each, varied, trials, quantity, tested=tested)
             for name, each in trials.items()
         ],
-        cautions=[*_cautions(trials), *text.failures(runs, list(trials))],
+        cautions=[*_cautions(trials, own), *text.failures(runs, list(trials))],
         pictures=pictures_of(
             Material(title, task, metric, "score", math.nan, runs, {}),
             drawings,
             scope="search",
         ),
-        advice=[one for name, each in trials.items() for one in next_texts(name, each)],
+        advice=[
+            one
+            for name, each in trials.items()
+            for one in next_texts(name, each, own[name], declared)
+        ],
         code=code,
     )
     rows = [_numbers(title, task, name, each, runs) for name, each in trials.items()]
@@ -88,15 +98,15 @@ def search_section(
 
 
 def _code(
-    optimizer: str, trials: pd.DataFrame, *, oracle: bool, alone: bool
+    optimizer: str, windows: list[NextWindow], *, oracle: bool, alone: bool
 ) -> list[str]:
-    lines = next_lines(next_windows(trials), oracle=oracle)
+    lines = next_lines(windows, oracle=oracle)
     if not lines or alone:
         return lines
     return [f"# {optimizer_label(optimizer)}", *lines]
 
 
-def _cautions(trials: Trials) -> list[str]:
+def _cautions(trials: Trials, runs: Mapping[str, pd.DataFrame]) -> list[str]:
     """Reasons to believe less, the gravest first."""
     cautions = []
     for name, each in trials.items():
@@ -107,7 +117,7 @@ def _cautions(trials: Trials) -> list[str]:
         elif bad > len(counted) / 2:
             cautions.append(
                 f"{optimizer_label(name)}: {bad} of {len(counted)} trials diverged: "
-                "move the range of the search to where training is stable."
+                f"{search_advice(runs[name])}."
             )
     counts = {name: len(each) for name, each in trials.items()}
     if len(set(counts.values())) > 1:

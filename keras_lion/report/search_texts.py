@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+
 import pandas as pd
 
 from keras_lion.report.style import (
@@ -12,13 +15,17 @@ from keras_lion.report.style import (
     optimizer_label,
 )
 from keras_lion.robustness.conditions import texts_of
+from keras_lion.robustness.divergence import search_advice
 from keras_lion.robustness.search_trials import (
+    LEAST_TRIALS,
     NextWindow,
     also_varied,
     best_trial,
     next_windows,
+    num_finished,
     trials_of,
 )
+from keras_lion.robustness.wording import counted
 
 FEW = 4  # values of a hyperparameter that are listed; of more, the range is named
 SYMBOLS = {"learning_rate": "lr", "weight_decay": "λ"}
@@ -64,15 +71,34 @@ def varied_text(runs: pd.DataFrame) -> str:
     return f"The trials also differ in {listed(texts)}, which the figure does not show."
 
 
-def next_texts(optimizer: str, trials: pd.DataFrame) -> list[str]:
-    """Where the search goes on: one sentence per hyperparameter."""
+def next_texts(
+    optimizer: str,
+    trials: pd.DataFrame,
+    runs: pd.DataFrame,
+    declared: Mapping[str, tuple[float, float]] | None = None,
+) -> list[str]:
+    """Where the search goes on: one sentence per hyperparameter.
+
+    Args:
+        optimizer: Name of the optimizer.
+        trials: Its trials.
+        runs: Its run records.
+        declared: Hyperparameter → the ends of the range that was to be searched.
+    """
     label, best = optimizer_label(optimizer), best_trial(trials)
-    if best is None:
+    if (trials["status"] == "failed").all():
         return [
-            f"{label}: no trial trained. Lower the learning rates by a factor of 10, "
-            "and check that one run trains at all."
+            f"{label}: every trial failed. Correct the error that the caution names, "
+            "and search again."
         ]
-    windows = next_windows(trials)
+    if best is None:
+        return [f"{label}: no trial trained: {search_advice(runs)}."]
+    if (number_of := num_finished(trials)) < LEAST_TRIALS:
+        return [
+            f"{label}: after {counted(number_of, 'trial')} no part of the ranges can "
+            "be left out: search on in the same ranges."
+        ]
+    windows = next_windows(trials, declared)
     texts = [f"{label}: {_next_text(window)}" for window in windows]
     if best["weight_decay"] == 0 and trials["weight_decay"].nunique() > 1:
         texts.append(
@@ -101,6 +127,12 @@ def next_lines(windows: list[NextWindow], *, oracle: bool) -> list[str]:
 def _next_text(window: NextWindow) -> str:
     symbol = SYMBOLS[window.axis]
     ends = f"{number(window.low)} to {number(window.high)}"
+    if not math.isnan(window.declared):
+        return (
+            f"the best trial lies among the {SIDES[window.side]} {symbol} tried "
+            f"({number(window.centre)}), and the range of the search goes on to "
+            f"{number(window.declared)}: search {symbol} from {ends}."
+        )
     if window.side:
         return (
             f"the best trial lies among the {SIDES[window.side]} {symbol} tried "

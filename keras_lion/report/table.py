@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from keras_lion.report.style import (
@@ -127,6 +128,8 @@ def error_table(rates: pd.DataFrame) -> pd.DataFrame:
             "verdict": rates["event"],
             "share of the studies": shares,
             "expected": rates["limit"],
+            # Up to the error of so many studies: as the interval does not exclude it.
+            "within its interval": np.where(rates["passed"], "yes", "no"),
         }
     )
 

@@ -110,7 +110,9 @@ def failures(frame: pd.DataFrame, optimizers: Sequence[str]) -> list[str]:
         if failed.empty:
             continue
         reasons = failed["reason"].dropna().tolist() if "reason" in failed else []
-        first = f" The first error: {reasons[0]}" if reasons else ""
+        # Of a traceback the last line: what was raised.
+        lines = str(reasons[0]).strip().splitlines() if reasons else []
+        first = f" The first error: {lines[-1]}" if lines else ""
         one = len(failed) == 1
         count = (
             "1 run failed, and counts"

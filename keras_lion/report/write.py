@@ -45,7 +45,13 @@ from keras_lion.tuning.runs.records import (
     load_study,
     recorded_order,
 )
-from keras_lion.tuning.study.comparison import Comparison, read_comparison
+from keras_lion.tuning.study.comparison import (
+    FIRST_COMPARISON,
+    Comparison,
+    comparison_changed_text,
+    comparison_changes,
+    read_comparison,
+)
 from keras_lion.tuning.study.extension import Extension
 
 # Measures that ask of lr × λ with enough decay: their verdicts take the place of those
@@ -134,6 +140,9 @@ def write_pages(
     ]
     gridded = frame[~frame["task"].isin(searches)]
     comparison = _comparison(study, notes)
+    if first := study.get(FIRST_COMPARISON):
+        changes = comparison_changes(first, study.get("comparison", {}))
+        notes.append(comparison_changed_text(changes))
     decided = []
     if len(gridded):
         read = all_runs.loc[gridded.index]
@@ -168,8 +177,12 @@ def write_pages(
             continue
         epsilon = epsilons.get(task, EPSILON)
         if task not in epsilons:
+            again = (
+                " Import again with --epsilon, in the unit of the results, to set it."
+            )
             notes.append(
                 f"{task}: the study declares no ε, so that {EPSILON} was used."
+                f"{again if 'import' in study else ''}"
             )
         for part in parts_of(own):
             title = ", ".join(filter(None, (task, part.label)))

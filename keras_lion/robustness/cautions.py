@@ -64,7 +64,7 @@ def ranked_cautions(
     for name, landscape in landscapes[value].items():
         both = [landscapes[each][name] for each in dict.fromkeys((value, "score"))]
         part = runs[runs["optimizer"] == name]
-        edges = edges_of(both, epsilon, extended=extended, declared=declared)
+        edges = edges_of(both, extended=extended, declared=declared)
         for each in (*edges, *_of_one(landscape, epsilon, part, declared=declared)):
             own.setdefault(each, []).append(label(name))
     found = [
@@ -83,7 +83,7 @@ def ranked_cautions(
 
 def cautions_of(landscape: Landscape, epsilon: float) -> list[str]:
     """All cautions of one landscape, the gravest first."""
-    found = [*edges_of([landscape], epsilon), *_of_one(landscape, epsilon)]
+    found = [*edges_of([landscape]), *_of_one(landscape, epsilon)]
     return [each.text for each in _in_order(found)]
 
 

@@ -13,6 +13,10 @@ from keras_lion.robustness.landscape import Landscape
 from keras_lion.robustness.wording import counted, listed
 
 Fate = Literal["undertrained", "broke down", "unknown"]
+UNKNOWN = (
+    "move the {} of learning rates, and check that one run trains at all (the records "
+    "do not show whether they are too low or too high)"
+)
 
 
 def divergence_advice(landscape: Landscape, runs: pd.DataFrame | None = None) -> str:
@@ -31,7 +35,7 @@ def divergence_advice(landscape: Landscape, runs: pd.DataFrame | None = None) ->
     if landscape.empty or landscape.diverged_share <= 0.5:
         return ""
     if landscape.all_diverged:
-        return _of_reasons(runs)
+        return _of_reasons(runs, "grid") or UNKNOWN.format("grid")
     rates = landscape.learning_rate
     seen = np.asarray((landscape.num_seeds > 0).any(axis=0))
     trained = np.less(landscape.num_diverged, landscape.num_seeds).any(axis=0)
@@ -90,14 +94,41 @@ def fate_of_run(run: pd.Series[Any]) -> Fate:
     return "undertrained" if final <= initial else "broke down"
 
 
-def _of_reasons(runs: pd.DataFrame | None) -> str:
-    """What to do where no run trained at all."""
-    unknown = (
-        "move the grid of learning rates, and check that one run trains at all (the "
-        "records do not show whether they are too low or too high)"
+def search_advice(runs: pd.DataFrame) -> str:
+    """Which way to move the learning rates of a search whose runs mostly diverged.
+
+    Args:
+        runs: Run records of one optimizer, some of them diverged.
+
+    Returns:
+        What to do, without a full stop.
+    """
+    lost = runs.loc[runs["status"] == "diverged", "learning_rate"].to_numpy(float)
+    good = runs.loc[runs["status"] == "ok", "learning_rate"].to_numpy(float)
+    if not len(good):
+        return _of_reasons(runs, "range") or UNKNOWN.format("range")
+    low, high = f"{good.min():.3g}", f"{good.max():.3g}"
+    if (lost < good.min()).all():
+        return (
+            f"no trial trains at a learning rate below {low}: move the range to higher "
+            "learning rates"
+        )
+    if (lost > good.max()).all():
+        return (
+            f"no trial trains at a learning rate above {high}: move the range to lower "
+            "learning rates"
+        )
+    if ((lost < good.min()) | (lost > good.max())).all():
+        return f"only learning rates from {low} to {high} train: search these"
+    return _of_reasons(runs, "range") or (
+        "diverged trials and others lie side by side: see the figure"
     )
+
+
+def _of_reasons(runs: pd.DataFrame | None, moved: str) -> str:
+    """What the reasons of the diverged runs say to do; empty if they do not."""
     if runs is None or "reason" not in runs:
-        return unknown
+        return ""
     diverged = runs[runs["status"] == "diverged"]
     fates = diverged.apply(fate_of_run, axis=1)
     low = _rates(diverged, fates == "undertrained")
@@ -105,19 +136,19 @@ def _of_reasons(runs: pd.DataFrame | None) -> str:
     if len(low) and not len(high):
         return (
             f"{_reasons(diverged, fates == 'undertrained')}, and the losses fell: move "
-            "the grid to higher learning rates, or train longer"
+            f"the {moved} to higher learning rates, or train longer"
         )
     if len(high) and not len(low):
         return (
-            f"{_reasons(diverged, fates == 'broke down')}: move the grid to lower "
-            "learning rates"
+            f"{_reasons(diverged, fates == 'broke down')}: move the {moved} to "
+            "lower learning rates"
         )
     if len(low) and len(high) and low.max() < high.min():
         return (
             f"runs learned too little up to learning_rate = {low.max():.3g} and broke "
             f"down from {high.min():.3g} on: choose values in between"
         )
-    return unknown
+    return ""
 
 
 def _rates(runs: pd.DataFrame, chosen: pd.Series[bool]) -> NDArray[np.float64]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,12 +14,14 @@ from keras_lion.robustness.landscape import AxisName, Landscape, Side
 from keras_lion.robustness.wording import listed
 from keras_lion.tuning.study.extension import Extension
 
-# By what they change: first whether there is a result, then what to run next, then
-# what to believe of a comparison, then how much.
+# By what they change: first whether there is a result, then what to run next (the
+# learning rate matters more than the decay), then what to believe of a comparison, then
+# how much.
 Kind = Literal[
     "nothing trained",
     "failed",
-    "edge",
+    "learning_rate edge",
+    "weight_decay edge",
     "unlike",
     "diverged",
     "unsettled width",
@@ -29,6 +30,11 @@ Kind = Literal[
     "few seeds",
     "stability",
 ]
+
+EDGE: Mapping[AxisName, Kind] = {
+    "learning_rate": "learning_rate edge",
+    "weight_decay": "weight_decay edge",
+}
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Caution:
 
 def edge_cautions(landscape: Landscape) -> list[str]:
     """On which sides of the grid the optimum may lie beyond it, and what to add."""
-    return [each.text for each in edges_of([landscape]) if each.kind == "edge"]
+    return [each.text for each in edges_of([landscape]) if each.kind in EDGE.values()]
 
 
 def inert_decay_cautions(
@@ -71,7 +77,6 @@ def inert_decay_cautions(
 
 def edges_of(
     values: Sequence[Landscape],
-    epsilon: float = math.nan,
     *,
     extended: Sequence[Extension] = (),
     declared: bool = True,
@@ -94,13 +99,8 @@ def edges_of(
             advice = extension_text(
                 known[0], axis, asked, extended=extended, declared=declared
             )
-            inert = axis == "weight_decay" and inert_decay_cautions(known[0], epsilon)
-            if inert:
-                matters = "Decay is inert here, so that this matters little."
-                advice = f"{matters} To look: {advice}"
-            found.append(
-                Caution("edge", f"{_beyond(known, axis, sides, asked)} {advice}")
-            )
+            text = f"{_beyond(known, axis, sides, asked)} {advice}"
+            found.append(Caution(EDGE[axis], text))
     return found
 
 

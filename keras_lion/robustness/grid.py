@@ -193,9 +193,9 @@ def boundary_optimum(landscape: Landscape) -> tuple[BoundaryOptimum, ...]:
     least half of its seeds diverged, or one next to it along that edge has and the one
     a step further inside has not. What lies further out is then likely to break down,
     too. Otherwise it is range-limited: cells that diverge further inside as well do so
-    for another reason, as at a high learning rate with every weight decay. Below the
-    lowest weight decay nothing breaks down where no decay trains.
-    No decay is not an edge, and an axis of one positive value has none. The next values
+    for another reason, as at a high learning rate with every weight decay.
+    No decay is not an edge, the lowest weight decay above it has a score on both sides,
+    and an axis of one positive value has no edge. The next values
     continue with the grid's own ratio, or with that of the last two on that side.
 
     Args:
@@ -236,8 +236,6 @@ def boundary_optimum(landscape: Landscape) -> tuple[BoundaryOptimum, ...]:
         breaking = on_edge & ~inside
         breaking[at] = on_edge[at]
         near = slice(max(at - 1, 0), at + 2)
-        if axis == "weight_decay" and side == "low" and row > 0:
-            breaking &= unstable[0]  # λ = 0 lies beyond this edge
         limit: Limit = "stability" if breaking[near].any() else "range"
         found.append(BoundaryOptimum(axis, side, limit, _beyond(landscape, axis, side)))
     return tuple(found)

@@ -103,7 +103,8 @@ def extension_text(
     )
     line = f'Axis("{axis}", ({", ".join(map(repr, longer))}))'
     if has_ratio(axis, known):
-        return f"Add {new}: --extend {options}, or in the study's file {line}."
+        counted = " (counted from the study's file)" if any(before.values()) else ""
+        return f"Add {new}: --extend {options}{counted}, or in the study's file {line}."
     return f"Add {new}, in the study's file: {line}."
 
 

@@ -401,8 +401,9 @@ class Landscape:
         """Sides of the grid that the best cell touches.
 
         The row of no decay is not a side: a best cell there says that decay is not
-        needed, not that the grid is too small. An axis of one value was not searched
-        and has no sides.
+        needed, not that the grid is too small. Nor is the lowest weight decay above it,
+        which then has a score on both sides. An axis of one value was not searched and
+        has no sides.
         """
         best = self.best
         sides: list[tuple[AxisName, Side]] = []
@@ -410,9 +411,11 @@ class Landscape:
             ("learning_rate", self.learning_rate, best.learning_rate),
             ("weight_decay", self.weight_decay, best.weight_decay),
         )
+        column = int(np.flatnonzero(self.learning_rate == best.learning_rate)[0])
         for name, values, chosen in axes:
+            bounded = values[0] == 0 and self.num_seeds[0, column] > 0
             values = values[values > 0]
-            if len(values) > 1 and chosen == values[0]:
+            if len(values) > 1 and chosen == values[0] and not bounded:
                 sides.append((name, "low"))
             if len(values) > 1 and chosen == values[-1]:
                 sides.append((name, "high"))

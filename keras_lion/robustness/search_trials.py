@@ -26,6 +26,7 @@ BUDGET = "epochs"
 FREE = 0.7  # of an axis' values per cell, from which cells form no grid
 FEW_VALUES = 6  # on one axis alone look like a grid, whatever their distances
 UNEVEN = 3.0  # largest over smallest distance, in decades, from which values are free
+LEAST_TRIALS = 6  # from which a range is narrowed
 EDGE = 0.1  # of the range on an axis: as close as that lies at its end
 
 
@@ -135,6 +136,8 @@ class NextWindow:
         low: Lower end.
         high: Upper end.
         side: At which end of the tried values the best trial lies; empty inside.
+        declared: The end of the declared range on that side, where no trial came near
+            it; NaN elsewhere.
     """
 
     axis: str
@@ -142,23 +145,63 @@ class NextWindow:
     low: float
     high: float
     side: Literal["", "low", "high"]
+    declared: float = math.nan
 
 
-def next_windows(trials: pd.DataFrame) -> list[NextWindow]:
+def next_windows(
+    trials: pd.DataFrame, declared: Mapping[str, tuple[float, float]] | None = None
+) -> list[NextWindow]:
     """Half the range in decades that was tried of lr and λ, around the best trial.
 
-    A best trial at the end of what was tried moves the window beyond it. Where the
-    best trial has λ = 0, or all trials share a value, there is none of that axis.
+    A best trial at the end of what was tried moves the window beyond it, and to the end
+    of the declared range where that is further out. Where the best trial has λ = 0, or
+    all trials share a value, there is none of that axis; nor after fewer trials than
+    `LEAST_TRIALS`, which are too few to leave a part of the range out.
+
+    Args:
+        trials: As `trials_of` gives them.
+        declared: Hyperparameter → the ends of the range that was to be searched, as
+            `declared_ranges` gives them.
     """
     best = best_trial(trials)
-    if best is None:
+    if best is None or num_finished(trials) < LEAST_TRIALS:
         return []
-    found = (_next(trials, axis, best) for axis in ("learning_rate", "weight_decay"))
+    found = (
+        _next(trials, axis, best, (declared or {}).get(axis))
+        for axis in ("learning_rate", "weight_decay")
+    )
     return [each for each in found if each is not None]
 
 
+def num_finished(trials: pd.DataFrame) -> int:
+    """Number of trials of the largest budget that did not fail."""
+    return int((trials["full"] & (trials["status"] != "failed")).sum())
+
+
+def declared_ranges(study: Mapping[str, Any]) -> dict[str, tuple[float, float]]:
+    """Hyperparameter → smallest and largest positive value of an oracle's space."""
+    ranges = {}
+    for parameter in study.get(SEARCH, {}).get("space", []):
+        config = parameter["config"]
+        ends = config.get("values") or [
+            config.get("min_value"),
+            config.get("max_value"),
+        ]
+        numbers = [
+            float(each)
+            for each in ends
+            if isinstance(each, int | float) and not isinstance(each, bool) and each > 0
+        ]
+        if numbers:
+            ranges[str(config["name"])] = (min(numbers), max(numbers))
+    return ranges
+
+
 def _next(
-    trials: pd.DataFrame, axis: str, best: Mapping[str, Any]
+    trials: pd.DataFrame,
+    axis: str,
+    best: Mapping[str, Any],
+    declared: tuple[float, float] | None,
 ) -> NextWindow | None:
     values = trials[axis].to_numpy(float)
     centre = float(best[axis])
@@ -171,4 +214,9 @@ def _next(
         "low" if at < low + margin else "high" if at > high - margin else ""
     )
     quarter = (high - low) / 4
-    return NextWindow(axis, centre, 10 ** (at - quarter), 10 ** (at + quarter), side)
+    first, last = 10 ** (at - quarter), 10 ** (at + quarter)
+    if side == "low" and declared and declared[0] < first:
+        return NextWindow(axis, centre, declared[0], last, side, declared[0])
+    if side == "high" and declared and declared[1] > last:
+        return NextWindow(axis, centre, first, declared[1], side, declared[1])
+    return NextWindow(axis, centre, first, last, side)

@@ -109,7 +109,8 @@ def outcome_of(
     elif interval.high < margin:
         outcome = "not supported"
     else:
-        return "underpowered", ()
+        few = interval.n < LEAST_SEEDS
+        return "underpowered", (too_few_seeds(interval.n),) if few else ()
     reasons = list(limited)
     if interval.n < LEAST_SEEDS:
         reasons.append(too_few_seeds(interval.n))
@@ -137,7 +138,7 @@ def verdict(
     - not supported: high < −r; or neither, but high < g and the study would have found
       g (its detectable gap is at most g).
     - underpowered: neither, and g may have been missed. This depends on the noise and
-      the number of seeds, not on p.
+      the number of seeds, not on p, so that the reasons name these alone.
     - provisional: it would be supported or not supported, but an optimum lies
       range-limited on an edge of its grid, or the sign of a difference stays in less
       than LEAST_WINDOW_SHARE of the windows, or a width is censored that would have
@@ -196,6 +197,7 @@ def verdict(
     outcome: Outcome
     if not direction and not precise:
         outcome = "underpowered"
+        reasons = _why_underpowered(comparison, smallest_gap, resolution, detectable)
     elif reasons:
         outcome = "provisional"
     else:
@@ -212,6 +214,30 @@ def verdict(
         direction=0 if open_bounds else direction,
         reasons=tuple(reasons),
     )
+
+
+def _why_underpowered(
+    comparison: Comparison, smallest_gap: float, resolution: float, detectable: float
+) -> list[str]:
+    """What keeps a difference from being settled: seeds, noise, the grid's steps."""
+    found, unit = comparison.difference, comparison.unit
+    reasons = []
+    if found.n < LEAST_SEEDS:
+        reasons.append(too_few_seeds(found.n))
+    elif smallest_gap < detectable < math.inf:
+        reasons.append(
+            f"the smallest difference that matters is "
+            f"{with_unit(f'{smallest_gap:g}', unit)}, and {counted(found.n, 'seed')} "
+            f"of this noise would often miss one below "
+            f"{with_unit(f'{detectable:.2f}', unit)}."
+        )
+    if -resolution <= found.high < 0 or 0 < found.low <= resolution:
+        left = with_unit(f"{resolution:.2f}", unit)
+        reasons.append(
+            f"the difference is not clear of the {left} that the steps of the grid "
+            "leave open."
+        )
+    return reasons
 
 
 def _sentence(

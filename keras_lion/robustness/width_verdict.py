@@ -19,6 +19,7 @@ from keras_lion.robustness.verdict import (
     verdict,
 )
 from keras_lion.robustness.windows import grid_shape, width_measure, windows_agreeing
+from keras_lion.robustness.wording import with_unit
 from keras_lion.statistics import Interval
 
 # Where its points fall moves a measured width by about this share of a grid's step.
@@ -128,7 +129,7 @@ def tolerance_verdict(
         f"; width within {within} of the common best, {names[0]} − {names[1]}: "
         f"{common.difference:.2f} decades; {own_text}"
     )
-    return _agreed(judged[0], judged[1], numbers)
+    return _agreed(judged[0], judged[1], numbers, smallest_gap)
 
 
 def _best(
@@ -141,8 +142,10 @@ def _best(
     return pair[0].quantity.gap_interval(found)
 
 
-def _agreed(common: Verdict, own: Verdict, numbers: str) -> Verdict:
-    """One verdict of two widths: theirs where they agree."""
+def _agreed(
+    common: Verdict, own: Verdict, numbers: str, smallest_gap: float
+) -> Verdict:
+    """One verdict of two widths: theirs where they agree, else the weaker one."""
     outcome: Outcome = common.outcome
     reasons = common.reasons
     if common.outcome == own.outcome and common.direction == own.direction:
@@ -155,12 +158,15 @@ def _agreed(common: Verdict, own: Verdict, numbers: str) -> Verdict:
         pair = {common.outcome, own.outcome}
         weakest: tuple[Outcome, ...] = ("untestable", "underpowered", "provisional")
         outcome = next((each for each in weakest if each in pair), "provisional")
-        reasons = (f"{tail}.", *dict.fromkeys((*common.reasons, *own.reasons)))
+        deciding = [each for each in (common, own) if each.outcome == outcome]
+        why = [reason for each in deciding or (common, own) for reason in each.reasons]
+        reasons = (f"{tail}.", *dict.fromkeys(why))
     shares = [each.window_share for each in (common, own)]
     return replace(
         common,
         outcome=outcome,
-        sentence=f"{numbers}; {tail}.",
+        sentence=f"{numbers}; {tail} (the smallest difference that matters: "
+        f"{with_unit(f'{smallest_gap:g}', 'decades')}).",
         detectable_gap=max(common.detectable_gap, own.detectable_gap),
         window_share=min(shares),
         direction=common.direction if common.direction == own.direction else 0,

@@ -39,7 +39,7 @@ def test_lines_are_the_share_within_epsilon_of_the_common_best():
     low, high = ax.get_xlim()
     assert low < 5
     assert high > 65
-    loss = "ε: loss of validation accuracy\nagainst the common best (points)"
+    loss = "ε: distance from the common best\nvalidation accuracy (points)"
     assert ax.get_xlabel() == loss
     assert ax.get_ylabel() == "configurations within ε (%)"
 

@@ -96,6 +96,44 @@ def test_a_best_trial_at_the_end_of_the_range_is_said(tmp_path):
     assert "the optimum may lie beyond: search lr from" in page
 
 
+def test_the_range_of_the_oracle_is_searched_to_its_end(tmp_path):
+    frame = random_runs().assign(score=lambda runs: runs["learning_rate"] / 0.02)
+    low, high = 1e-5, 1.0
+    parameter = {"name": "learning_rate", "min_value": low, "max_value": high}
+    space = [{"class_name": "Float", "config": parameter}]
+    search = {**SEARCHED["search"], "space": space}
+    page, summary, _ = written(tmp_path, frame, {**SEARCHED, "search": search})
+    assert "and the range of the search goes on to 1" in page
+    assert summary["tasks"]["digits"]["code"][0].endswith(', 1, sampling="log")')
+
+
+def test_what_to_do_where_most_or_all_trials_are_lost(tmp_path):
+    def said(runs):
+        _, summary, _ = written(tmp_path, runs, SEARCHED)
+        entry = summary["tasks"]["digits"]
+        return " ".join(entry["next"]), " ".join(entry["cautions"])
+
+    failed = random_runs(8).assign(
+        status="failed", score=np.nan, reason="Traceback:\n  File\nTypeError: no."
+    )
+    advice, caution = said(failed)
+    assert "every trial failed. Correct the error" in advice
+    assert "The first error: TypeError: no." in caution
+    assert "Traceback" not in caution
+    low = random_runs(8).assign(
+        status="diverged", score=0.1, reason="the final accuracy 0.1 is chance (0.1)"
+    )
+    low = low.assign(initial_loss=2.3, final_loss=2.2)
+    advice, _ = said(low)
+    assert "move the range to higher learning rates, or train longer" in advice
+    low.loc[low["learning_rate"].idxmax(), ["status", "score"]] = ["ok", 0.9]
+    advice, caution = said(low)
+    assert "7 of 8 trials diverged: no trial trains at a learning rate below" in caution
+    assert "move the range to higher learning rates" in caution
+    advice, _ = said(random_runs(3))
+    assert "after 3 trials no part of the ranges can be left out" in advice
+
+
 def test_the_test_score_of_the_best_is_shown_where_it_is_known(tmp_path):
     frame = random_runs()
     page, _, _ = written(tmp_path, frame)

@@ -265,6 +265,15 @@ def test_an_undeclared_epsilon_and_several_tasks(tmp_path):
     assert page.count('class="answer"') == 2
 
 
+def test_a_comparison_that_was_changed_after_the_runs_is_said_first(tmp_path):
+    first = {**STUDY["comparison"], "epsilon": {"digits": 0.1}}
+    page, summary = written(
+        tmp_path, study(size=2), {**STUDY, "first_comparison": first}
+    )
+    assert "epsilon of digits 0.1 → 0.05" in summary["notes"][0]
+    assert "epsilon of digits 0.1 → 0.05" in page
+
+
 def test_several_presets(tmp_path):
     pilot = study(size=2).assign(preset="pilot", epochs=5)
     frame = pd.concat([study(size=3), pilot], ignore_index=True)

@@ -118,6 +118,20 @@ def test_the_gravest_lead():
     assert leading(found[:2]) == (found[:2], [])
 
 
+def test_an_edge_of_the_learning_rate_stands_before_one_of_the_decay():
+    """Whatever the order of the optimizers; and none of them is said to be harmless."""
+    scores = np.array([[0.50, 0.50, 0.50], [0.50, 0.52, 0.51], [0.50, 0.53, 0.51]])
+    decay = Landscape([1, 2, 4], [0, 1, 2], scores)
+    rate = Landscape([1, 2, 4], [1, 2, 4], [[1, 2, 3], [1, 2, 4], [1, 2, 3]])
+    landscapes = {"score": {"decay": decay, "rate": rate}}
+    runs = pd.DataFrame([run("decay"), run("rate")])
+    found = ranked_cautions(landscapes, runs, value="score", epsilon=0.05)
+    assert "rate: the best score lies on the high learning_rate edge" in found[0]
+    assert "decay: the best score lies on the high weight_decay edge" in found[1]
+    assert any("decay is inert" in each for each in found)
+    assert not any("matters little" in each for each in found)
+
+
 grids = st.tuples(
     st.integers(1, 99).map(lambda n: n / 10),
     st.integers(-6, 1),

@@ -6,7 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_lion.robustness.divergence import divergence_advice, fate_of_run
+from keras_lion.robustness.divergence import (
+    divergence_advice,
+    fate_of_run,
+    search_advice,
+)
 from keras_lion.robustness.landscape import Landscape
 
 RATES = [1e-4, 1e-3, 1e-2, 1e-1, 1.0]
@@ -85,3 +89,28 @@ def test_where_nothing_trains_the_reasons_decide(fates, said):
     )
     assert said in divergence_advice(landscape([]), runs)
     assert "do not show" in divergence_advice(landscape([]))
+
+
+OK = {"status": "ok", "reason": None, "initial_loss": 0.7, "final_loss": 0.1}
+
+
+@pytest.mark.parametrize(
+    ("runs", "said"),
+    [
+        ([LOW, LOW, LOW, OK, OK], "below 0.1: move the range to higher learning rates"),
+        ([OK, OK, HIGH, HIGH, HIGH], "above 0.001: move the range to lower"),
+        ([LOW, LOW, OK, HIGH, HIGH], "from 0.01 to 0.01 train: search these"),
+        ([OK, HIGH, HIGH, HIGH, OK], "move the range to lower learning rates"),
+        ([OK, HIGH, LOW, HIGH, OK], "side by side"),
+        ([OK, IMPORTED, IMPORTED, IMPORTED, OK], "side by side"),
+        ([LOW] * 5, "move the range to higher learning rates, or train longer"),
+        ([HIGH] * 5, "move the range to lower learning rates"),
+        ([IMPORTED] * 5, "move the range of learning rates, and check that one run"),
+    ],
+)
+def test_a_search_is_sent_where_training_is(runs, said):
+    records = [
+        {"learning_rate": rate, "status": "diverged", **each}
+        for rate, each in zip(RATES, runs, strict=True)
+    ]
+    assert said in search_advice(pd.DataFrame(records))

@@ -34,8 +34,10 @@ def peak(*cell, diverged=()):
 def test_sides_and_next_values():
     assert boundary_optimum(peak(2, 1)) == ()
     assert boundary_optimum(peak(0, 1)) == ()
-    assert boundary_optimum(peak(1, 0)) == (
-        BoundaryOptimum("learning_rate", "low", "range", (0.5, 0.25)),
+    lowest = BoundaryOptimum("learning_rate", "low", "range", (0.5, 0.25))
+    assert boundary_optimum(peak(1, 0)) == (lowest,)
+    assert boundary_optimum(peak(1, 0).select(weight_decay=slice(1, None))) == (
+        lowest,
         BoundaryOptimum("weight_decay", "low", "range", (0.25, 0.0625)),
     )
     rate, decay = boundary_optimum(peak(3, 2))

@@ -66,7 +66,7 @@ def test_profile_retunes_the_other_axis():
     ("cell", "edge"),
     [
         ((0, 1), ()),  # no decay is not an edge
-        ((1, 1), (("weight_decay", "low"),)),
+        ((1, 1), ()),  # no decay lies below it
         ((2, 1), ()),
         ((3, 0), (("learning_rate", "low"), ("weight_decay", "high"))),
         ((2, 2), (("learning_rate", "high"),)),
@@ -76,6 +76,18 @@ def test_edge(cell, edge):
     scores = np.zeros((4, 3))
     scores[cell] = 1
     assert Landscape([1, 2, 3], [0, 1, 2, 3], scores).edge == edge
+
+
+def test_the_lowest_decay_is_an_edge_where_nothing_is_known_below_it():
+    scores = np.zeros((3, 2))
+    scores[1, 0] = 1
+    low = ("weight_decay", "low")
+    assert low not in Landscape([1, 2], [0, 1, 2], scores).edge
+    assert low in Landscape([1, 2], [1, 2], scores[1:]).edge
+    scores[0, 1] = np.nan
+    assert low not in Landscape([1, 2], [0, 1, 2], scores).edge
+    scores[0] = np.nan, 0
+    assert low in Landscape([1, 2], [0, 1, 2], scores).edge
 
 
 def test_a_single_value_is_no_edge():

@@ -1,5 +1,6 @@
 """Trials of a search: what is one, the best of them, where to go next."""
 
+import keras_tuner
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,8 +9,10 @@ from keras_lion.robustness.search_trials import (
     also_varied,
     best_so_far,
     best_trial,
+    declared_ranges,
     is_search,
     next_windows,
+    num_finished,
     trials_of,
 )
 
@@ -95,26 +98,71 @@ def test_nothing_trained():
     assert next_windows(trials) == []
 
 
-@pytest.mark.parametrize(
-    ("rates", "scores", "side"),
-    [
-        ([1e-4, 1e-3, 1e-2, 1e-1], [0, 0, 0, 1], "high"),
-        ([1e-4, 1e-3, 1e-2, 1e-1], [1, 0, 0, 0], "low"),
-        ([1e-4, 1e-3, 1e-2, 1e-1], [0, 0, 1, 0], ""),
-    ],
-)
-def test_the_next_window_is_half_as_wide_around_the_best(rates, scores, side):
+def lines(rates, scores):
     records = [
         run(learning_rate=rate, weight_decay=0.1, score=score)
         for rate, score in zip(rates, scores, strict=True)
     ]
-    (window,) = next_windows(trials_of(pd.DataFrame(records)))
+    return trials_of(pd.DataFrame(records))
+
+
+SIX = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 1e-1]
+
+
+@pytest.mark.parametrize(
+    ("rates", "scores", "side"),
+    [
+        (SIX, [0, 0, 0, 0, 0, 1], "high"),
+        (SIX, [1, 0, 0, 0, 0, 0], "low"),
+        (SIX, [0, 0, 0, 0, 1, 0], ""),
+    ],
+)
+def test_the_next_window_is_half_as_wide_around_the_best(rates, scores, side):
+    (window,) = next_windows(lines(rates, scores))
     assert window.axis == "learning_rate"
     assert window.side == side
     assert np.log10(window.high / window.low) == pytest.approx(1.5)
     assert np.sqrt(window.high * window.low) == pytest.approx(window.centre)
     assert (window.high > 1e-1) == (side == "high")
     assert (window.low < 1e-4) == (side == "low")
+
+
+def test_a_few_trials_narrow_no_range():
+    assert next_windows(lines(SIX[:5], [0, 0, 1, 0, 0])) == []
+    assert num_finished(lines(SIX[:5], [0, 0, 1, 0, 0])) == 5
+    assert len(next_windows(lines(SIX, [0, 0, 1, 0, 0, 0]))) == 1
+
+
+def test_the_declared_range_is_searched_to_its_end_first():
+    highest = lines(SIX, [0, 0, 0, 0, 0, 1])
+    (usual,) = next_windows(highest)
+    (window,) = next_windows(highest, {"learning_rate": (1e-4, 100.0)})
+    assert (window.low, window.high, window.declared) == (usual.low, 100.0, 100.0)
+    for declared in ({"learning_rate": (1e-9, 0.1)}, {"weight_decay": (1e-9, 100.0)}):
+        (window,) = next_windows(highest, declared)
+        assert (window.low, window.high) == (usual.low, usual.high)
+        assert np.isnan(window.declared)
+    lowest = lines(SIX, [1, 0, 0, 0, 0, 0])
+    (window,) = next_windows(lowest, {"learning_rate": (1e-9, 100.0)})
+    assert window.low == window.declared == 1e-9
+    (window,) = next_windows(lines(SIX, [0, 0, 0, 1, 0, 0]), {"learning_rate": (0, 9)})
+    assert np.isnan(window.declared)
+
+
+def test_ranges_of_the_space_of_an_oracle():
+    space = keras_tuner.HyperParameters()
+    space.Float("learning_rate", 1e-4, 0.1, sampling="log")
+    space.Choice("weight_decay", [0.0, 0.1, 1.0])
+    space.Int("units", 8, 64)
+    space.Choice("activation", ["relu", "tanh"])
+    space.Boolean("norm")
+    study = {"search": {"space": space.get_config()["space"]}}
+    assert declared_ranges(study) == {
+        "learning_rate": (1e-4, 0.1),
+        "weight_decay": (0.1, 1.0),
+        "units": (8, 64),
+    }
+    assert declared_ranges({}) == declared_ranges({"search": {"seed": 1}}) == {}
 
 
 def test_a_best_trial_without_decay_moves_no_decay():

@@ -15,7 +15,7 @@ from keras_lion.robustness.effective_decay.law import (
     product_verdict,
     verdict_of_law,
 )
-from keras_lion.robustness.verdict import verdict
+from keras_lion.robustness.verdict import outcome_of, verdict
 from keras_lion.robustness.width_verdict import tolerance_verdict
 from keras_lion.statistics import Interval, SignFlipTest
 
@@ -62,7 +62,8 @@ def row(*seeds, rates=(1e-3, 1e-2, 1e-1, 1.0, 10.0)):
 def test_outcomes(low, high, gap, outcome, direction):
     found = verdict(comparison(low, high, gap=gap), smallest_gap=0.5, resolution=0.1)
     assert (found.outcome, found.direction) == (outcome, direction)
-    assert found.reasons == ()
+    lacks_power = outcome == "underpowered" and 0.5 < gap + 0.1 < math.inf
+    assert bool(found.reasons) == lacks_power
     assert found.detectable_gap == pytest.approx(gap + 0.1)
     assert (found.p, found.smallest_p) == (0.4, 2**-5)
     assert math.isnan(found.window_share)
@@ -108,7 +109,7 @@ def test_censored_widths_speak_in_the_safe_direction(
 def test_an_optimum_on_an_edge_is_provisional(low, high, outcome):
     found = verdict(comparison(low, high), smallest_gap=0.5, limited=["on the edge."])
     assert found.outcome == outcome
-    assert found.reasons == ("on the edge.",)
+    assert (found.reasons == ("on the edge.",)) == (outcome == "provisional")
 
 
 @pytest.mark.parametrize(
@@ -152,6 +153,28 @@ def test_sentences(found, text):
     assert ("the grids do not settle it" in edge.sentence) == (
         edge.outcome == "provisional"
     )
+
+
+def reasons_of(found, **options):
+    return verdict(found, smallest_gap=0.5, limited=["an edge."], **options).reasons
+
+
+def test_an_underpowered_outcome_names_seeds_noise_and_steps_and_no_edge():
+    (few,) = reasons_of(comparison(math.nan, math.nan, gap=math.inf, n=2))
+    assert few.startswith("2 seeds are too few for an interval: at least 3")
+    (noise,) = reasons_of(comparison(-1, 1, gap=0.7))
+    assert noise == (
+        "the smallest difference that matters is 0.5 decades, and 6 seeds of this "
+        "noise would often miss one below 0.70 decades."
+    )
+    for low, high in ((-0.8, -0.1), (0.1, 0.8)):
+        noise, steps = reasons_of(comparison(low, high, gap=0.7), resolution=0.125)
+        assert "would often miss one below 0.82 decades" in noise
+        assert steps.startswith("the difference is not clear of the 0.12 decades")
+    assert reasons_of(comparison(-1, 1, gap=0.3)) == ()
+    assert reasons_of(comparison(-0.4, -0.2)) == ("an edge.",)
+    assert outcome_of(Interval(0, -1, 1, 2), margin=0.5)[1] == (few,)
+    assert outcome_of(Interval(0, -1, 1, 6), margin=0.5, limited=["edge"])[1] == ()
 
 
 def test_the_claim_has_a_default():

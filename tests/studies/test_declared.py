@@ -149,6 +149,8 @@ def test_sides_that_are_not_run_are_refused_before_anything_runs():
         ({"sides": ("lion", "lion")}, "two different optimizers"),
         ({"unit": "bananas"}, "`unit` of the measure"),
         ({"margin": 0.0}, "`margin` must be a positive"),
+        ({"margin": "0.5"}, "`margin` must be a positive"),
+        ({"value": "loss"}, "`value` must be one of 'final_loss', 'score'"),
         ({"between": {"a": ({}, {})}}, "has no conditions"),
         ({"measure": "best_score_change"}, "needs conditions"),
     ],

@@ -254,11 +254,16 @@ def _refuse_accuracy_of_numbers(task: Task, data: Data) -> None:
     labels = data.y
     if labels.dtype.kind == "f" and not np.isin(labels, (0, 1)).all():
         known = [*filter(None, map(_name, task.metrics)), "loss"]
+        shown = (
+            f"one of {', '.join(known)} as `metric`" if known[1:] else "metric='loss'"
+        )
+        if task.loss is None:
+            shown += " with the task's `loss`, such as loss='mse'"
         raise ValueError(
             f"Task '{task.name}' is scored by '{task.metric}', which its labels and "
             f"outputs do not give: the labels are not class numbers (dtype "
-            f"{labels.dtype}). Choose one of {', '.join(known)} as `metric`, or name "
-            "'accuracy' in `metrics` if it is meant."
+            f"{labels.dtype}). Choose {shown}, or name 'accuracy' in `metrics` if it "
+            "is meant."
         )
 
 

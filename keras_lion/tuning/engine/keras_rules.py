@@ -155,6 +155,23 @@ def option_names(name: str, own: Mapping[str, OptimizerFactory]) -> set[str]:
     return set(inspect.signature(own[name]).parameters) - {"beta_1", "beta_2"}
 
 
+def needed_names(name: str, own: Mapping[str, OptimizerFactory]) -> list[str]:
+    """The hyperparameters without which an optimizer cannot be made.
+
+    Of a function those that it names without a default; the engine's own rules need
+    their betas.
+    """
+    if name not in own and name in RULES:
+        return ["beta_1"] if name == "signum" else ["beta_1", "beta_2"]
+    make = own[name] if name in own else KERAS_OPTIMIZERS[name]
+    every = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    return [
+        parameter.name
+        for parameter in inspect.signature(make).parameters.values()
+        if parameter.default is parameter.empty and parameter.kind not in every
+    ]
+
+
 def check_optimizers(names: Iterable[str], own: Mapping[str, OptimizerFactory]) -> None:
     """Refuse names of optimizers that are not known."""
     known = sorted({*RULES, *KERAS_OPTIMIZERS, *own})

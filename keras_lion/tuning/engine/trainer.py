@@ -10,7 +10,11 @@ from typing import Any
 import numpy as np
 
 from keras_lion.tuning.engine.evaluation import Evaluation
-from keras_lion.tuning.engine.keras_rules import OptimizerFactory
+from keras_lion.tuning.engine.keras_rules import (
+    OptimizerFactory,
+    check_optimizers,
+    needed_names,
+)
 from keras_lion.tuning.engine.program import SEEDS_IN_MEMORY
 from keras_lion.tuning.engine.programs import Programs
 from keras_lion.tuning.engine.rules import (
@@ -21,6 +25,7 @@ from keras_lion.tuning.engine.rules import (
 )
 from keras_lion.tuning.engine.run import Run
 from keras_lion.tuning.runs.files import Record
+from keras_lion.tuning.study.grids import USUAL_BETAS
 from keras_lion.tuning.study.run_specification import RunSpecification
 from keras_lion.tuning.study.seeds import (
     RunSeeds,
@@ -56,9 +61,12 @@ class Trainer(Programs):
         Where the model's `fit` trains, each optimizer takes one step.
 
         Raises:
-            ValueError: If a hyperparameter has no meaning, an option does not take a
-                value, or Keras cannot train the model on the examples.
+            ValueError: If an optimizer is not known or lacks a hyperparameter, one has
+                no meaning, an option does not take a value, or Keras cannot train the
+                model on the examples.
         """
+        for spec in specifications:
+            self._check_optimizer(spec)
         self.is_fast(specifications[0])
         for spec in {s.batch_size: s for s in specifications}.values():
             _, split = self._split(spec.study, spec.task, spec.seed)
@@ -76,6 +84,21 @@ class Trainer(Programs):
             if not self.is_fast(spec):
                 run = self._prepare(spec)
                 self.fit_training(spec, len(run.order)).check(run)
+
+    def _check_optimizer(self, spec: RunSpecification) -> None:
+        check_optimizers([spec.optimizer], self.optimizers)
+        given = {*self._betas(spec), *dict(spec.extra)}
+        needed = needed_names(spec.optimizer, self.optimizers)
+        missing = [name for name in needed if name not in given]
+        if not missing:
+            return
+        usual = USUAL_BETAS.get(spec.optimizer, {})
+        fixed = ", ".join(f'"{name}": {usual.get(name, "…")}' for name in missing)
+        raise ValueError(
+            f"The optimizer '{spec.optimizer}' needs {' and '.join(missing)}, which a "
+            "configuration of it lacks. Give each an axis of its search space, or a "
+            f"fixed value: fixed={{{fixed}}}."
+        )
 
     @staticmethod
     def weight_decay_of(specification: RunSpecification) -> float:

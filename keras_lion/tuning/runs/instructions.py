@@ -56,7 +56,14 @@ def check_instructions(
         option = "map" if name in known else "set"
         results = ("score", "final_loss") if option == "set" else ()
         if (name not in NAMES and name not in axes) or name in results:
-            raise _unknown(option, name, known.get(name), constants.get(name))
+            column = known.get(name)
+            if (
+                column is not None
+                and column in NAMES
+                and name in {*map(str, table.cells)}
+            ):
+                raise _swapped(name, column)
+            raise _unknown(option, name, column, constants.get(name))
         if name in constants and name in NAMES and name not in TEXTS:
             _check_number(name, constants[name])
     full = {
@@ -100,6 +107,15 @@ def _check_number(name: str, value: Any) -> None:
                 f"{words.name('set')}: {name} must be a number. Received: {value!r}."
             )
         ) from error
+
+
+def _swapped(column: str, name: str) -> UnclearSourceError:
+    return UnclearSourceError(
+        lambda words: (
+            f"{words.name('map')} takes the name of the records first, then the column "
+            f"of the source. Swap them: {words.assign('map', name, column)}."
+        )
+    )
 
 
 def _unknown(

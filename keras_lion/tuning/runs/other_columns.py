@@ -89,7 +89,8 @@ def sort_other_columns(
         else:
             ignored[column] = "a metric"
     if asked:
-        raise _question(asked, numbered="seed" not in found)
+        chosen = "score" in given.columns or table.result is not None
+        raise _question(asked, numbered="seed" not in found, chosen=chosen)
     return OtherColumns(axes, ignored)
 
 
@@ -173,20 +174,22 @@ def _is_crossed(cells: pd.Series[Any], values: pd.Series[Any]) -> bool:
     return same and len(counts) > 1 and len(counts.columns) > 1
 
 
-def _question(asked: Columns, numbered: bool) -> UnclearSourceError:
+def _question(asked: Columns, *, numbered: bool, chosen: bool) -> UnclearSourceError:
     listed = ", ".join(f"{column} ({_examples(v)})" for column, v in asked.items())
     one = len(asked) == 1
     column, values = next(iter(asked.items()))
     repeats = one and numbered and pd.api.types.is_integer_dtype(values)
+    measured = one and not chosen and pd.api.types.is_float_dtype(values)
 
     def text(words: Words) -> str:
         seeds = f", or {words.assign('map', 'seed', column)} if it numbers the repeats"
+        result = f", or {words.assign('map', 'score', column)} if it is the result"
         return (
             f"Runs differ in {'a column' if one else 'columns'} of which nothing is "
             f"known: {listed}. Say {words.several('axis', asked)} if "
             f"{'it is a hyperparameter' if one else 'they are hyperparameters'}, so "
             f"that such runs are kept apart; {words.several('ignore', asked)} if not"
-            f"{seeds if repeats else ''}."
+            f"{seeds if repeats else ''}{result if measured else ''}."
         )
 
     return UnclearSourceError(text)

@@ -55,11 +55,13 @@ def judged(
         diverged_states: States that mean divergence.
 
     Raises:
-        ValueError: If runs diverged and there is no floor, no run has a result, or no
-            result is better than the floor.
+        ValueError: If no unfinished run has one of `diverged_states`, runs diverged and
+            there is no floor, no run has a result, or no result is better than the
+            floor.
     """
     sign = 1.0 if direction == "max" else -1.0
     reasons = rows["reason"]
+    _check_states(diverged_states, reasons)
     named = reasons.isin([DIVERGED, *(state.lower() for state in diverged_states)])
     diverged = named | ((reasons == "") & ~np.isfinite(results))
     worst = math.nan
@@ -76,7 +78,8 @@ def judged(
         if no_better.any() and (no_better | diverged | (reasons != "")).all():
             raise _none_better(results[no_better], metric, direction, floor)
         finite = (reasons == "") & np.isfinite(results)
-        _question_floor(finite & (sign * results < worst), int(finite.sum()))
+        worse = finite & (sign * results < worst)
+        _question_floor(worse, int(finite.sum()), metric, direction)
         diverged |= no_better
     elif diverged.any():
         raise _no_floor(int(diverged.sum()), len(rows), metric)
@@ -116,13 +119,34 @@ def _check_scale(results: pd.Series[float], metric: str, floor: float) -> None:
     )
 
 
-def _question_floor(worse: pd.Series[bool], total: int) -> None:
+def _check_states(named: Collection[str], reasons: pd.Series[str]) -> None:
+    """Raise where a state that is to mean divergence is that of no run."""
+    known = reasons[reasons != ""].value_counts()
+    unknown = [
+        state for state in named if state.lower() not in {*known.index, DIVERGED}
+    ]
+    if unknown:
+        states = ", ".join(f"{state} ({count})" for state, count in known.items())
+        wrong = ", ".join(map(repr, unknown))
+        raise UnclearSourceError(
+            lambda words: (
+                f"{words.name('diverged')} names {wrong}, which is the state of "
+                "no unfinished run. The states of such runs are: "
+                f"{states or 'none, as all have finished with a result'}."
+            )
+        )
+
+
+def _question_floor(
+    worse: pd.Series[bool], total: int, metric: str, direction: Direction
+) -> None:
     """Warn where most results are worse than what diverged runs count with."""
     if 2 * int(worse.sum()) > total:
+        better = "larger" if direction == "max" else "smaller"
         warnings.warn(
             f"{int(worse.sum())} of {total} results are worse than the floor, and "
-            "count as diverged: is the floor what a model gets that has learned "
-            "nothing?",
+            f"count as diverged: is a {better} '{metric}' better, and is the floor "
+            "what a model gets that has learned nothing?",
             SuspectFloorWarning,
             stacklevel=5,
         )

@@ -72,7 +72,8 @@ def read_runs(
         floor: Result that a diverged run counts with, in the unit of the source: the
             accuracy of chance, or the loss at the start.
         diverged_states: States that mean divergence. Optuna's `"FAIL"` does where the
-            objective returned NaN.
+            objective returned NaN; `"no result"` is the state of a run that finished
+            with an empty result.
 
     Returns:
         One row per run, with the columns of `keras_lion.tuning.load_runs` and one for
@@ -144,7 +145,8 @@ def import_runs(
 
     Raises:
         FileNotFoundError: If there is no such source.
-        ValueError: As `read_runs`, or if the folder holds runs of a study.
+        ValueError: As `read_runs`, if `epsilon` is not positive, or if the folder holds
+            runs of a study.
 
     Example:
 
@@ -161,6 +163,13 @@ def import_runs(
         floor=floor,
         diverged_states=diverged_states,
     )
+    if epsilon is not None and not 0 < epsilon < math.inf:
+        raise UnclearSourceError(
+            lambda words: (
+                f"{words.name('epsilon')} must be a positive number, in the unit of "
+                f"the result. Received: {epsilon:g}."
+            )
+        )
     frame = _read(source, arguments)
     folder = Path(folder)
     writer = RecordWriter(folder, IMPORTED)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any, NamedTuple
 
 Condition = Mapping[str, Any]  # column of the records → value
@@ -27,6 +29,7 @@ class Declarable(NamedTuple):
     across: bool = False
 
 
+VALUES = ("final_loss", "score")
 SCORES = ("", "nats", "points", "decades")
 # `keras_lion.robustness.measures.MEASURES` has the function of each.
 MEASURES: Mapping[str, Declarable] = {
@@ -45,6 +48,9 @@ MEASURES: Mapping[str, Declarable] = {
     "iso_product_spread": Declarable(SCORES, pair=False, across=True),
 }
 
+# In `study.json`: what was declared before the runs, where that was changed later.
+FIRST_COMPARISON = "first_comparison"
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -52,7 +58,8 @@ class Comparison:
 
     Args:
         statement: The claim under test, one sentence.
-        epsilon: Task → how far from the best still counts as good, in units of `value`.
+        epsilon: Task → how far from the best still counts as good, in units of `value`:
+            by default the validation loss, whatever the task's metric.
             A measure that compares tasks reads these, or all if there is none.
         measure: Name of the measure that decides, a key of `MEASURES`.
         value: What the measure reads: `"final_loss"` (validation negative
@@ -71,8 +78,9 @@ class Comparison:
             values.
 
     Raises:
-        ValueError: If the measure or the unit is unknown, or sides, margin or
-            conditions do not fit the measure.
+        ValueError: If the measure, the unit or the value is unknown, ε is not one
+            positive number per task, or sides, margin or conditions do not fit the
+            measure.
     """
 
     statement: str
@@ -97,6 +105,18 @@ class Comparison:
                 f"{', '.join(map(repr, declarable.units))}. "
                 f"Received: unit={self.unit!r}."
             )
+        if self.value not in VALUES:
+            raise ValueError(
+                f"`value` must be one of {', '.join(map(repr, VALUES))}. "
+                f"Received: value={self.value!r}."
+            )
+        if not isinstance(self.epsilon, Mapping) or not all(
+            map(_is_positive, self.epsilon.values())
+        ):
+            raise ValueError(
+                "`epsilon` must give each task a positive number, such as "
+                f'{{"digits_mlp": 0.05}}. Received: epsilon={self.epsilon!r}.'
+            )
         sides = None if self.sides is None else tuple(self.sides)
         if sides is not None and (
             len(set(sides)) != len(sides)
@@ -108,12 +128,10 @@ class Comparison:
                 f"`sides` of the measure {self.measure} must be {count}. "
                 f"Received: sides={self.sides!r}."
             )
-        if self.margin is not None and not (
-            math.isfinite(self.margin) and self.margin > 0
-        ):
+        if self.margin is not None and not _is_positive(self.margin):
             raise ValueError(
                 "`margin` must be a positive difference, or None for the measure's "
-                f"own. Received: margin={self.margin}."
+                f"own. Received: margin={self.margin!r}."
             )
         if declarable.between != bool(self.between):
             needed = "needs" if declarable.between else "has no"
@@ -121,6 +139,14 @@ class Comparison:
                 f"The measure {self.measure} {needed} conditions in `between`. "
                 f"Received: between={dict(self.between)!r}."
             )
+
+
+def _is_positive(number: Any) -> bool:
+    return (
+        isinstance(number, Real)
+        and not isinstance(number, bool)
+        and 0 < float(number) < math.inf
+    )
 
 
 def read_comparison(declared: Mapping[str, Any]) -> Comparison:
@@ -132,6 +158,40 @@ def read_comparison(declared: Mapping[str, Any]) -> Comparison:
     names = Comparison.__dataclass_fields__
     known = {name: value for name, value in declared.items() if name in names}
     return Comparison(**{"statement": "", "epsilon": {}, **known})
+
+
+def comparison_changes(first: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What decides otherwise in one comparison than in an earlier one, as `old → new`.
+
+    The wording of the claim does not, nor does the ε of a task that was added.
+
+    Args:
+        first: The comparison that was declared first, as `study.json` has it.
+        now: A later one.
+    """
+    before, after = read_comparison(first), read_comparison(now)
+    pairs = [
+        (f"epsilon of {task}", value, after.epsilon.get(task))
+        for task, value in before.epsilon.items()
+    ]
+    for name in ("measure", "value", "sides", "margin", "unit", "between"):
+        one, other = getattr(before, name), getattr(after, name)
+        if name == "sides":
+            one, other = (each and ", ".join(each) for each in (one, other))
+        pairs.append((name, one, other))
+    return [
+        f"{name} {'none' if one is None else one} → {'none' if two is None else two}"
+        for name, one, two in pairs
+        if json.dumps(one) != json.dumps(two)
+    ]
+
+
+def comparison_changed_text(changes: Sequence[str]) -> str:
+    """The caution where a comparison was changed after its study had runs."""
+    return (
+        f"The comparison was changed after runs were recorded ({', '.join(changes)}): "
+        "a verdict that is reached with it was not declared before them."
+    )
 
 
 def betas_text(betas: Iterable[Any]) -> str:

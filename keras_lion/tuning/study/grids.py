@@ -10,9 +10,19 @@ from keras_lion.tuning.study.search_space import Axis, SearchSpace
 RATIO = math.sqrt(10)  # of both axes, so that anti-diagonals are lines of equal lr × λ
 
 # Chen et al. (2023) compare Lion with these betas and AdamW with those.
+OF_ADAM, OF_LION = (
+    {"beta_1": 0.9, "beta_2": 0.999},
+    {"beta_1": 0.9, "beta_2": 0.99},
+)
 USUAL_BETAS: Mapping[str, Mapping[str, float]] = {
-    "adamw": {"beta_1": 0.9, "beta_2": 0.999},
-    "lion": {"beta_1": 0.9, "beta_2": 0.99},
+    "adam": OF_ADAM,
+    "adamw": OF_ADAM,
+    "cautious_lion": OF_LION,
+    "lamb": OF_ADAM,
+    "lion": OF_LION,
+    "nadam": OF_ADAM,
+    "schedule_free_adamw": OF_ADAM,
+    "sgd_momentum": {"beta_1": 0.9},
     "signum": {"beta_1": 0.9},
 }
 

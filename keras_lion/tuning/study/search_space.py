@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,6 +17,22 @@ Value = float | str  # of a hyperparameter: a number, text, True or False
 # Of these, only numbers have a meaning.
 NUMERIC = ("learning_rate", "weight_decay", "beta_1", "beta_2", "batch_size", "seed")
 
+# What the values must be, and whether one is.
+RANGES: Mapping[str, tuple[str, Callable[[float], bool]]] = {
+    "learning_rate": ("positive", lambda value: value > 0),
+    "weight_decay": ("0 or more", lambda value: value >= 0),
+    "beta_1": ("at least 0 and below 1", lambda value: 0 <= value < 1),
+    "beta_2": ("at least 0 and below 1", lambda value: 0 <= value < 1),
+    "batch_size": (
+        "a whole number, 1 or more",
+        lambda value: value >= 1 and value.is_integer(),
+    ),
+    "seed": (
+        "a whole number, 0 or more",
+        lambda value: value >= 0 and value.is_integer(),
+    ),
+}
+
 
 def plain_value(name: str, value: Any) -> Value:
     """The value of a hyperparameter as a plain number, string or boolean.
@@ -26,8 +42,8 @@ def plain_value(name: str, value: Any) -> Value:
         value: One of these, or a scalar of NumPy.
 
     Raises:
-        ValueError: If it is something else, is not finite or is empty text, or if it is
-            no number and the hyperparameter needs one.
+        ValueError: If it is something else, is not finite or is empty text, or if the
+            hyperparameter needs a number, or one of a certain range, and it is not.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -42,6 +58,9 @@ def plain_value(name: str, value: Any) -> Value:
         raise ValueError(f"The values of '{name}' must not be empty text.")
     if name in NUMERIC and isinstance(value, bool | str):
         raise ValueError(f"'{name}' must be a number. Received: {value!r}.")
+    if name in RANGES and not RANGES[name][1](float(value)):
+        expected = RANGES[name][0]
+        raise ValueError(f"'{name}' must be {expected}. Received: {value!r}.")
     return value
 
 
@@ -64,7 +83,8 @@ class Axis:
 
     Raises:
         ValueError: If there is no value, they are of several kinds, numbers do not
-            ascend, or a value is given twice.
+            ascend, a value is given twice, or it is out of range, as a negative
+            learning rate is.
 
     Example:
 

@@ -181,8 +181,8 @@ class Study:
             weight decay or schedule; the engine gives it both.
 
     Raises:
-        ValueError: If a preset or a task is unknown, or a comparison names an optimizer
-            that a task does not run.
+        ValueError: If a preset or a task is unknown, or a comparison names a task that
+            the study does not run, or an optimizer that a task does not run.
     """
 
     name: str
@@ -204,6 +204,17 @@ class Study:
                     )
             for comparison in (self.comparison, *self.secondary.values()):
                 self._check_sides(comparison, task)
+        self._check_epsilon("comparison", self.comparison)
+        for name, comparison in self.secondary.items():
+            self._check_epsilon(f"secondary comparison '{name}'", comparison)
+
+    def _check_epsilon(self, place: str, comparison: Comparison) -> None:
+        unknown = [name for name in comparison.epsilon if name not in self.plans]
+        if unknown:
+            raise ValueError(
+                f"`epsilon` of the {place} names {', '.join(unknown)}, which study "
+                f"'{self.name}' does not run. Its tasks are: {', '.join(self.plans)}."
+            )
 
     def _check_sides(self, comparison: Comparison, task: str) -> None:
         for preset, plan in self.plans[task].items():

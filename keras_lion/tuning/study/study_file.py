@@ -39,6 +39,9 @@ def load_study_file(path: str | os.PathLike[str]) -> Study:
             f"There is no study file {file}. `keras-lion list` names those that it "
             "finds."
         )
+    text = file.read_text(encoding="utf-8", errors="replace")
+    if "STUDY" not in text:  # not executed: it is another program
+        raise _no_study(file, text, None)
     name = f"keras_lion_study_{file.stem}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
@@ -48,20 +51,25 @@ def load_study_file(path: str | os.PathLike[str]) -> Study:
     sys.modules[name] = module
     try:
         spec.loader.exec_module(module)
-    except (ImportError, OSError):
-        raise  # missing packages and files say what to do
+    except ImportError:
+        raise  # missing packages say what to do
     except (Exception, SystemExit) as error:
         raise _broken(file, error) from error
     study = getattr(module, "STUDY", None)
     if isinstance(study, Study):
         return study
-    command = re.search(r"^Command +(.+)$", module.__doc__ or "", re.MULTILINE)
+    raise _no_study(file, module.__doc__ or "", study)
+
+
+def _no_study(file: Path, text: str, study: object) -> ValueError:
+    """What to do with a file that declares no study."""
+    command = re.search(r"^Command +(.+)$", text, re.MULTILINE)
     if study is None and command:
-        raise ValueError(
+        return ValueError(
             f"{file} is a study without a sweep: it has no module-level STUDY to run. "
             f"Its own command is: {command[1]}"
         )
-    raise ValueError(
+    return ValueError(
         f"{file} must have a module-level STUDY, a keras_lion.tuning.Study. Received: "
         f"{'none' if study is None else f'STUDY = {study!r}'}. docs/studies.md shows a "
         "study's file, and `keras-lion list` names the studies of a folder."

@@ -13,7 +13,11 @@ from keras_lion.tuning.engine.trainer import Trainer
 from keras_lion.tuning.runs.records import read_records
 from keras_lion.tuning.study.run_specification import RunSpecification
 from keras_lion.tuning.study.study import Study
-from keras_lion.tuning.sweep.preparation import check_hyperparameters, new_trainer
+from keras_lion.tuning.sweep.preparation import (
+    check_hyperparameters,
+    new_trainer,
+    prepared,
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,8 @@ def estimate(
     missing = [run for run in runs if run.key not in known]
     trainer = new_trainer(study, task)
     check_hyperparameters(trainer, runs)
+    if missing:
+        prepared(trainer.task, lambda _: trainer.check(missing))
     training = compiling = 0.0
     for optimizer in sorted({run.optimizer for run in missing}):
         mine = [run for run in missing if run.optimizer == optimizer]

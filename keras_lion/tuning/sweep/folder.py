@@ -10,6 +10,11 @@ from typing import Any
 
 from keras_lion.tuning.runs.files import write_json, writing
 from keras_lion.tuning.runs.records import load_environment, load_study
+from keras_lion.tuning.study.comparison import (
+    FIRST_COMPARISON,
+    comparison_changed_text,
+    comparison_changes,
+)
 from keras_lion.tuning.study.study import Study
 from keras_lion.tuning.sweep.environment import (
     EnvironmentChangedWarning,
@@ -19,7 +24,12 @@ from keras_lion.tuning.sweep.environment import (
 )
 from keras_lion.tuning.sweep.role import Role
 
-KEPT = ("execution", "search", "extended")  # of `study.json`, by later sweeps
+# Of `study.json`, by later sweeps.
+KEPT = ("execution", "search", "extended", FIRST_COMPARISON)
+
+
+class ComparisonChangedWarning(UserWarning):
+    """A study's comparison is no longer the one that was declared before its runs."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,9 @@ class Execution:
 def open_folder(folder: Path, study: Study, role: Role) -> None:
     """Make the folder and declare the study in it, or check what is declared.
 
+    Where the folder holds runs, and the study's comparison is not the one that was
+    declared before them, a warning says so, and `study.json` keeps the first one.
+
     Raises:
         ValueError: If it holds another study.
         FolderWriteError: If it cannot be written.
@@ -57,6 +70,17 @@ def open_folder(folder: Path, study: Study, role: Role) -> None:
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
     kept = {name: known[name] for name in KEPT if name in known}
+    if known and any(folder.glob("runs-*.jsonl")):
+        first = kept.setdefault(FIRST_COMPARISON, known.get("comparison", {}))
+        changed = comparison_changes(first, asdict(study.comparison))
+        if changed:
+            warnings.warn(
+                f"{folder}: {comparison_changed_text(changed)}",
+                ComparisonChangedWarning,
+                stacklevel=3,
+            )
+        else:
+            del kept[FIRST_COMPARISON]
     write_json(folder / "study.json", {**study.declaration(), "execution": {}, **kept})
     before, now = _load(folder, "environment.json"), environment()
     write_json(folder / "environment.json", with_history(before, now))

@@ -95,7 +95,9 @@ def prepared(task: Task, prepare: Callable[[Task], Result]) -> Result:
             raise
         # The data set and the model are functions of the study's author.
         strange = [f for f in frames if ours not in Path(f.filename).parents]
-        where = strange[0] if strange else frames[-1]
+        if not strange:
+            raise  # an error of our own, which blames neither
+        where = strange[0]
         lines = str(error).strip().splitlines() or [""]
         raise ValueError(
             f"Task '{task.name}' cannot be prepared: its data or its model raised "

@@ -14,6 +14,7 @@ from keras_lion.tuning.engine.trainer import Trainer
 from keras_lion.tuning.runs.files import Record, RecordWriter
 from keras_lion.tuning.runs.records import FinishedRuns
 from keras_lion.tuning.study.comparison import Comparison
+from keras_lion.tuning.study.grids import USUAL_BETAS
 from keras_lion.tuning.study.run_specification import RunSpecification
 from keras_lion.tuning.study.schedule import Schedule
 from keras_lion.tuning.study.search_space import NUMERIC, Value, plain_value
@@ -35,10 +36,6 @@ from keras_lion.tuning.tasks.hyperparameters import Reads, reads_of, refuse_unre
 from keras_lion.tuning.tasks.task import Task
 
 PRESET = "search"
-DEFAULTS: dict[str, dict[str, float]] = {
-    "adamw": {"beta_1": 0.9, "beta_2": 0.999},
-    "lion": {"beta_1": 0.9, "beta_2": 0.99},
-}
 
 
 class SearchWarning(UserWarning):
@@ -81,7 +78,8 @@ def run_search(
             that it promotes is trained again from its start.
         name: Name of the search; part of every run's key and randomness.
         fixed: Values of hyperparameters that are not searched. Default: no weight
-            decay, the usual betas, the task's batch size, seed 0.
+            decay, the betas that `window` of `tuning.study.grids` fixes for the
+            optimizer (0.9 and 0.99 for Lion), the task's batch size, seed 0.
         evaluate_every: Epochs between two looks at the validation examples.
         schedule: The learning rate over a run.
         executor: `"loop"`, `"map"` or `"vmap"`. Default: `"loop"`, or `"vmap"` for a
@@ -133,7 +131,7 @@ def run_search(
     chosen = SearchOracle(oracle, epochs)
     for caution in chosen.cautions(population):
         warnings.warn(caution, SearchWarning, stacklevel=2)
-    configuration = {**DEFAULTS.get(optimizer, {}), **(fixed or {})}
+    configuration = {**USUAL_BETAS.get(optimizer, {}), **(fixed or {})}
     if "learning_rate" not in {*chosen.names, *configuration}:
         raise ValueError(
             "A search needs a `learning_rate`, of the oracle's hyperparameters or in "

@@ -112,6 +112,25 @@ class Task:
                 f"`metric` must be one of {', '.join(METRICS)}, or the name of one of "
                 f"the task's `metrics`. Received: metric={self.metric!r}."
             )
+        names = [_metric_name(each) for each in self.metrics]
+        if (
+            self.metric not in METRICS
+            and None not in names
+            and self.metric not in names
+        ):
+            raise ValueError(
+                f"`metric` of task '{self.name}' is not among its `metrics`, which "
+                f"are: {', '.join(map(str, names))}. Nor is it one of "
+                f"{', '.join(METRICS)}. Received: metric={self.metric!r}."
+            )
+        for name in ("data", "callbacks", "split_by"):
+            given = getattr(self, name)
+            if given is not None and not callable(given):
+                raise ValueError(
+                    f"`{name}` of task '{self.name}' must be a function: pass the "
+                    "function itself and not what it returns, `load` and not "
+                    f"`load()`. Received: {type(given).__name__}."
+                )
         if self.metric not in METRICS and self._direction() is None:
             raise ValueError(
                 f"Task '{self.name}': is a larger '{self.metric}' better? Its name "
@@ -249,6 +268,14 @@ class Task:
                 "in both."
             )
         return _split(*parts)
+
+
+def _metric_name(metric: Any) -> str | None:
+    """The name of a Keras metric; None if it has none before it is compiled."""
+    if isinstance(metric, str):
+        return metric
+    name = getattr(metric, "name", None) or getattr(metric, "__name__", None)
+    return name if isinstance(name, str) else None
 
 
 def _split(train: np.ndarray, validation: np.ndarray) -> Split:

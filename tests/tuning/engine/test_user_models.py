@@ -205,7 +205,7 @@ def test_a_loss_that_gives_a_mean_is_the_loss_of_fit():
 
 
 def test_floats_need_a_loss():
-    with pytest.raises(ValueError, match=r"not class numbers .*as `metric`"):
+    with pytest.raises(ValueError, match=r"Choose metric='loss' with .* loss='mse'"):
         Trainer(regression(loss=None, metric="accuracy")).program  # noqa: B018
     with pytest.raises(ValueError, match=r"not class numbers .*loss='mse'"):
         Trainer(regression(loss=None)).program  # noqa: B018
@@ -216,6 +216,18 @@ def test_the_metric_must_fit():
         Trainer(regression(metric="accuracy")).program  # noqa: B018
     with pytest.raises(ValueError, match="name of one of the task's `metrics`"):
         Task("t", blobs, WithState(), metric="rmse")
+    metrics = [keras.metrics.RootMeanSquaredError(name="rmse"), "mae"]
+    with pytest.raises(ValueError, match="not among its `metrics`, .*: rmse, mae. Nor"):
+        regression(metrics=metrics, metric="rmsee")
+    assert regression(metrics=metrics, metric="mae").is_negated
+
+
+@pytest.mark.parametrize("name", ["data", "callbacks", "split_by"])
+def test_what_a_function_returns_is_no_function(name):
+    with pytest.raises(
+        ValueError, match=f"`{name}` of task 'blobs' must be a function"
+    ):
+        tiny_task(**{name: (1, 2)})
 
 
 # --- models ---

@@ -373,3 +373,69 @@ def test_no_file_and_no_option_ends_in_a_traceback(more, separator, options, dat
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             status = cli.main(["import", str(path), "--output", str(output), *words])
         assert (status == 0) == output.exists() == ("imported" in printed.getvalue())
+
+
+# --- what is said of states, ε and swapped names ---
+
+
+def refused(tmp_path, capsys, source, *options):
+    arguments = ["import", str(source), "--output", str(tmp_path / "out"), *options]
+    assert cli.main(arguments) == cli.WRONG
+    assert not (tmp_path / "out").exists()
+    return capsys.readouterr().err
+
+
+def test_a_state_of_no_run_is_refused_with_those_there_are(tmp_path, capsys):
+    states = ["finished"] * 5 + ["crashed"] * 3
+    source = table(tmp_path, state=states)
+    said = refused(tmp_path, capsys, source, "--floor", "0.1", "--diverged", "crash")
+    assert "--diverged names 'crash'" in said
+    assert "are: crashed (3)." in said
+    said = refused(tmp_path, capsys, source, "--diverged", "no result", "CRASHED")
+    assert "names 'no result', which" in said
+    frame = read_runs(source, floor=0.1, diverged_states=["CRASHED", "diverged"])
+    assert (frame["status"] == "diverged").sum() == 3
+
+
+@pytest.mark.parametrize("epsilon", ["-1", "0", "nan", "inf"])
+def test_an_epsilon_that_is_not_positive_is_refused(tmp_path, capsys, epsilon):
+    said = refused(tmp_path, capsys, table(tmp_path), f"--epsilon={epsilon}")
+    assert "--epsilon must be a positive number, in the unit of the result." in said
+
+
+def test_swapped_names_are_swapped_back(tmp_path, capsys):
+    source = table(tmp_path, drop=["lr"], **{"config.rate": [1e-3] * 4 + [1e-2] * 4})
+    said = refused(tmp_path, capsys, source, "--map", "config.rate=learning_rate")
+    assert "Swap them: --map learning_rate=config.rate." in said
+
+
+def test_an_unknown_column_may_be_the_result(tmp_path, capsys):
+    top = [70 + 1.3 * k for k in range(8)]
+    source = table(tmp_path, **{"Top-1 (%)": top})
+    assert "or --map 'score=Top-1 (%)' if it is the result" in refused(
+        tmp_path, capsys, source
+    )
+    said = refused(tmp_path, capsys, source, "--map", "score=val_acc")
+    assert "if it is the result" not in said
+
+
+def test_an_import_that_replaces_another_says_so_and_a_tiny_epsilon_warns(
+    tmp_path, capsys
+):
+    rows = [
+        {**row, "val_acc": 100 * row["val_acc"] * (1 + k)} for k, row in enumerate(GRID)
+    ]
+    arguments = [
+        "import",
+        str(table(tmp_path, rows)),
+        "--output",
+        str(tmp_path / "out"),
+    ]
+    assert cli.main(arguments) == 0
+    said = capsys.readouterr().out
+    assert "caution  0.05 is less than 1 % of that range" in said
+    assert "replaced" not in said
+    assert cli.main([*arguments, "--epsilon", "1"]) == 0
+    said = capsys.readouterr().out
+    assert "replaced the earlier import of runs.csv" in said
+    assert "caution" not in said

@@ -27,8 +27,8 @@ grids = st.tuples(
 def test_a_larger_grid_has_the_values_of_the_smaller(grid, more, zero):
     mantissa, power, ratio, num = grid
     rule = {"centre": float(f"{mantissa}e{power}"), "ratio": ratio, "zero": zero}
-    small = Axis.geometric("learning_rate", num=num, **rule)
-    large = Axis.geometric("learning_rate", num=num + 2 * more, **rule)
+    small = Axis.geometric("weight_decay", num=num, **rule)
+    large = Axis.geometric("weight_decay", num=num + 2 * more, **rule)
     assert set(small.values) <= set(large.values)
     assert small.extended(down=more, up=more) == large
 

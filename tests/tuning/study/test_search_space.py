@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import re
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def test_a_linear_axis():
 )
 def test_values_that_do_not_ascend_are_refused(values, message):
     with pytest.raises(ValueError, match=message):
-        Axis("learning_rate", values)
+        Axis("width", values)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +105,30 @@ def test_numbers_are_no_text_and_no_booleans(name, values):
         Axis(name, values)
     with pytest.raises(ValueError, match=f"'{name}' must be a number"):
         SearchSpace((), {name: values[0]})
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "right", "expected"),
+    [
+        ("learning_rate", (-1e-3, 0.0, 0), (1e-9, 10), "positive"),
+        ("weight_decay", (-0.1,), (0, 0.0, 100.0), "0 or more"),
+        ("beta_1", (-0.1, 1, 1.0), (0, 0.999), "at least 0 and below 1"),
+        ("beta_2", (-0.1, 1.5), (0.0, 0.99), "at least 0 and below 1"),
+        ("batch_size", (0, -8, 16.5), (1, 16.0), "a whole number, 1 or more"),
+        ("seed", (-1, 0.5), (0, 3.0), "a whole number, 0 or more"),
+    ],
+)
+def test_values_out_of_range_are_refused_where_they_are_declared(
+    name, wrong, right, expected
+):
+    for value in wrong:
+        message = re.escape(f"'{name}' must be {expected}. Received: {value!r}.")
+        with pytest.raises(ValueError, match=message):
+            Axis(name, (value,))
+        with pytest.raises(ValueError, match=message):
+            SearchSpace((), {name: value})
+    assert all(Axis(name, (value,)).values == (value,) for value in right)
+    assert Axis("shift", (-1.0, 0.0)).values == (-1.0, 0.0)  # a name of one's own
 
 
 def test_values_become_plain_and_keep_their_kind():

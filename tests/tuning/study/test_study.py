@@ -212,6 +212,24 @@ def test_unknown_presets_and_tasks_are_refused():
         tiny_study().runs("blobs", "full", "jax")
 
 
+def test_an_epsilon_of_no_task_is_refused():
+    study = tiny_study()
+    typo = Comparison("Lion is wider.", {"blobs": 0.1, "blob": 0.1})
+    message = "names blob, which study 'tiny' does not run. Its tasks are: blobs"
+    with pytest.raises(ValueError, match=f"of the comparison {message}"):
+        dataclasses.replace(study, comparison=typo)
+    with pytest.raises(ValueError, match=f"of the secondary comparison 'x' {message}"):
+        dataclasses.replace(study, secondary={"x": typo})
+    without = dataclasses.replace(study, comparison=Comparison("x", {}))
+    assert without.comparison.epsilon == {}
+
+
+@pytest.mark.parametrize("wrong", [0.05, None, {"t": -1}, {"t": 0}, {"t": "0.05"}])
+def test_an_epsilon_is_a_positive_number_per_task(wrong):
+    with pytest.raises(ValueError, match="`epsilon` must give each task a positive"):
+        Comparison("Lion is wider.", wrong)
+
+
 def test_the_declaration_is_json_and_its_hash_that_of_its_content():
     declared = tiny_study().declaration()
     assert json.loads(json.dumps(declared))["plans"]["blobs"]["smoke"]["seeds"] == 2
@@ -293,3 +311,18 @@ def test_the_main_study_is_declared_as_the_issue_asks():
             for space in spaces
         )
         assert first == second
+
+
+def test_a_file_without_a_study_is_not_executed(tmp_path):
+    script = tmp_path / "sheet.py"
+    script.write_text(f"open({str(tmp_path / 'done')!r}, 'w')\n")
+    with pytest.raises(ValueError, match="sheet.py must have a module-level STUDY"):
+        load_study_file(script)
+    assert not (tmp_path / "done").exists()
+
+
+def test_a_file_that_a_study_cannot_read_is_said_with_its_line(tmp_path):
+    script = tmp_path / "mine.py"
+    script.write_text('DATA = open("no_such.csv")\nSTUDY = None\n')
+    with pytest.raises(ValueError, match=r"mine.py, line 1 cannot .*no_such\.csv"):
+        load_study_file(script)

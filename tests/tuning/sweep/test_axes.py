@@ -293,6 +293,29 @@ def test_options_of_ones_own_optimizer_are_text_and_booleans(tmp_path):
     assert set(frame["kind"]) == {"sgd", "rmsprop"}
 
 
+@pytest.mark.parametrize(
+    ("optimizer", "fixed", "message"),
+    [
+        ("sgd_momentum", {}, 'needs beta_1, .*fixed={"beta_1": 0.9}'),
+        ("signum", {}, 'needs beta_1, .*fixed={"beta_1": 0.9}'),
+        ("adamw", {}, 'needs beta_1 and beta_2, .*: 0.9, "beta_2": 0.999}'),
+        ("lion", {"beta_1": 0.9}, 'needs beta_2, .*fixed={"beta_2": 0.99}'),
+        ("own", {"beta_1": 0.9}, "needs clip, which"),
+    ],
+)
+def test_what_an_optimizer_needs_and_lacks_is_named_before_a_run(
+    tmp_path, optimizer, fixed, message
+):
+    def own(beta_1, clip, nesterov=False):
+        return keras.optimizers.SGD(momentum=beta_1, nesterov=nesterov, clipnorm=clip)
+
+    plan = Plan({optimizer: SearchSpace((RATE,), fixed)}, epochs=1, seeds=1)
+    study = dataclasses.replace(tiny_study(plan), optimizers={"own": own})
+    with pytest.raises(ValueError, match=f"'{optimizer}' {message}"):
+        sweep(study, tmp_path)
+    assert not list(tmp_path.glob("runs-*.jsonl"))
+
+
 def test_trials_carry_every_kind_to_workers_and_files(tmp_path):
     study = a_study((ACTIVATION, Axis("norm", (True,))), ("lion",))
     runs = study.runs("blobs", "smoke", "jax")

@@ -31,6 +31,7 @@ from keras_lion.tuning.sweep import run as run_module
 from keras_lion.tuning.sweep.environment import EnvironmentChangedWarning
 from keras_lion.tuning.sweep.estimate import estimate
 from keras_lion.tuning.sweep.evaluation import evaluate_test
+from keras_lion.tuning.sweep.folder import ComparisonChangedWarning
 from keras_lion.tuning.sweep.threads import thread_count
 from tests.tuning.tiny import blobs, network, tiny_plan, tiny_study, tiny_task
 
@@ -430,6 +431,28 @@ def test_a_changed_environment_is_told_and_both_are_kept(folder):
         write_json(path, {**old, "earlier": load_environment(folder)["earlier"]})
         warnings_of(EnvironmentChangedWarning, lambda: sweep(folder))
     assert len(load_environment(folder)["earlier"]) == 1
+
+
+def test_a_comparison_that_changes_after_runs_is_told_and_the_first_is_kept(folder):
+    def rerun(**changes):
+        study = dataclasses.replace(
+            tiny_study(), comparison=dataclasses.replace(first, **changes)
+        )
+        found = warnings_of(ComparisonChangedWarning, lambda: sweep(folder, study))
+        return found, load_study(folder)
+
+    first = tiny_study().comparison
+    (message,), known = rerun(epsilon={"blobs": 0.2}, margin=0.5)
+    assert "epsilon of blobs 0.1 → 0.2, margin none → 0.5" in message
+    assert known["first_comparison"]["epsilon"] == {"blobs": 0.1}
+    assert known["comparison"]["epsilon"] == {"blobs": 0.2}
+    # Told again until it is what was declared; the first one stays the first.
+    (message,), known = rerun(epsilon={})
+    assert "epsilon of blobs 0.1 → none" in message
+    assert known["first_comparison"]["epsilon"] == {"blobs": 0.1}
+    found, known = rerun(statement="Lion's range is wider.")
+    assert found == []
+    assert "first_comparison" not in known
 
 
 def test_another_backend_is_told_to_train_all_runs_again(folder):

@@ -136,3 +136,19 @@ def test_a_model_that_cannot_be_built_is_told_in_one_line(tmp_path):
     with pytest.raises(ValueError, match="'blobs' cannot be prepared: .*two") as found:
         search(tmp_path, an_oracle(), tiny_task(model=model))
     assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize("fits", [False, True])
+@pytest.mark.parametrize("optimizer", ["signum", "sgd_momentum", "cautious_lion"])
+def test_every_optimizer_has_its_usual_betas(tmp_path, optimizer, fits):
+    task = tiny_task(callbacks=list) if fits else tiny_task()
+    search(tmp_path, an_oracle(max_trials=1), task, optimizer=optimizer)
+    runs = load_runs(tmp_path)
+    assert set(runs["status"]) <= {"ok", "diverged"}
+    assert set(runs["beta_1"]) == {0.9}
+
+
+def test_an_optimizer_without_what_it_needs_is_refused_before_a_run(tmp_path):
+    with pytest.raises(ValueError, match="Unknown optimizer 'lyon'. Known: .* lion"):
+        search(tmp_path, an_oracle(), optimizer="lyon")
+    assert not list(tmp_path.glob("runs-*.jsonl"))
