@@ -34,6 +34,7 @@ from keras_lion.robustness.landscape import Landscape, Value, common_best
 from keras_lion.robustness.quantity import quantity_of_runs
 
 WIDE = 8  # columns from which two heatmaps no longer fit side by side
+POINT = 0.01  # of accuracy: what its maps outline
 NARROW = 5  # inches of a figure, up to which its legend is a column
 
 
@@ -91,12 +92,22 @@ def heatmap_figure(
     for ax, (name, landscape) in zip(axes, landscapes.items(), strict=True):
         draw_landscape(ax, landscape, norm, quantity, epsilon, reference)
         title = f"{short_label(name, 30)}\n{seeds_text(landscape, quantity)}"
+        title += _moved(landscape, next(iter(landscapes.items())))
         ax.set_title(title, fontsize=9)
     draw_color_bar(figure, axes, norm, quantity, extend, inches)
     entries = legend_entries(every, quantity, epsilon, reference)
     ncols = 3 if width > NARROW else 1
     figure_legend(figure, entries, ncols=ncols, handlelength=1.6)
     return figure
+
+
+def _moved(landscape: Landscape, first: tuple[str, Landscape]) -> str:
+    """By how much the weight decays of a panel are not those of the first one."""
+    name, other = first
+    own, its = (each.weight_decay[each.weight_decay > 0] for each in (landscape, other))
+    if not (len(own) and len(its)) or math.isclose(own[0], its[0], rel_tol=1e-2):
+        return ""
+    return f"\nλ axis: {number(own[0] / its[0])} times that of {short_label(name, 20)}"
 
 
 def _caption(
@@ -144,6 +155,9 @@ def _drawing(name: str, value: Value, what: str) -> Drawing:
         given: Material,
     ) -> tuple[Mapping[str, Landscape], Quantity, float | None]:
         epsilon = given.epsilon if value == given.value else None
+        if value == "score":  # of a task whose metric is the loss: the same map
+            shares = {"accuracy": POINT, "loss": given.epsilon}
+            epsilon = shares.get(given.metric)
         return given.landscapes[value], quantity_of_runs(given.runs, value), epsilon
 
     def figure(given: Material) -> Figure:
