@@ -117,6 +117,9 @@ def _draw_cells(
             continue
         dead = landscape.num_diverged[i, j] == landscape.num_seeds[i, j]
         color = DEAD if dead else colors(norm(quantity.factor * mean))
+        text = "div." if dead else quantity.text(mean)
+        if bound[i, j] and not dead:  # as wide as the three digits of the others
+            text = f">{quantity.factor * mean:.2f}"
         ax.add_patch(Rectangle(*box, facecolor=color, edgecolor="white", lw=0.5))
         if landscape.num_diverged[i, j]:
             hatch: Look = {"hatch": "////", "edgecolor": LINE}
@@ -124,7 +127,7 @@ def _draw_cells(
         ax.text(
             float(grid.x[j]),
             float(grid.y[i]),
-            "div." if dead else ">" * int(bound[i, j]) + quantity.text(mean),
+            text,
             ha="center",
             va="center",
             fontsize=size,
