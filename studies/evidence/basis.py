@@ -123,9 +123,10 @@ def baseline_of(study: str, runs: pd.DataFrame) -> Baseline | None:
     best = scores.groupby(["task", "optimizer"]).max()
     if best.empty:
         return None
-    (_, name), worst = best.idxmin(), float(best.min())
+    worst = float(best.min())
+    name = str(best.index.get_level_values("optimizer")[int(best.argmin())])
     shown = -worst if unit == "nats" else worst
-    return Baseline(model, value, shown, optimizer_label(str(name)), unit)
+    return Baseline(model, value, shown, optimizer_label(name), unit)
 
 
 @cache

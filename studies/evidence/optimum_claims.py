@@ -49,9 +49,7 @@ def _shift(task: str, frame: pd.DataFrame) -> Row:
         name: f"lr {each.best.learning_rate:.2g}, λ {each.best.weight_decay:.2g}"
         for name, each in found.items()
     }
-    times = Interval(
-        *(10**each for each in (lower.estimate, lower.low, lower.high)), lower.n
-    )
+    times = Interval(10**lower.estimate, 10**lower.low, 10**lower.high, lower.n)
     return Row(
         where=task,
         text=f"best lr, AdamW's / Lion's: {_factor(lower)}; best λ, Lion's / AdamW's: "

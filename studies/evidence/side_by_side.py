@@ -118,8 +118,8 @@ def _pair(measure: Callable[[str], T]) -> tuple[T, T]:
 
 
 def _scaled(interval: Interval, factor: float) -> Interval:
-    ends = sorted((factor * interval.low, factor * interval.high))
-    return Interval(factor * interval.estimate, *ends, interval.n)
+    low, high = sorted((factor * interval.low, factor * interval.high))
+    return Interval(factor * interval.estimate, low, high, interval.n)
 
 
 def joint_gap(first: Landscape, second: Landscape) -> Interval:
