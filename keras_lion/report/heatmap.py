@@ -48,12 +48,13 @@ def heatmap_figure(
 
     Both axes are logarithmic with equal lengths for a decade; the row λ = 0 stands
     apart below them. A black frame shows the best cell. Cells with a diverged seed are
-    hatched, cells of which no seed trained are gray, missing cells empty. A loss after a
-    `>` has a run that ended above its loss before training and counts with that one. Dashed lines
-    have a constant lr × λ, which stands at their ends. A best cell at the edge of the
-    grid has an arrow that leads outward: filled where the optimum may lie beyond, open
-    where training breaks down there (`boundary_optimum`). Titles give the number of
-    seeds and the standard deviation over seeds, pooled over the cells that train.
+    hatched, cells of which no seed trained are gray, missing cells empty. A loss with a
+    `>` has a run that ended above its loss before training, which counts instead.
+    Dashed lines have a constant lr × λ, which stands at their ends. A best cell at the
+    edge of the grid has an arrow that leads outward: filled where the optimum may lie
+    beyond, open where training breaks down there (`boundary_optimum`). Titles give the
+    number of seeds and the standard deviation over seeds, pooled over the cells that
+    train, and by which factor the λ axis is not that of the first panel.
 
     Args:
         landscapes: Optimizer → its scores.
