@@ -34,7 +34,7 @@ from keras_lion.tuning.tasks.task import Data, Split, Task
 from studies.claims import RESULTS, Entry, entry, keep, show
 
 FILE = RESULTS / "baselines.json"
-STUDY = "learning_rate_weight_decay"
+SPLITS_OF = "learning_rate_weight_decay"
 # One task for each data set, and the seeds: logistic regression is slow on pictures.
 TASKS = {
     "mnist1d_mlp": 6,
@@ -64,7 +64,7 @@ def splits(name: str, seeds: int) -> Iterator[tuple[Data, Split]]:
     task = get_task(name)
     data = task.data()
     for seed in range(seeds):
-        generator = np.random.default_rng(run_seeds(STUDY, name, seed).split)
+        generator = np.random.default_rng(run_seeds(SPLITS_OF, name, seed).split)
         yield data, task.split(data, generator)
 
 
