@@ -120,7 +120,7 @@ def test_programs_and_targets_of_the_commands_exist(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_to_the_ledger_name_one_of_its_sections(page):
     sections = re.findall(
-        r"^## (\S+)$", (ROOT / "studies" / "README.md").read_text("utf-8"), re.M
+        r"^### (\S+)$", (ROOT / "studies" / "README.md").read_text("utf-8"), re.M
     )
     for name in re.findall(r"studies/README\.md#([\w-]+)", page.read_text("utf-8")):
         assert name in sections

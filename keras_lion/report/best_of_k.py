@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -28,9 +28,11 @@ from keras_lion.report.style import (
     optimizer_marker,
 )
 from keras_lion.robustness.landscape import Landscape
-from keras_lion.robustness.tuning_budget import tuning_curve
+from keras_lion.robustness.tuning_budget import TuningCurve, tuning_curve
 
 LINE_HEIGHT = 1.25  # of the labels, in font sizes
+COLORED = 4  # curves in color; the others are gray
+MUTED: Look = {"color": "#BBBBBB", "lw": 0.8, "zorder": 1}
 SHOWN_K = (1, 4, 16)  # in the caption; or the nearest points of the curve
 
 
@@ -67,8 +69,10 @@ def best_of_k_figure(
         for name in in_order(landscapes)
         if not landscapes[name].empty
     }
+    shown = _colored(curves)
     ends = {}
     for order, (name, curve) in enumerate(curves.items()):
+        muted = {} if name in shown else MUTED
         draw_curve(
             ax,
             curve.k,
@@ -78,6 +82,7 @@ def best_of_k_figure(
             # Markers of several optimizers do not fall on each other.
             markevery=(order % 3, 3),
             label="_",
+            **muted,
         )
         last = curve.best[-1].scaled(quantity.factor)
         ends[name] = (float(curve.k[-1]), last.estimate)
@@ -90,11 +95,22 @@ def best_of_k_figure(
     if not curves:
         say(ax, "no run finished")
     tidy(ax, "configurations tried, k", f"expected best {quantity.label}")
-    _name_lines(ax, ends)
+    _name_lines(ax, ends, shown)
     return figure
 
 
-def _name_lines(ax: Axes, ends: Mapping[str, tuple[float, float]]) -> None:
+def _colored(curves: Mapping[str, TuningCurve]) -> set[str]:
+    """The curves in color: the first two, and the best of the others, four in all."""
+    names = list(curves)
+    if len(names) <= COLORED:
+        return set(names)
+    others = sorted(names[2:], key=lambda name: -curves[name].best[-1].estimate)
+    return {*names[:2], *others[: COLORED - 2]}
+
+
+def _name_lines(
+    ax: Axes, ends: Mapping[str, tuple[float, float]], colored: Collection[str]
+) -> None:
     """Write each name next to the axes, near the height at which its line ends."""
     bottom, top = ax.get_ylim()
     height = 72 * ax.get_window_extent().height / ax.figure.dpi
@@ -103,7 +119,7 @@ def _name_lines(ax: Axes, ends: Mapping[str, tuple[float, float]]) -> None:
     names = sorted(wanted, key=lambda name: wanted[name])
     placed = spread([wanted[name] for name in names], gap, high=1.0)
     for name, at in zip(names, placed, strict=True):
-        color = optimizer_color(name)
+        color = optimizer_color(name) if name in colored else MUTED["color"]
         look: Look = {"marker": optimizer_marker(name), "color": color, "ms": 3.5}
         ax.plot(1.05, at, transform=ax.transAxes, ls="", clip_on=False, **look)
         leader = {"arrowstyle": "-", "color": color, "lw": 0.6}

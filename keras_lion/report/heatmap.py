@@ -34,6 +34,7 @@ from keras_lion.robustness.landscape import Landscape, Value, common_best
 from keras_lion.robustness.quantity import quantity_of_runs
 
 WIDE = 8  # columns from which two heatmaps no longer fit side by side
+POINT = 0.01  # of accuracy: what its maps outline
 NARROW = 5  # inches of a figure, up to which its legend is a column
 
 
@@ -47,11 +48,13 @@ def heatmap_figure(
 
     Both axes are logarithmic with equal lengths for a decade; the row λ = 0 stands
     apart below them. A black frame shows the best cell. Cells with a diverged seed are
-    hatched, cells of which no seed trained are gray, missing cells empty. Dashed lines
-    have a constant lr × λ, which stands at their ends. A best cell at the edge of the
-    grid has an arrow that leads outward: filled where the optimum may lie beyond, open
-    where training breaks down there (`boundary_optimum`). Titles give the number of
-    seeds and the standard deviation over seeds, pooled over the cells that train.
+    hatched, cells of which no seed trained are gray, missing cells empty. A loss with a
+    `>` has a run that ended above its loss before training, which counts instead.
+    Dashed lines have a constant lr × λ, which stands at their ends. A best cell at the
+    edge of the grid has an arrow that leads outward: filled where the optimum may lie
+    beyond, open where training breaks down there (`boundary_optimum`). Titles give the
+    number of seeds and the standard deviation over seeds, pooled over the cells that
+    train, and by which factor the λ axis is not that of the first panel.
 
     Args:
         landscapes: Optimizer → its scores.
@@ -91,12 +94,22 @@ def heatmap_figure(
     for ax, (name, landscape) in zip(axes, landscapes.items(), strict=True):
         draw_landscape(ax, landscape, norm, quantity, epsilon, reference)
         title = f"{short_label(name, 30)}\n{seeds_text(landscape, quantity)}"
+        title += _moved(landscape, next(iter(landscapes.items())))
         ax.set_title(title, fontsize=9)
     draw_color_bar(figure, axes, norm, quantity, extend, inches)
     entries = legend_entries(every, quantity, epsilon, reference)
     ncols = 3 if width > NARROW else 1
     figure_legend(figure, entries, ncols=ncols, handlelength=1.6)
     return figure
+
+
+def _moved(landscape: Landscape, first: tuple[str, Landscape]) -> str:
+    """By how much the weight decays of a panel are not those of the first one."""
+    name, other = first
+    own, its = (each.weight_decay[each.weight_decay > 0] for each in (landscape, other))
+    if not (len(own) and len(its)) or math.isclose(own[0], its[0], rel_tol=1e-2):
+        return ""
+    return f"\nλ axis: {number(own[0] / its[0])} times that of {short_label(name, 20)}"
 
 
 def _caption(
@@ -144,6 +157,9 @@ def _drawing(name: str, value: Value, what: str) -> Drawing:
         given: Material,
     ) -> tuple[Mapping[str, Landscape], Quantity, float | None]:
         epsilon = given.epsilon if value == given.value else None
+        if value == "score":  # of a task whose metric is the loss: the same map
+            shares = {"accuracy": POINT, "loss": given.epsilon}
+            epsilon = shares.get(given.metric)
         return given.landscapes[value], quantity_of_runs(given.runs, value), epsilon
 
     def figure(given: Material) -> Figure:

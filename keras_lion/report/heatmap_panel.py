@@ -13,6 +13,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from numpy.typing import NDArray
 
 from keras_lion.report.drawing import seeds_of
 from keras_lion.report.grid import Grid
@@ -109,12 +110,16 @@ def _draw_cells(
     """The cells with their means."""
     colors = _colors(quantity)
     size = _font_size(ax, landscape, quantity)
+    bound = quantity.smaller_is_better & _at_floor(landscape)
     for (i, j), mean in np.ndenumerate(landscape.means):
         box = grid.box(i, j)
         if math.isnan(mean):
             continue
         dead = landscape.num_diverged[i, j] == landscape.num_seeds[i, j]
         color = DEAD if dead else colors(norm(quantity.factor * mean))
+        text = "div." if dead else quantity.text(mean)
+        if bound[i, j] and not dead:  # as wide as the three digits of the others
+            text = f">{quantity.factor * mean:.2f}"
         ax.add_patch(Rectangle(*box, facecolor=color, edgecolor="white", lw=0.5))
         if landscape.num_diverged[i, j]:
             hatch: Look = {"hatch": "////", "edgecolor": LINE}
@@ -122,7 +127,7 @@ def _draw_cells(
         ax.text(
             float(grid.x[j]),
             float(grid.y[i]),
-            "div." if dead else quantity.text(mean),
+            text,
             ha="center",
             va="center",
             fontsize=size,
@@ -131,6 +136,17 @@ def _draw_cells(
             bbox={"facecolor": color, "edgecolor": "none", "pad": 0.8},
             zorder=4,
         )
+
+
+def _at_floor(landscape: Landscape) -> NDArray[np.bool_]:
+    """Cells with a run that counts as the loss before training, though it is worse.
+
+    Such runs, and those that diverged, share the lowest score of their seed.
+    """
+    scores = np.where(np.isfinite(landscape.scores), landscape.scores, np.inf)
+    lowest = scores == scores.min(axis=(0, 1))
+    shared = lowest.sum(axis=(0, 1)) > 1
+    return np.asarray((lowest & shared).any(axis=2))
 
 
 def _colors(quantity: Quantity) -> Any:

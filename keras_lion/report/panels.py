@@ -123,7 +123,8 @@ def draw_curve(
         "ms": 3.5,
         "drawstyle": "steps-post" if steps else "default",
     }
-    ax.plot(x, [each.estimate for each in shown], **(look | options))
+    look |= options
+    ax.plot(x, [each.estimate for each in shown], **look)
     low, high = [each.low for each in shown], [each.high for each in shown]
     if np.isfinite(low).any():
         band: Look = {"color": look["color"], "alpha": BAND, "lw": 0}

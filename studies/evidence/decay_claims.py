@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 
 from keras_lion.robustness.effective_decay.pace import best_memory
 from studies.effective_decay import LENGTHS, name_of
+from studies.evidence.basis import basis_of, is_primary
 from studies.evidence.decay_predictions import EXACT, JACKKNIFE, STUDY, ratio_of_best
 from studies.evidence.measured import (
-    Measured,
+    basis_of_declared,
     between,
-    missing,
     of_verdict,
     outcome_of_prediction,
+    unit_of,
     verdicts,
     written,
 )
+from studies.evidence.row import Row, missing
 from studies.evidence.runs import declared, is_complete, runs_of
 from studies.pace import EPOCHS, EXAMPLES
 
 RATIO = (1.2, 4.8)
+SIDES = ("adamw", "lion")
 
 
-def pace_alone() -> list[Measured]:
+def pace_alone() -> list[Row]:
     """The declared comparison, of the networks whose weights are scale-invariant."""
-    return _declared("exact", "invariant")
+    return _declared("invariant", "exact")
 
 
-def with_size() -> list[Measured]:
+def with_size() -> list[Row]:
     """The declared comparison, of the networks in which some size counts."""
-    return _declared("gains", "head", "plain")
+    return _declared("plain", "head", "gains")
 
 
-def _declared(*networks: str) -> list[Measured]:
+def _declared(*networks: str) -> list[Row]:
     """The verdicts of each length; one row for all networks that were not run yet."""
     found = []
     for steps in LENGTHS:
@@ -48,22 +52,24 @@ def _declared(*networks: str) -> list[Measured]:
     return found
 
 
-def _verdicts(study: str, task: str, errors: str = EXACT) -> list[Measured]:
+def _verdicts(study: str, task: str, errors: str = EXACT) -> list[Row]:
     """The declared comparison on one task, by optimizer."""
-    return [
-        of_verdict(
-            verdict, f"{place}, {verdict.claim.rpartition(': ')[2].rstrip('.')}", errors
-        )
-        for place, _, verdict in verdicts(study, task)
-    ]
+    found = []
+    for place, frame, verdict in verdicts(study, task):
+        name = verdict.claim.rpartition(": ")[2].rstrip(".")
+        primary = is_primary(study, place)
+        basis = basis_of_declared(study, frame, primary=primary, sides=(name,))
+        unit = unit_of(study, frame)
+        found.append(of_verdict(verdict, f"{place}, {name}", errors, basis, unit))
+    return found
 
 
-def best_pace() -> list[Measured]:
+def best_pace() -> list[Row]:
     """How the best memory in epochs moves: the predictions of studies/pace.py."""
     return [*_over_batch_sizes(), *_over_lengths_and_examples()]
 
 
-def _over_batch_sizes() -> list[Measured]:
+def _over_batch_sizes() -> list[Row]:
     task = "batch_sizes"
     if not is_complete("pace", task):
         return [missing(task)]
@@ -73,7 +79,7 @@ def _over_batch_sizes() -> list[Measured]:
     return [*_verdicts("pace", task, JACKKNIFE), _ratios(frames, task)]
 
 
-def _over_lengths_and_examples() -> list[Measured]:
+def _over_lengths_and_examples() -> list[Row]:
     found = []
     for what, values, low, high in (
         ("length", EPOCHS, 0.25, 0.75),
@@ -94,33 +100,43 @@ def _over_lengths_and_examples() -> list[Measured]:
                 f"exponent of the best memory in epochs, predicted from {low:g} to "
                 f"{high:g}: {written(best.exponent)}; epochs: {listed}"
             )
+            ends = (
+                f"{best.num_bounded} of {len(best.epochs)} best values of lr × λ lie "
+                "on an end of their range"
+            )
+            basis = basis_of("pace", pd.concat(frames.values()), (name,), tuned=False)
             found.append(
-                Measured(
-                    f"{what}, {name}",
-                    text.replace("-", "−"),
-                    "provisional"
-                    if best.num_bounded
-                    else outcome_of_prediction(between(best.exponent, low, high)),
+                Row(
+                    where=f"{what}, {name}",
+                    text=text.replace("-", "−"),
+                    shows=outcome_of_prediction(between(best.exponent, low, high)),
                     interval=best.exponent,
-                    errors=JACKKNIFE,
+                    unit="",
+                    coverage=JACKKNIFE,
+                    windows=None,
+                    basis=replace(basis, edges=[ends] if best.num_bounded else []),
                 )
             )
         found.append(_ratios(frames, what))
     return found
 
 
-def _ratios(frames: Mapping[float, pd.DataFrame], what: str) -> Measured:
+def _ratios(frames: Mapping[float, pd.DataFrame], what: str) -> Row:
     """Whether the ratio of the best lr × λ is what keeps the angle per step."""
     found = {x: ratio_of_best(frame, "lion") for x, frame in frames.items()}
     held = [between(ratio, *RATIO) for ratio in found.values()]
     listed = ", ".join(f"{written(ratio)} at {x:g}" for x, ratio in found.items())
     low, high = RATIO
-    return Measured(
-        f"{what}, lion over adamw",
-        f"ratio of the best lr × λ, predicted from {low:g} to {high:g} everywhere: "
-        f"{listed}",
-        outcome_of_prediction(
+    return Row(
+        where=f"{what}, lion over adamw",
+        text=f"ratio of the best lr × λ, predicted from {low:g} to {high:g} "
+        f"everywhere: {listed}",
+        shows=outcome_of_prediction(
             False if False in held else None if None in held else True
         ),
-        errors=JACKKNIFE,
+        interval=None,
+        unit="times",
+        coverage=JACKKNIFE,
+        windows=None,
+        basis=basis_of("pace", pd.concat(frames.values()), SIDES, tuned=False),
     )

@@ -24,14 +24,12 @@ from keras_lion.statistics import Interval, t_interval
 from keras_lion.theory import conversion_factors
 from studies.effective_decay import CENTRES, LENGTHS, NETWORKS, name_of
 from studies.evidence.measured import (
-    Measured,
-    Outcome,
     between,
     margin_of,
-    missing,
     outcome_of_prediction,
     written,
 )
+from studies.evidence.row import NOT_TUNED, Outcome, Row, missing
 from studies.evidence.runs import is_complete, runs_of
 
 STUDY = "effective_decay"
@@ -52,7 +50,7 @@ Answer = tuple[str, str, bool | Outcome | None, Interval | None]
 Networks = Mapping[str, pd.DataFrame]
 
 
-def predictions() -> list[Measured]:
+def predictions() -> list[Row]:
     """Every prediction with its answer, in the order of the study's docstring."""
     found = []
     for steps in LENGTHS:
@@ -65,7 +63,7 @@ def predictions() -> list[Measured]:
     return found
 
 
-def answers(networks: Networks, where: str) -> list[Measured]:
+def answers(networks: Networks, where: str) -> list[Row]:
     """The predictions with their answers at one length.
 
     Args:
@@ -73,14 +71,18 @@ def answers(networks: Networks, where: str) -> list[Measured]:
         where: The length in words.
     """
     return [
-        Measured(
-            f"prediction {number}, {where}, {what}",
-            text,
-            held if isinstance(held, str) else outcome_of_prediction(held),
+        Row(
+            where=f"prediction {number}, {where}, {what}",
+            text=text if interval else f"{text} (n={_seeds(networks)} seeds)",
+            shows=held if isinstance(held, str) else outcome_of_prediction(held),
             interval=interval,
-            errors=errors if interval is not None else "",
+            unit=unit,
+            coverage=errors,
+            windows=None,
+            basis=NOT_TUNED,  # the networks' rows have it
+            counted=predict is _exact,
         )
-        for number, (predict, errors) in enumerate(PREDICTIONS, start=1)
+        for number, (predict, errors, unit) in enumerate(PREDICTIONS, start=1)
         for what, text, held, interval in predict(networks)
     ]
 
@@ -248,13 +250,17 @@ def ratio_of_best(frame: pd.DataFrame, name: str) -> Interval:
 
 
 PREDICTIONS = (
-    (_exact, EXACT),
-    (_invariant, EXACT),
-    (_gains, EXACT),
-    (_head, EXACT),
-    (_plain, EXACT),
-    (_ratio, JACKKNIFE),
+    (_exact, EXACT, "points"),
+    (_invariant, EXACT, "points"),
+    (_gains, EXACT, "points"),
+    (_head, EXACT, "points"),
+    (_plain, EXACT, "points"),
+    (_ratio, JACKKNIFE, "times"),
 )
+
+
+def _seeds(networks: Networks) -> int:
+    return min(int(runs["seed"].nunique()) for runs in networks.values())
 
 
 def _margin() -> float:

@@ -24,7 +24,7 @@ from studies.evidence.runs import declared, is_complete, runs_of
 
 # Study → the figures that are kept; the notebooks and `keras-lion report` draw others.
 KEPT = {
-    "learning_rate_weight_decay": ("heatmap", "heatmap_loss", "collapse"),
+    "learning_rate_weight_decay": ("heatmap", "heatmap_loss"),
     "effective_decay": (),
     "pace": (),
     "batch_size": ("batch_size",),

@@ -14,17 +14,19 @@ from keras_lion.robustness.effective_decay.lines import compare_parametrizations
 from keras_lion.robustness.study_verdicts import law_verdicts
 from keras_lion.robustness.verdict import Verdict
 from keras_lion.statistics import Interval
+from studies.evidence.basis import basis_of, is_primary
 from studies.evidence.measured import (
-    Measured,
+    basis_of_declared,
     difference_of_best,
     each_task,
     judged,
     margin_of,
-    missing,
     of_verdict,
+    unit_of,
     verdicts,
     written,
 )
+from studies.evidence.row import Row, missing
 from studies.evidence.runs import (
     MAIN,
     declared,
@@ -49,33 +51,41 @@ MAIN_TASKS = (
 
 def _declared_verdicts(
     study: str, tasks: tuple[str, ...], errors: Callable[[Verdict], str]
-) -> list[Measured]:
+) -> list[Row]:
     """The verdicts of a study on its own question, task by task."""
     found = []
     for task in tasks:
         if not is_complete(study, task):
             found.append(missing(task))
             continue
-        for place, _, verdict in verdicts(study, task):
+        for place, frame, verdict in verdicts(study, task):
             name = verdict.claim.rpartition(": ")[2].rstrip(".")
             judged_alone = ": " in verdict.claim
             where = f"{place}, {name}" if judged_alone else place
-            found.append(of_verdict(verdict, where, errors(verdict)))
+            basis = basis_of_declared(
+                study,
+                frame,
+                primary=is_primary(study, place),
+                sides=(name,) if judged_alone else None,
+            )
+            unit = unit_of(study, frame)
+            found.append(of_verdict(verdict, where, errors(verdict), basis, unit))
     return found
 
 
-def less_sensitive() -> list[Measured]:
+def less_sensitive() -> list[Row]:
     """Lion tolerates a wider range of learning rates than AdamW."""
     return _declared_verdicts(MAIN, MAIN_TASKS, lambda _: width_errors())
 
 
-def better_best() -> list[Measured]:
+def better_best() -> list[Row]:
     """AdamW's best score is above Lion's."""
 
-    def measure(task: str, frame: pd.DataFrame) -> Measured:
+    def measure(task: str, frame: pd.DataFrame) -> Row:
         is_loss = (frame["metric"] == "loss").all()
         name = "best_loss" if is_loss else "best_accuracy"
         return difference_of_best(
+            MAIN,
             frame,
             "adamw",
             "lion",
@@ -86,21 +96,23 @@ def better_best() -> list[Measured]:
     return each_task(MAIN, measure, *MAIN_TASKS)
 
 
-def product_law() -> list[Measured]:
+def product_law() -> list[Row]:
     """lr × λ alone explains the validation loss: of either optimizer, on every task."""
 
-    def measure_both(task: str, frame: pd.DataFrame) -> list[Measured]:
+    def measure_both(task: str, frame: pd.DataFrame) -> list[Row]:
         epsilon = declared(MAIN).comparison.epsilon[task]
         measured = []
         for verdict in law_verdicts(frame, task=task, epsilon=epsilon):
             name = verdict.claim.rstrip(".").rsplit(" ", 1)[-1]
-            each = of_verdict(verdict, f"{task}, {name}", law_errors())
+            basis = basis_of(MAIN, frame, (name,), value="final_loss", tuned=False)
+            where = f"{task}, {name}"
+            each = of_verdict(verdict, where, law_errors(), basis, "")
             if verdict.outcome == "not supported":  # the notes are no reasons for it
-                each = replace(each, reasons=())
+                each = replace(each, notes=())
             measured.append(each)
         return measured
 
-    found: list[Measured] = []
+    found: list[Row] = []
     for task in MAIN_TASKS:
         if is_complete(MAIN, task):
             found += measure_both(task, runs_of(MAIN, task))
@@ -113,7 +125,7 @@ RECTANGULAR = "parametrisation"  # the study with lr × (lr × λ) as its grid
 TASK = "mnist1d_mlp"
 
 
-def schedule_coupling() -> list[Measured]:
+def schedule_coupling() -> list[Row]:
     """With lr × λ held fixed the learning rate matters less than with λ held fixed."""
     names = ("mnist1d_mlp", "digits_mlp", "fashion_mnist_mlp")
     return [
@@ -125,21 +137,24 @@ def schedule_coupling() -> list[Measured]:
     ]
 
 
-def _on_diagonals(task: str, frame: pd.DataFrame) -> Measured:
+def _on_diagonals(task: str, frame: pd.DataFrame) -> Row:
     texts, gains = [], {}
     for name, each in landscapes(frame, "final_loss").items():
         gains[name] = compare_parametrizations(each).difference
         texts.append(f"{name} {written(gains[name], 'nats')}")
     lowest = min(gains.values(), key=lambda each: each.low)
     outcome, reasons = judged(lowest, margin_of(RECTANGULAR))
-    return Measured(
+    return Row(
         where=task,
         text="mean loss along a decade of lr, λ fixed − lr × λ fixed: "
         f"{'; '.join(texts)}; {_smallest()}",
-        outcome=outcome,
+        shows=outcome,
         interval=lowest,
-        errors=jackknife_errors(lowest.n),
-        reasons=reasons,
+        unit="nats",
+        coverage=jackknife_errors(lowest.n),
+        windows=None,
+        basis=basis_of(MAIN, frame, ("adamw", "lion"), value="final_loss"),
+        notes=reasons,
     )
 
 
@@ -147,7 +162,7 @@ def _smallest() -> str:
     return f"smallest that matters: {margin_of(RECTANGULAR):g} nats"
 
 
-def _on_rows() -> list[Measured]:
+def _on_rows() -> list[Row]:
     """Each grid's row through its best cell, over the learning rates of both grids."""
     if not (is_complete(MAIN, TASK) and is_complete(RECTANGULAR, TASK)):
         return [missing(f"{TASK}, rows of two grids")]
@@ -160,15 +175,18 @@ def _on_rows() -> list[Measured]:
         )
         outcome, reasons = judged(gain, margin_of(RECTANGULAR))
         found.append(
-            Measured(
+            Row(
                 where=f"{TASK}, {optimizer}, rows through the best cells of two grids",
                 text="mean loss above the row's best, λ fixed − lr × λ fixed: "
                 f"{written(gain, 'nats')} over {len(rates)} learning rates from "
                 f"{rates[0]:.2g} to {rates[-1]:.2g}; {_smallest()}",
-                outcome=outcome,
+                shows=outcome,
                 interval=gain,
-                errors=hull_errors(gain.n),
-                reasons=reasons,
+                unit="nats",
+                coverage=hull_errors(gain.n),
+                windows=None,
+                basis=basis_of(MAIN, fixed_decay, (optimizer,), value="final_loss"),
+                notes=reasons,
             )
         )
     return found

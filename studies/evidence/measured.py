@@ -1,23 +1,22 @@
-"""One measurement of a claim, and what several claims need."""
+"""What several claims need: rows of verdicts and of best scores, and how to write."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from keras_lion.robustness import boundary_optimum, decide
-from keras_lion.robustness.landscape import Landscape
+from keras_lion.robustness import decide
 from keras_lion.robustness.measures import Question, best_score_verdict
-from keras_lion.robustness.verdict import Outcome as Judged
 from keras_lion.robustness.verdict import Verdict, outcome_of
 from keras_lion.robustness.wording import with_unit
 from keras_lion.statistics import Interval
 from keras_lion.tuning.study import Comparison
+from studies.evidence.basis import basis_of
+from studies.evidence.row import Basis, Outcome, Row, missing
 from studies.evidence.runs import (
     coverage,
     declared,
@@ -26,40 +25,25 @@ from studies.evidence.runs import (
     runs_of,
 )
 
-Outcome = Judged | Literal["mixed", "out of reach here", "not run yet"]
 # What decides whether a claim of several parts holds as a whole, first to last.
 WEAKEST_FIRST: tuple[Outcome, ...] = (
     "not supported",
-    "mixed",
     "untestable",
     "underpowered",
     "provisional",
     "supported",
 )
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One measurement of a claim.
-
-    Attributes:
-        where: Task or condition.
-        text: The measurement in words, with its interval and n.
-        outcome: What it shows of the claim.
-        interval: The number that decides; None where nothing was measured.
-        windows: Share of the other windows in which the sign stays; None where the
-            measure has no window.
-        errors: How often the analysis errs where the answer is known.
-        reasons: Why the outcome is not plainly that of the interval.
-    """
-
-    where: str
-    text: str
-    outcome: Outcome
-    interval: Interval | None = None
-    windows: float | None = None
-    errors: str = ""
-    reasons: Sequence[str] = field(default_factory=tuple)
+# Measures whose numbers are optima of grids, or distances from them.
+TUNED = (
+    "tolerance_width",
+    "best_score",
+    "best_score_kept",
+    "best_score_change",
+    "best_score_shrinkage",
+    "best_score_per_doubling",
+    "mean_regret",
+    "learning_rate_sensitivity",
+)
 
 
 @dataclass(frozen=True)
@@ -69,41 +53,78 @@ class Claim:
     Attributes:
         name: Short name, the anchor of its section.
         text: The claim, in one sentence.
+        quantity: What its number is.
+        group: Key of the question that it helps to answer.
         source: Who makes it.
         study: File that measures it, next to this folder; None if none does.
-        measure: Function without arguments that returns the measurements.
+        measure: Function without arguments that returns its rows, the most telling
+            first where none is primary.
         figure: Picture under results/, if there is one.
-        others: Further files whose runs the measurements use.
+        others: Further files whose runs the rows use.
+        every: Whether the claim is that all of its rows hold.
         note: Function without arguments that returns a remark, or "".
     """
 
     name: str
     text: str
+    quantity: str
+    group: str
     source: str
     study: str | None
-    measure: Callable[[], Sequence[Measured]]
+    measure: Callable[[], Sequence[Row]]
     figure: str | None = None
     others: tuple[str, ...] = ()
+    every: bool = False
     note: Callable[[], str] = str
 
 
-def of_verdict(verdict: Verdict, where: str, errors: str = "") -> Measured:
-    """A verdict on a declared comparison as a measurement; no reason appears twice."""
+def of_verdict(
+    verdict: Verdict, where: str, errors: str, basis: Basis, unit: str
+) -> Row:
+    """A verdict on a declared comparison as a row; no reason appears twice."""
     share = verdict.window_share
     text = verdict.sentence.rstrip(".")
-    return Measured(
+    return Row(
         where=where,
         text=re.sub(r"(?<!\w)-(?=\d)", "−", text),
-        outcome=verdict.outcome,
+        shows=verdict.outcome,
         interval=verdict.estimate if verdict.estimate.n else None,
+        unit=unit,
+        coverage=errors,
         windows=None if math.isnan(share) else share,
-        errors=errors,
-        reasons=[
+        basis=basis,
+        notes=[
             each.rstrip(".")
             for each in verdict.reasons
             if each.rstrip(".") not in verdict.sentence
         ],
     )
+
+
+def basis_of_declared(
+    study: str,
+    frame: pd.DataFrame,
+    *,
+    primary: bool,
+    sides: Sequence[str] | None = None,
+) -> Basis:
+    """What a row on the declared comparison of a study rests on."""
+    comparison = declared(study).comparison
+    sides = sides or comparison.sides or sorted(frame["optimizer"].unique())
+    return basis_of(
+        study,
+        frame,
+        tuple(sides),
+        value="score" if comparison.value == "score" else "final_loss",
+        tuned=comparison.measure in TUNED,
+        primary=primary,
+    )
+
+
+def unit_of(study: str, frame: pd.DataFrame) -> str:
+    """Unit of the numbers of a study's declared comparison."""
+    comparison = declared(study).comparison
+    return Question(frame, comparison, tuple(comparison.sides or ()), 0.0).unit
 
 
 def margin_of(study: str, name: str | None = None) -> float:
@@ -122,15 +143,10 @@ def verdicts(study: str, *tasks: str) -> Iterator[tuple[str, pd.DataFrame, Verdi
             yield place, frame, verdict
 
 
-def missing(where: str) -> Measured:
-    """Runs that were declared and are not in the table."""
-    return Measured(where, "declared; not all of its runs were made", "not run yet")
-
-
 def each_task(
-    study: str, measure: Callable[[str, pd.DataFrame], Measured], *tasks: str
-) -> list[Measured]:
-    """One measurement per task, of those whose runs are complete."""
+    study: str, measure: Callable[[str, pd.DataFrame], Row], *tasks: str
+) -> list[Row]:
+    """One row per task, of those whose runs are complete."""
     return [
         measure(task, runs_of(study, task))
         if is_complete(study, task)
@@ -140,16 +156,10 @@ def each_task(
 
 
 def judged(
-    interval: Interval,
-    margin: float,
-    *,
-    windows: float = math.nan,
-    limited: Sequence[str] = (),
+    interval: Interval, margin: float, *, windows: float = math.nan
 ) -> tuple[Outcome, tuple[str, ...]]:
-    """Outcome and reasons of the claim that a number is larger than 0."""
-    outcome, reasons = outcome_of(
-        interval, margin=margin, windows=windows, limited=limited
-    )
+    """What an interval shows of the claim that a number is larger than 0, and why."""
+    outcome, reasons = outcome_of(interval, margin=margin, windows=windows)
     return outcome, tuple(each.rstrip(".") for each in reasons)
 
 
@@ -159,60 +169,62 @@ def every_part(outcomes: Iterable[Outcome]) -> Outcome:
 
 
 def of_several(outcomes: Iterable[Outcome]) -> Outcome:
-    """The outcome of several measures of one thing: mixed where they contradict."""
+    """The outcome of several measures of one thing: open where they contradict."""
     found = set(outcomes)
     if {"supported", "not supported"} <= found:
-        return "mixed"
+        return "underpowered"
     return every_part(found - {"not supported"} if len(found) > 1 else found)
 
 
 def within(interval: Interval, low: float, high: float) -> Outcome:
     """The outcome of the claim that a number lies from `low` to `high`."""
-    if low <= interval.low and interval.high <= high:
-        return "supported"
-    if interval.high < low or interval.low > high:
-        return "not supported"
-    return "underpowered"
+    return outcome_of_prediction(between(interval, low, high))
 
 
 def difference_of_best(
+    study: str,
     frame: pd.DataFrame,
     better: str,
     other: str,
     comparison: Comparison,
     *,
     where: str,
-) -> Measured:
+    primary: bool = False,
+) -> Row:
     """Whether one optimizer's best score is above another's.
 
     Args:
+        study: The study whose runs they are.
         frame: Runs of one task.
         better: Optimizer whose best is claimed to be above.
         other: The other one.
         comparison: A declared comparison of best scores, with margin and unit.
         where: Task or condition.
+        primary: Whether it is the primary outcome of the study.
     """
     sides = (better, other)
     question = Question(frame, replace(comparison, sides=sides), sides, 0.0)
     verdict = best_score_verdict(question)
     gap, unit = verdict.estimate, question.unit
-    found = landscapes(frame, question.value)
+    found = landscapes(frame[frame["optimizer"].isin(sides)], question.value)
     best = " and ".join(
         f"{name} {abs(question.scale * found[name].best.value):.2f}" for name in sides
     )
     is_loss = unit == "nats"
     compared = f"{other} − {better}" if is_loss else f"{better} − {other}"
     share = verdict.window_share
-    return Measured(
+    return Row(
         where=where,
         text=f"best {'loss' if is_loss else 'accuracy'}: {best}; {compared}: "
         f"{written(gap, unit)}; smallest that matters: "
         f"{with_unit(f'{question.margin:g}', unit)}",
-        outcome=verdict.outcome,
+        shows=verdict.outcome,
         interval=gap,
+        unit=unit,
         windows=None if math.isnan(share) else share,
-        errors=coverage("best score", gap.n),
-        reasons=[each.rstrip(".") for each in verdict.reasons],
+        coverage=coverage("best score", gap.n),
+        basis=basis_of(study, frame, sides, value=question.value, primary=primary),
+        notes=[each.rstrip(".") for each in verdict.reasons],
     )
 
 
@@ -229,15 +241,6 @@ def outcome_of_prediction(held: bool | None) -> Outcome:
     if held is None:
         return "underpowered"
     return "supported" if held else "not supported"
-
-
-def edges(found: dict[str, Landscape]) -> list[str]:
-    """One sentence for each optimum on an edge of its grid."""
-    return [
-        f"the optimum of {name} lies on the {edge.side} {edge.axis} edge of its grid"
-        for name, each in found.items()
-        for edge in boundary_optimum(each)
-    ]
 
 
 def written(interval: Interval, unit: str = "", digits: int = 2) -> str:

@@ -13,33 +13,26 @@ from keras_lion.robustness.grid import interior_peak
 from keras_lion.robustness.intervals import jackknife_interval
 from keras_lion.robustness.landscape import Array, AxisName, paired
 from keras_lion.statistics import Interval
+from studies.evidence.basis import basis_of
 from studies.evidence.main_claims import MAIN_TASKS
-from studies.evidence.measured import (
-    Measured,
-    Outcome,
-    each_task,
-    edges,
-    every_part,
-    within,
-)
+from studies.evidence.measured import each_task, every_part, within
+from studies.evidence.row import Outcome, Row
 from studies.evidence.runs import MAIN, declared, jackknife_errors, landscapes
 
 CLAIMED = (math.log10(3), 1.0)  # decades: 3 to 10 times
 
 
-def lr_and_decay_shift() -> list[Measured]:
+def lr_and_decay_shift() -> list[Row]:
     """The best learning rate is 3-10 times smaller, the best λ as many times larger."""
     return each_task(MAIN, _shift, *MAIN_TASKS)
 
 
-def _shift(task: str, frame: pd.DataFrame) -> Measured:
+def _shift(task: str, frame: pd.DataFrame) -> Row:
     found = landscapes(frame, "final_loss")
     lower = ratio_of_optima(found["adamw"], found["lion"], "learning_rate")
     higher = ratio_of_optima(found["lion"], found["adamw"], "weight_decay")
     outcomes = [_outcome(lower), _outcome(higher)]
-    reasons = edges(found)
-    if reasons:
-        outcomes.append("provisional")
+    reasons = []
     epsilon = declared(MAIN).comparison.epsilon[task]
     inert = [
         f"{name} is"
@@ -56,14 +49,19 @@ def _shift(task: str, frame: pd.DataFrame) -> Measured:
         name: f"lr {each.best.learning_rate:.2g}, λ {each.best.weight_decay:.2g}"
         for name, each in found.items()
     }
-    return Measured(
+    times = Interval(10**lower.estimate, 10**lower.low, 10**lower.high, lower.n)
+    return Row(
         where=task,
         text=f"best lr, AdamW's / Lion's: {_factor(lower)}; best λ, Lion's / AdamW's: "
         f"{_factor(higher)}; best cells: Lion {cells['lion']}, AdamW {cells['adamw']}",
-        outcome=every_part(outcomes),
-        errors=f"{jackknife_errors(lower.n)}; optima are vertices of parabolas through "
-        "cells half a decade apart, and the error of that is not in the interval",
-        reasons=reasons,
+        shows=every_part(outcomes),
+        interval=times,
+        unit="times",
+        windows=None,
+        basis=basis_of(MAIN, frame, ("adamw", "lion"), value="final_loss"),
+        coverage=f"{jackknife_errors(lower.n)}; optima are vertices of parabolas "
+        "through cells half a decade apart, whose error is not in the interval",
+        notes=reasons,
     )
 
 

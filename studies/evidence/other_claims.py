@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from keras_lion.statistics import Interval
-from studies.evidence.measured import Measured, of_several, within, written
+from studies.evidence.measured import every_part, of_several, within, written
+from studies.evidence.row import NOT_TUNED, Row, missing, unmeasured
 from studies.evidence.runs import RESULTS, coverage
 
 MODELS = ("mlp", "vision_transformer", "language_model")
@@ -31,7 +32,7 @@ def interval(entry: dict[str, Any]) -> Interval:
     return Interval(entry["value"], entry["low"], entry["high"], entry["n"])
 
 
-def state_size() -> list[Measured]:
+def state_size() -> list[Row]:
     """Lion's optimizer state is half of AdamW's."""
     found = entries("performance", "optimizer_state.json")
     measured = []
@@ -43,13 +44,18 @@ def state_size() -> list[Measured]:
             for name in ("lion", "lion_bfloat16")
         )
         measured.append(
-            Measured(
+            Row(
                 where=model,
                 text=f"state {ratio:.3f} of AdamW's; weights, gradients and state "
                 f"together {whole:.3f}; with a bfloat16 momentum {half:.3f} and "
                 f"{whole_half:.3f} (counted, n=1)",
-                outcome="supported" if abs(ratio - 0.5) < 0.01 else "not supported",
-                errors="a count",
+                shows="supported" if abs(ratio - 0.5) < 0.01 else "not supported",
+                interval=_exact(ratio),
+                unit="of AdamW's",
+                coverage="a count",
+                windows=None,
+                basis=NOT_TUNED,
+                counted=True,
             )
         )
     return measured
@@ -58,20 +64,23 @@ def state_size() -> list[Measured]:
 FASTER = (1.02, 1.15)  # time of AdamW over time of Lion, as claimed
 
 
-def step_time() -> list[Measured]:
+def step_time() -> list[Row]:
     """A whole training step with Lion is 2-15 % faster than with AdamW."""
     return [
-        Measured(
+        Row(
             where=where,
             text=f"time of AdamW / time of Lion {written(ratio)}; claimed: "
             f"{FASTER[0]:g} to {FASTER[1]:g}",
-            outcome=within(ratio, *FASTER),
+            shows=within(ratio, *FASTER),
             interval=ratio,
-            errors=TURNS,
+            unit="times",
+            coverage=TURNS,
+            windows=None,
+            basis=NOT_TUNED,
         )
         for where, ratio in _step_ratios()
         if not where.endswith(BARE)
-    ] or [Measured("CPU", "not measured yet", "not run yet")]
+    ] or [missing("CPU")]
 
 
 def bare_update() -> str:
@@ -101,26 +110,29 @@ def _step_ratios() -> list[tuple[str, Interval]]:
     ]
 
 
-def update_size() -> list[Measured]:
+def update_size() -> list[Row]:
     """Lion's updates are larger than AdamW's at one learning rate."""
     found = entries("update_norm", "update_norm.json")
     measured = []
     for part, where in (
+        ("whole", "whole run"),
         ("step_1", "first step"),
         ("step_100", "step 100"),
-        ("whole", "whole run"),
         ("part_10_of_10", "last tenth"),
     ):
         ratio = interval(found[f"{part}.update_rms.lion_to_adamw"])
         measured.append(
-            Measured(
+            Row(
                 where=f"mnist1d_mlp, {where}",
                 text=f"RMS of the update over the learning rate, Lion / AdamW "
                 f"{written(ratio)}; theory of pure noise "
                 f"{found['predicted_ratio']['value']:.2f}",
-                outcome="supported" if ratio.low > 1.05 else "not supported",
+                shows="supported" if ratio.low > 1.05 else "not supported",
                 interval=ratio,
-                errors=coverage("cell mean", ratio.n),
+                unit="times",
+                coverage=coverage("cell mean", ratio.n),
+                windows=None,
+                basis=NOT_TUNED,
             )
         )
     return measured
@@ -129,7 +141,7 @@ def update_size() -> list[Measured]:
 TEN = (9, 11)  # what counts as ten times
 
 
-def memory() -> list[Measured]:
+def memory() -> list[Row]:
     """Lion remembers ten times the history of gradients, by each measure of it."""
     found = entries("memory", "memory.json")
     measured = []
@@ -147,21 +159,29 @@ def memory() -> list[Measured]:
         }
         texts = [f"{words} {ratio:.3g} times" for words, ratio in ratios.items()]
         measured.append(
-            Measured(
+            Row(
                 where=where,
                 text=f"{', '.join(texts)} (exact, n=1); {TEN[0]} to {TEN[1]} counts as "
                 "ten",
-                outcome=of_several(
-                    within(Interval(ratio, ratio, ratio, 1), *TEN)
-                    for ratio in ratios.values()
+                shows=every_part(
+                    within(_exact(ratio), *TEN) for ratio in ratios.values()
                 ),
-                errors="exact",
+                interval=_exact(ratios["effective number of gradients"]),
+                unit="times",
+                coverage="exact",
+                windows=None,
+                basis=NOT_TUNED,
+                counted=True,
             )
         )
     return measured
 
 
-def flatness() -> list[Measured]:
+def _exact(value: float) -> Interval:
+    return Interval(value, value, value, 1)
+
+
+def flatness() -> list[Row]:
     """Lion's minima are flatter, by the trace of the Hessian and by the loss nearby."""
     found = entries("flatness", "flatness.json")
     measured = []
@@ -176,20 +196,23 @@ def flatness() -> list[Measured]:
             rise = interval(found[f"{state}.rise_at_0.1.lion_to_{other}"])
             name = "AdamW" if other == "adamw" else "Lion without the sign"
             measured.append(
-                Measured(
+                Row(
                     where=f"mnist1d_mlp, {where}, against {name}",
                     text="Lion's Hessian trace × weight RMS² is "
                     f"{written(trace)} times as large, its rise of the loss under "
                     f"weight noise of 0.1 RMS {written(rise)} times",
-                    outcome=of_several(within(each, 0, 1) for each in (trace, rise)),
+                    shows=of_several(within(each, 0, 1) for each in (trace, rise)),
                     interval=trace,
-                    errors=coverage("cell mean", trace.n),
+                    unit="times",
+                    coverage=coverage("cell mean", trace.n),
+                    windows=None,
+                    basis=NOT_TUNED,
                 )
             )
     return measured
 
 
-def regularisation() -> list[Measured]:
+def regularisation() -> list[Row]:
     """The noise of the sign regularizes: less overfitting at one training loss."""
     found = entries("flatness", "flatness.json")
     measured = []
@@ -197,30 +220,33 @@ def regularisation() -> list[Measured]:
         for other, name in (("unsigned", "Lion without the sign"), ("adamw", "AdamW")):
             gap = interval(found[f"{state}.gap.lion_to_{other}"])
             measured.append(
-                Measured(
+                Row(
                     where=f"mnist1d_mlp, training loss {state[-4:]}, against {name}",
                     text="gap of validation and training loss, Lion − other "
                     f"{written(gap, 'nats')}",
-                    outcome=within(gap, -math.inf, 0),
+                    shows=within(gap, -math.inf, 0),
                     interval=gap,
-                    errors=coverage("cell mean", gap.n),
+                    unit="nats",
+                    coverage=coverage("cell mean", gap.n),
+                    windows=None,
+                    basis=NOT_TUNED,
                 )
             )
     return measured
 
 
-def large_scale() -> list[Measured]:
+def large_scale() -> list[Row]:
     """What only large models can show."""
     return [
-        Measured(
+        unmeasured(
             "ImageNet, ViT-B/16, 300 epochs",
             "needs about 94,000 steps of 4,096 images for one run, and a window of "
             "runs with seeds for each optimizer: thousands of accelerator hours",
-            "out of reach here",
+            "out of reach",
         ),
-        Measured(
+        unmeasured(
             "language models of 1.1 to 7.5 billion weights",
             "needs thousands of accelerators for weeks",
-            "out of reach here",
+            "out of reach",
         ),
     ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from keras_lion.statistics import Interval
-from studies.evidence.measured import Measured, Outcome, judged, written
+from studies.evidence.measured import judged, written
 from studies.evidence.other_claims import entries, interval
+from studies.evidence.row import NOT_TUNED, Outcome, Row
 from studies.evidence.runs import coverage
 
 # A share that is known less well than this says nothing of a claimed one.
@@ -12,7 +13,7 @@ WIDEST = 0.2
 SHARES = "a Wilson interval of a share, not calibrated here"
 
 
-def savings() -> list[Measured]:
+def savings() -> list[Row]:
     """Hit rate and redundancy at the end, against the paper's shares."""
     found = entries("discovery", "search.json")
     measured = []
@@ -24,13 +25,17 @@ def savings() -> list[Measured]:
         share = interval(found[f"at_the_end.{name}"])
         before = interval(found[f"at_a_fifth.{name}"])
         measured.append(
-            Measured(
+            Row(
                 where=where,
                 text=f"{written(share)} after 100,000 children, {written(before)} "
                 f"after 20,000; in the paper {claimed}",
-                outcome=_agrees(share, claimed),
+                shows=_agrees(share, claimed),
                 interval=share,
-                errors=coverage("cell mean", share.n),
+                unit="",
+                coverage=coverage("cell mean", share.n),
+                windows=None,
+                basis=NOT_TUNED,
+                counted=True,
             )
         )
     return measured
@@ -43,7 +48,7 @@ def _agrees(share: Interval, claimed: float) -> Outcome:
     return "supported" if inside else "not supported"
 
 
-def beats_baselines() -> list[Measured]:
+def beats_baselines() -> list[Row]:
     """The search's best program next to what 4 times the evaluations give others."""
     found = entries("discovery", "baselines.json")
     measured = []
@@ -58,20 +63,23 @@ def beats_baselines() -> list[Measured]:
         other = written(interval(found[f"{prefix}best.{baseline}"]), digits=3)
         outcome, reasons = judged(lead, 0.0)
         measured.append(
-            Measured(
+            Row(
                 where=f"{when} evaluations, against {name}",
                 text=f"best fitness {best} against {other}; search − other "
                 f"{written(lead, digits=3)} of the initial loss",
-                outcome=outcome,
+                shows=outcome,
                 interval=lead,
-                errors=coverage("cell mean", lead.n),
-                reasons=reasons,
+                unit="of the initial loss",
+                coverage=coverage("cell mean", lead.n),
+                windows=None,
+                basis=NOT_TUNED,
+                notes=reasons,
             )
         )
     return measured
 
 
-def finds_signs() -> list[Measured]:
+def finds_signs() -> list[Row]:
     """How often a search ends with an update like a sign."""
     found = entries("discovery", "rediscovery.json")
     return [
@@ -90,7 +98,7 @@ def finds_signs() -> list[Measured]:
     ]
 
 
-def finds_planted() -> list[Measured]:
+def finds_planted() -> list[Row]:
     """How often the search finds a sign update that is the optimum of its fitness."""
     found = entries("discovery", "planted.json")
     return [
@@ -103,17 +111,21 @@ def finds_planted() -> list[Measured]:
     ]
 
 
-def _most(where: str, what: str, share: Interval) -> Measured:
+def _most(where: str, what: str, share: Interval) -> Row:
     """Whether a share is more than half."""
     most = share.shifted(-0.5)
     outcome, reasons = judged(most, 0.0)
-    return Measured(
+    return Row(
         where=where,
         text=f"share of the {what}: {written(share)}; more than half is claimed",
-        outcome=outcome,
+        shows=outcome,
         interval=share,
-        errors=SHARES,
-        reasons=reasons,
+        unit="",
+        coverage=SHARES,
+        windows=None,
+        basis=NOT_TUNED,
+        counted=True,
+        notes=reasons,
     )
 
 
@@ -122,7 +134,7 @@ def _leads(proxy: str) -> str:
     return written(interval(found[f"{proxy}.lion_minus_adamw"]), digits=3)
 
 
-def overfits() -> list[Measured]:
+def overfits() -> list[Row]:
     """Leads over AdamW, as written and tuned, at the search's size and beyond."""
     found = entries("discovery", "meta.json")
     measured = []
@@ -139,13 +151,16 @@ def overfits() -> list[Measured]:
             elif lead.low > small.high:
                 outcome = "not supported"
             measured.append(
-                Measured(
+                Row(
                     where=f"{factor} times the compute, against {other}",
                     text=f"lead {written(lead, digits=3)}, at the search's size "
                     f"{written(small, digits=3)}",
-                    outcome=outcome,
+                    shows=outcome,
                     interval=lead,
-                    errors=coverage("cell mean", lead.n)
+                    unit="of the initial loss",
+                    windows=None,
+                    basis=NOT_TUNED,
+                    coverage=coverage("cell mean", lead.n)
                     + "; a fitness below 0 counts as 0",
                 )
             )

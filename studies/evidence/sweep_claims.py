@@ -12,21 +12,21 @@ import pandas as pd
 from keras_lion.robustness import Landscape, compare_best, decide
 from keras_lion.robustness.comparison import hull
 from keras_lion.robustness.measures import Question, batch_gains
-from keras_lion.robustness.verdict import range_limits
 from keras_lion.robustness.windows import windows_agreeing
 from keras_lion.tuning.study.comparison import Condition, betas_text
+from studies.evidence.basis import basis_of, is_primary
 from studies.evidence.measured import (
-    Measured,
+    basis_of_declared,
     difference_of_best,
     each_task,
-    edges,
     judged,
     margin_of,
-    missing,
     of_verdict,
+    unit_of,
     verdicts,
     written,
 )
+from studies.evidence.row import Row, missing, unmeasured
 from studies.evidence.runs import (
     MAIN,
     coverage,
@@ -45,71 +45,59 @@ def _declared(
     study: str,
     tasks: Iterable[str],
     errors: Callable[[int], str],
-) -> list[Measured]:
+) -> list[Row]:
     """The verdict of a study on its own question, task by task."""
     found = []
     for task in tasks:
         if not is_complete(study, task):
             found.append(missing(task))
             continue
-        found += [
-            of_verdict(verdict, place, errors(verdict.estimate.n))
-            for place, _, verdict in verdicts(study, task)
-        ]
+        for place, frame, verdict in verdicts(study, task):
+            basis = basis_of_declared(study, frame, primary=is_primary(study, place))
+            coverage_of = errors(verdict.estimate.n)
+            unit = unit_of(study, frame)
+            found.append(of_verdict(verdict, place, coverage_of, basis, unit))
     return found
 
 
-def rule_of_thumb() -> list[Measured]:
-    """Along AdamW's lr / k, λ × k, some k of 3 to 10 is as good as AdamW's recipe."""
-    study = "transfer_from_adamw"
-    epsilon = declared(study).comparison.epsilon
-    return [
-        replace(each, where=f"{each.where}, ε = {epsilon[each.where]:g} nats")
-        for each in _declared(study, epsilon, lambda n: coverage("cell mean", n))
-    ]
-
-
-def larger_batches() -> list[Measured]:
+def larger_batches() -> list[Row]:
     """Lion gains on AdamW as the batch grows."""
     return _declared("batch_size", declared("batch_size").plans, hull_errors)
 
 
-def small_batches() -> list[Measured]:
+def small_batches() -> list[Row]:
     """Lion's best score is below AdamW's at every batch size below 64, on average."""
     return each_task("batch_size", _below_64, *declared("batch_size").plans)
 
 
-def _below_64(task: str, frame: pd.DataFrame) -> Measured:
+def _below_64(task: str, frame: pd.DataFrame) -> Row:
     small = frame[frame["batch_size"] < 64]
     comparison = declared("batch_size").comparison
     question = Question(small, comparison, ("adamw", "lion"), 0.0)
     gains = batch_gains(question)
     gap = hull(np.mean(list(gains.values()), axis=0))
-    beyond = sum(
-        bool(range_limits([question.landscape(name, {"batch_size": size})], [name]))
-        for size in gains
-        for name in question.sides
-    )
-    limit = f"{beyond} of {2 * len(gains)} optima lie on an edge of their grids"
-    outcome, reasons = judged(gap, 0.0, limited=[limit] if beyond else [])
-    return Measured(
+    outcome, reasons = judged(gap, 0.0)
+    return Row(
         where=task,
         text=f"best accuracy, adamw − lion, mean over the batch sizes "
         f"{' and '.join(map(str, gains))}: {written(gap, 'points')}",
-        outcome=outcome,
+        shows=outcome,
         interval=gap,
-        errors=hull_errors(gap.n),
-        reasons=reasons,
+        unit="points",
+        coverage=hull_errors(gap.n),
+        windows=None,
+        basis=basis_of("batch_size", small, ("adamw", "lion")),
+        notes=reasons,
     )
 
 
-def bfloat16_momentum() -> list[Measured]:
+def bfloat16_momentum() -> list[Row]:
     """A bfloat16 momentum changes the best score by less than the margin."""
     tasks = declared("momentum_dtype").plans
     return _declared("momentum_dtype", tasks, lambda n: coverage("best score", n))
 
 
-def warm_up() -> list[Measured]:
+def warm_up() -> list[Row]:
     """Without warm-up Lion loses more of its best score than AdamW."""
     longer: Condition = {"task": "mnist1d_mlp_warm_up_20"}
     none: Condition = {"task": "mnist1d_mlp_warm_up_0"}
@@ -117,14 +105,14 @@ def warm_up() -> list[Measured]:
     return _between("warm_up", {label: (longer, none)})
 
 
-def augmentation() -> list[Measured]:
+def augmentation() -> list[Row]:
     """Lion's best score less AdamW's shrinks as the noise grows."""
     return _between("augmentation")
 
 
 def _between(
     study: str, more: Mapping[str, tuple[Condition, Condition]] | None = None
-) -> list[Measured]:
+) -> list[Row]:
     """The verdicts of a study whose question is between two conditions.
 
     Args:
@@ -141,22 +129,25 @@ def _between(
         frame = pd.concat([runs_of(study, task) for task in dict.fromkeys(tasks)])
         one = replace(comparison, between={label: pair})
         ((_, verdict),) = decide(frame, one)
-        found.append(of_verdict(verdict, label, hull_errors(verdict.estimate.n)))
+        basis = basis_of_declared(study, frame, primary=is_primary(study, label))
+        errors = hull_errors(verdict.estimate.n)
+        found.append(of_verdict(verdict, label, errors, basis, unit_of(study, frame)))
     return found
 
 
-def both_betas() -> list[Measured]:
+def both_betas() -> list[Row]:
     """Lion with two betas is better than with one: declared, and the best of three."""
     tasks = ("mnist1d_mlp", "python_lm")
     own = _declared("betas", tasks, lambda n: coverage("best score", n))
     return [*own, *(each for task in tasks for each in _best_of_three(task))]
 
 
-def _best_of_three(task: str) -> list[Measured]:
+def _best_of_three(task: str) -> list[Row]:
     """The best of three pairs against one beta, where it is not the declared pair."""
     if not is_complete("betas", task):
         return [missing(f"{task}, best of three pairs")]
-    grids = beta_landscapes(runs_of("betas", task))
+    frame = runs_of("betas", task)
+    grids = beta_landscapes(frame)
     lions = {key: each for key, each in grids.items() if key[0] == "lion"}
     one = lions.pop(ONE_BETA)
     best = max(lions, key=lambda key: lions[key].best.value)
@@ -164,6 +155,7 @@ def _best_of_three(task: str) -> list[Measured]:
         return []
     return [
         _of_betas(
+            frame,
             {best: lions[best], ONE_BETA: one},
             f"{task}, best of three pairs",
             f"loss with one beta (0.95) − with {best[1]:g}/{best[2]:g}",
@@ -171,13 +163,14 @@ def _best_of_three(task: str) -> list[Measured]:
     ]
 
 
-def language_betas() -> list[Measured]:
+def language_betas() -> list[Row]:
     """0.95/0.98 is better than 0.9/0.99."""
 
-    def measure(task: str, frame: pd.DataFrame) -> Measured:
+    def measure(task: str, frame: pd.DataFrame) -> Row:
         grids = beta_landscapes(frame)
         pairs: list[Pair] = [("lion", 0.95, 0.98), ("lion", 0.9, 0.99)]
         return _of_betas(
+            frame,
             {key: grids[key] for key in pairs},
             task,
             "loss with 0.9/0.99 − with 0.95/0.98",
@@ -186,48 +179,48 @@ def language_betas() -> list[Measured]:
     return each_task("betas", measure, "python_lm", "mnist1d_mlp")
 
 
-def better_best_with_tuned_betas() -> list[Measured]:
+def better_best_with_tuned_betas() -> list[Row]:
     """AdamW's lowest loss is below Lion's when the betas of both are tuned as well."""
 
-    def measure(task: str, frame: pd.DataFrame) -> Measured:
+    def measure(task: str, frame: pd.DataFrame) -> Row:
         grids = beta_landscapes(frame)
         adamw, lion = (
             max((key for key in grids if key[0] == name), key=_best_of(grids))
             for name in ("adamw", "lion")
         )
         found = _of_betas(
+            frame,
             {adamw: grids[adamw], lion: grids[lion]},
             f"{task}, betas tuned for both",
             f"loss of Lion ({lion[1]:g}/{lion[2]:g}) − loss of AdamW "
             f"({adamw[1]:g}/{adamw[2]:g})",
         )
-        errors = f"{found.errors}, before the choice of betas on the same seeds"
-        return replace(found, errors=errors)
+        errors = f"{found.coverage}, before the choice of betas on the same seeds"
+        return replace(found, coverage=errors)
 
     return each_task("betas", measure, "mnist1d_mlp", "python_lm")
 
 
-def _of_betas(grids: dict[Pair, Landscape], where: str, what: str) -> Measured:
+def _of_betas(
+    frame: pd.DataFrame, grids: dict[Pair, Landscape], where: str, what: str
+) -> Row:
     """Best score of the first of two pairs less that of the second."""
     first, second = grids.values()
     gain = compare_best(first, second).difference
     share = windows_agreeing(first, second)
     names = [f"{name} {betas_text(betas)}" for name, *betas in grids]
-    outcome, reasons = judged(
-        gain,
-        margin_of("betas"),
-        windows=share,
-        limited=edges(dict(zip(names, (first, second), strict=True))),
-    )
-    return Measured(
+    outcome, reasons = judged(gain, margin_of("betas"), windows=share)
+    return Row(
         where=where,
         text=f"{what}: {written(gain, 'nats', 3)}; smallest that matters: "
         f"{margin_of('betas'):g} nats",
-        outcome=outcome,
+        shows=outcome,
         interval=gain,
+        unit="nats",
         windows=None if math.isnan(share) else share,
-        errors=coverage("best score", gain.n),
-        reasons=reasons,
+        coverage=coverage("best score", gain.n),
+        basis=basis_of("betas", frame, names, value="final_loss"),
+        notes=reasons,
     )
 
 
@@ -251,7 +244,7 @@ STUDY = "optimizers"
 TASKS = ("mnist1d_mlp", "digits_mlp", "mnist1d_mlp_constant")
 
 
-def against_others() -> list[Measured]:
+def against_others() -> list[Row]:
     """Lion's best score less that of every other optimizer."""
     found = []
     for task in TASKS:
@@ -259,19 +252,22 @@ def against_others() -> list[Measured]:
             found.append(missing(task))
             continue
         frame = runs_of(STUDY, task)
-        for name in sorted(set(frame["optimizer"]) - {"lion"}):
+        others = sorted(set(frame["optimizer"]) - {"lion", "adamw"})
+        for name in ("adamw", *others):
             where = f"{task}, {name}"
             if (frame.loc[frame["optimizer"] == name, "status"] == "diverged").all():
                 reason = f"every run of {name} diverged"
-                found.append(Measured(where, reason, "untestable"))
+                found.append(unmeasured(where, reason))
                 continue
             found.append(
                 difference_of_best(
+                    STUDY,
                     frame,
                     "lion",
                     name,
                     declared(STUDY).comparison,
                     where=where,
+                    primary=is_primary(STUDY, where) and name == "adamw",
                 )
             )
     return found

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from keras_lion.report.best_of_k import best_of_k_figure, spread
-from keras_lion.report.style import LOSS
+from keras_lion.report.best_of_k import MUTED, best_of_k_figure, spread
+from keras_lion.report.style import LOSS, optimizer_color
 from keras_lion.robustness import Landscape, expected_best_of
 from keras_lion.robustness.tuning_budget import tuning_curve
 
@@ -71,6 +71,18 @@ def test_each_line_is_named_and_no_name_covers_another():
     # The names stand in the order in which the lines end.
     order = sorted(range(12), key=lambda at: boxes[at].y0)
     assert order == list(range(12))
+
+
+def test_of_many_only_four_are_in_color():
+    grids = {name: lion(0.001 * at) for at, name in enumerate(TWELVE)}
+    ax = drawn(grids)
+    gray = MUTED["color"]
+    lines = [line for line in curves(ax) if line.get_color() != gray]
+    assert [line.get_color() for line in lines] == [
+        optimizer_color(name) for name in ("lion", "adamw", "lamb", "muon")
+    ]
+    few = {name: grids[name] for name in TWELVE[:4]}
+    assert all(line.get_color() != gray for line in curves(drawn(few)))
 
 
 def test_limits_hold_the_data():

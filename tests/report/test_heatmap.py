@@ -283,6 +283,33 @@ def test_title_gives_seeds_and_their_deviation():
     assert drawn(grid_of(PEAK)).get_title() == "Lion\n1 seed"
 
 
+def test_losses_that_stand_for_worse_ones_have_a_sign():
+    """A run that ends above the loss before training counts as that loss."""
+    scores = np.full((2, 3, 2), -1.0)
+    scores[0, 0], scores[0, 1], scores[1, 2] = [-2.4, -2.5], [-2.4, -2.3], [-2.4, -2.5]
+    diverged = np.zeros(scores.shape, bool)
+    diverged[0, 0] = True
+    grid = Landscape([1e-3, 1e-2, 1e-1], [0.1, 1], scores, diverged=diverged)
+    shown = texts(drawn(grid, quantity=LOSS))
+    # One seed is enough: the mean is a lower bound then, too.
+    assert [text for text in shown if text.startswith(">")] == [">2.35", ">2.45"]
+    assert "div." in shown
+    assert not [text for text in texts(drawn(grid)) if text.startswith(">")]
+    # A single worst cell is a measurement.
+    single = Landscape([1e-3, 1e-2], [0.1], [[-1.0, -2.0]])
+    assert ">2.00" not in texts(drawn(single, quantity=LOSS))
+
+
+def test_a_panel_says_by_how_much_its_weight_decays_are_moved():
+    first, moved = grid_of(PEAK), grid_of(PEAK)
+    moved = Landscape(moved.learning_rate, 0.1 * moved.weight_decay, moved.scores)
+    one, other, _ = heatmap_figure({"lion": first, "adamw": moved}).axes
+    assert other.get_title().endswith("λ axis: 0.1 times that of Lion")
+    assert "axis" not in one.get_title()
+    same = heatmap_figure({"lion": first, "adamw": first}).axes[1]
+    assert "axis" not in same.get_title()
+
+
 def test_legend_names_only_what_is_drawn():
     assert legend_of(heatmap_figure(one_cell())) == ["best cell"]
     names = legend_of(heatmap_figure({"lion": grid_of(PEAK)}))

@@ -142,7 +142,7 @@ def test_captions_say_the_numbers(frame):
     assert "(n=3) with k = 4" in found["best_of_k"]
     assert "Lion has the wider range" in found["windows"]
     assert "within 0.05 nats of the common best" in found["heatmap_loss"]
-    assert "common best" not in found["heatmap"]
+    assert "within 1 point of the common best" in found["heatmap"]
 
 
 def across(frame):

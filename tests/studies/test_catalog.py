@@ -10,7 +10,8 @@ import pytest
 
 from keras_lion.arguments import BACKENDS, make_parser
 from keras_lion.tuning import load_study_file
-from studies.evidence import catalog, ledger, readme
+from studies.evidence import catalog, page, readme
+from studies.evidence.claims import QUESTIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 LEDGER = json.loads((ROOT / "studies/results/ledger.json").read_text("utf-8"))
@@ -43,7 +44,7 @@ def test_figures_of_one_kind_are_those_of_its_tasks_only(tmp_path):
     folder.mkdir(parents=True)
     for name in ("mnist1d_mlp_heatmap", "python_lm_heatmap", "python_lm_heatmap_loss"):
         (folder / f"{name}.png").touch()
-    found = ledger.figures_like(folder / "mnist1d_mlp_heatmap.png")
+    found = page.figures_like(folder / "mnist1d_mlp_heatmap.png")
     assert [task for task, _ in found] == ["mnist1d_mlp", "python_lm"]
     assert found[1][1].name == "python_lm_heatmap.png"
 
@@ -57,8 +58,8 @@ def test_the_catalog_knows_which_files_declare_a_study():
 
 @pytest.mark.parametrize("entry", LEDGER, ids=lambda entry: entry["claim"])
 def test_the_commands_of_a_claim_can_be_given(entry):
-    page = (ROOT / "studies" / "README.md").read_text("utf-8")
-    section = page.partition(f"\n## {entry['claim']}\n")[2].partition("\n## ")[0]
+    text = (ROOT / "studies" / "README.md").read_text("utf-8")
+    section = text.partition(f"\n### {entry['claim']}\n")[2].partition("\n### ")[0]
     assert bool(entry["repeat"]) == bool(entry["study"])
     for line in entry["repeat"]:
         assert f"\n{line}\n" in section
@@ -87,26 +88,33 @@ def test_a_claim_repeats_the_tasks_that_it_measures_and_no_others():
     ]
 
 
-@pytest.mark.parametrize(
-    ("outcomes", "expected"),
-    [
-        (["supported", "not supported"], "mixed: not supported 1, supported 1"),
-        (["not supported", "untestable"], "not supported 1, untestable 1"),
-        (["supported", "underpowered"], "supported 1, underpowered 1"),
-        (["untestable"], "untestable"),
-    ],
-)
-def test_a_claim_with_support_and_without_is_mixed(outcomes, expected):
-    measurements = [{"outcome": each} for each in outcomes]
-    assert ledger._outcomes({"measurements": measurements}) == expected
+def test_the_ledger_explains_every_verdict_that_it_uses():
+    text = (ROOT / "studies" / "README.md").read_text("utf-8")
+    for entry in LEDGER:
+        for each in (entry, *entry["measurements"]):
+            assert f"- **{each['outcome']}**: " in text, each["outcome"]
 
 
-def test_the_ledger_defines_every_outcome_that_it_uses():
-    words = {each["outcome"] for entry in LEDGER for each in entry["measurements"]} | {
-        "mixed"
-    }
-    for word in words:
-        assert f"*{word.capitalize()}*" in " ".join(ledger.HEAD.split()), word
+def test_a_claim_is_one_sentence_one_number_and_one_link_before_its_details():
+    text = (ROOT / "studies" / "README.md").read_text("utf-8")
+    for entry in LEDGER:
+        section = text.partition(f"\n### {entry['claim']}\n")[2]
+        shown = section.partition("<details")[0]
+        assert entry["text"] in shown
+        assert shown.count("](") <= 1, shown
+        assert f"**{entry['outcome'].capitalize()}**" in shown
+        assert len(shown.split()) < 90, shown
+
+
+def test_no_page_counts_correlated_rows():
+    for name in ("README.md", "docs/index.md", "studies/README.md"):
+        text = (ROOT / name).read_text("utf-8")
+        assert not re.search(r"\d+ of \d+ (measurements|tasks|rows)", text), name
+        assert "Measurements by outcome" not in text
+
+
+def test_every_claim_helps_to_answer_a_question():
+    assert {entry["group"] for entry in LEDGER} == set(QUESTIONS)
 
 
 def test_a_task_with_two_bests_says_so_at_both():

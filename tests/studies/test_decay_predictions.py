@@ -97,7 +97,7 @@ WORLD = {
 def outcomes(number, part, **changed):
     """Outcomes of one prediction: of its rows, those whose text has a part."""
     found = [
-        each.outcome
+        each.shows
         for each in answers({**WORLD, **changed}, "465 steps")
         if each.where.startswith(f"prediction {number}, 465 steps, ")
         and part in each.text
@@ -108,8 +108,8 @@ def outcomes(number, part, **changed):
 
 def test_all_hold_where_runs_are_as_predicted():
     found = answers(WORLD, "465 steps")
-    assert {each.outcome for each in found} == {"supported"}, [
-        (each.where, each.text) for each in found if each.outcome != "supported"
+    assert {each.shows for each in found} == {"supported"}, [
+        (each.where, each.text) for each in found if each.shows != "supported"
     ]
     assert len(found) == 3 * (1 + 2 + 2 + 2 + 4) + 4
 
@@ -188,14 +188,14 @@ def test_lengths_without_runs_are_one_row_each(monkeypatch):
     empty = runs.all_runs().iloc[:0]
     monkeypatch.setattr(runs, "all_runs", lambda: empty)
     for claim, networks in (
-        (decay_claims.pace_alone, "exact, invariant"),
-        (decay_claims.with_size, "gains, head, plain"),
+        (decay_claims.pace_alone, "invariant, exact"),
+        (decay_claims.with_size, "plain, head, gains"),
     ):
         found = claim()
         assert [each.where for each in found] == [
             f"{steps} steps: {networks}" for steps in ("465", "3,720", "14,880")
         ]
-        assert {each.outcome for each in found} == {"not run yet"}
+        assert {each.shows for each in found} == {"not run yet"}
     assert [each.where for each in decay_claims.best_pace()] == [
         "batch_sizes",
         "length",
@@ -208,6 +208,7 @@ def pace_runs(best, epochs):
     return pd.DataFrame(
         [
             {
+                "task": f"length_{epochs}",
                 "optimizer": name,
                 "learning_rate": 2.0**-8,
                 "weight_decay": 2.0 ** (k + 8),
@@ -250,4 +251,4 @@ def test_the_best_pace_over_lengths(monkeypatch, exponent, ratio, expected):
         "length, lion",
         "length, lion over adamw",
     ]
-    assert [each.outcome for each in found] == expected
+    assert [each.shows for each in found] == expected
