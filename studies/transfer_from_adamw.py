@@ -51,6 +51,8 @@ RECIPES = {
     "fashion_mnist_mlp": (1e-2, 0.1),
     "fashion_mnist_cnn": (3e-2, 0.1),
     "python_lm": (1e-2, 0.316228),
+    "mnist1d_mlp_short": (3.16228e-2, 0.316228),
+    "digits_wide": (3.16228e-2, 0.1),
 }
 EPOCHS = {
     "mnist1d_mlp": 120,
@@ -78,7 +80,11 @@ EPSILON = {
     "digits_wide": 0.02,
 }
 LATER = tuple(EPOCHS)[5:]
-PILOT = {"adamw": (1e-2, 10**-0.75), "lion": (10**-2.5, 10**0.25)}  # centers
+# Of the grids of "pilot": center, numbers of learning rates and of weight decays.
+PILOT = {
+    "adamw": ((1e-2, 10**-0.75), (5, 4)),
+    "lion": ((10**-2.5, 10**0.5), (5, 5)),
+}
 
 
 def noisy_mlp() -> Any:
@@ -150,7 +156,7 @@ def plans(task: str) -> dict[str, Plan]:
     found = {}
     if task in LATER:
         found["pilot"] = Plan(
-            {name: window(name, PILOT[name], (5, 4)) for name in PILOT},
+            {name: window(name, *PILOT[name]) for name in PILOT},
             epochs=epochs,
             seeds=3,
             evaluate_every=max(epochs // 10, 1),
