@@ -18,6 +18,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from keras_lion.report.html import DPI
 from keras_lion.report.panels import FAINT, entry, figure_legend, look_of, panels, tidy
 from keras_lion.robustness import Landscape
 from keras_lion.robustness.comparison import best_gains, compare_best, hull
@@ -250,5 +251,5 @@ if __name__ == "__main__":
     drawn = {t: differences(frames[t]) for t in BATCH_SIZE.plans if t in frames}
     if drawn:
         path = Path(__file__).resolve().parent / PICTURE
-        difference_figure(drawn).savefig(path, dpi=200)
+        difference_figure(drawn).savefig(path, dpi=DPI)
         print(path)

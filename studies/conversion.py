@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from keras_lion.report.html import DPI
 from keras_lion.robustness import Landscape
 from keras_lion.robustness.comparison import best_score
 from keras_lion.robustness.grid import boundary_optimum
@@ -39,6 +40,7 @@ from studies.transfer_from_adamw import (
 BELOW_BASELINE = ("python_lm",)  # a bigram model has a lower loss
 MATCHED = "matched"
 OTHERS_K = "k of the other tasks"
+PICTURE = Path("results") / "transfer_from_adamw" / "figures" / "conversion.png"
 ADVISED = tuple(k for k in FACTORS if 3 <= k <= 10.01)  # 3.2, 5.6 and 10
 
 
@@ -192,42 +194,48 @@ def decide(found: Sequence[Conversions], tasks: Sequence[str]) -> Decision:
 def sentences(found: Sequence[Conversions]) -> list[str]:
     """What the runs show: a sentence per task, and one per set of tasks."""
     counted = [each for each in found if each.task not in BELOW_BASELINE]
-    lines = []
-    for each in found:
-        k = factor_of_others(counted, each.task)
-        edges = f"; own best on an edge: {', '.join(each.edges)}" if each.edges else ""
-        baseline = " (above the bigram baseline)" if each not in counted else ""
-        lines.append(
-            f"{each.task}{baseline}: regret to Lion's own best (nats) at matched "
-            f"{_nats(each.regret(MATCHED))}, at k = {k:.2g}, chosen on the other "
-            f"tasks, {_nats(each.regret(k))}, at k = 3.2 "
-            f"{_nats(each.regret(FACTORS[2]))}, at k = 10 {_nats(each.regret(FACTORS[4]))}; loss at matched less that at "
-            f"k = {k:.2g}: {_nats(each.less(MATCHED, k))}, less AdamW's: "
-            f"{_nats(t_interval(each.losses[MATCHED] - each.adamw))}; ε "
-            f"{each.epsilon:g}{edges}."
-        )
+    lines = [_sentence(each, factor_of_others(counted, each.task)) for each in found]
     known = [each.task for each in found]
     for label, tasks in (
         ("tasks added later, which decide", [t for t in LATER if t in known]),
         ("all tasks", [t for t in known if t not in BELOW_BASELINE]),
         ("all tasks and python_lm", known),
     ):
-        if len(tasks) < 2:
-            continue
-        decision = decide(found, tasks)
-        means = ", ".join(
-            f"{name} {_units(each)}" for name, each in decision.mean_regret.items()
-        )
-        gaps = ", ".join(
-            f"{name} {_units(each)}" for name, each in decision.gap.items()
-        )
-        lines.append(
-            f"{len(tasks)} {label}: mean regret in units of ε: {means}; matched less "
-            f"the others, paired by task: {gaps}; at worst {decision.worst_gap:.2f} ε "
-            f"above the {OTHERS_K} ({decision.worst_task}). The rule "
-            f"{'holds' if decision.holds else 'does not hold'}."
-        )
+        if len(tasks) > 1:
+            lines.append(f"{len(tasks)} {label}: {_verdict(decide(found, tasks))}")
     return lines
+
+
+def _sentence(each: Conversions, k: float) -> str:
+    """The regrets of one task, and matched less the k of the other tasks."""
+    regrets: dict[str, float | str] = {
+        "matched": MATCHED,
+        f"k = {k:.2g}, chosen on the other tasks": k,
+        "k = 3.2": FACTORS[2],
+        "k = 10": FACTORS[4],
+    }
+    own = ", ".join(f"{n} {_nats(each.regret(c))}" for n, c in regrets.items())
+    less = {
+        f"that at k = {k:.2g}": each.less(MATCHED, k),
+        "AdamW's": t_interval(each.losses[MATCHED] - each.adamw),
+    }
+    baseline = " (above the bigram baseline)" if each.task in BELOW_BASELINE else ""
+    edges = f"; own best on an edge: {', '.join(each.edges)}" if each.edges else ""
+    return (
+        f"{each.task}{baseline}: regret to Lion's own best (nats): {own}; loss at "
+        f"matched less {', less '.join(f'{n}: {_nats(g)}' for n, g in less.items())}; "
+        f"ε {each.epsilon:g}{edges}."
+    )
+
+
+def _verdict(found: Decision) -> str:
+    means = ", ".join(f"{n} {_units(each)}" for n, each in found.mean_regret.items())
+    gaps = ", ".join(f"{n} {_units(each)}" for n, each in found.gap.items())
+    return (
+        f"mean regret in units of ε: {means}; matched less the others, paired by task: "
+        f"{gaps}; at worst {found.worst_gap:.2f} ε above the {OTHERS_K} "
+        f"({found.worst_task}). The rule {'holds' if found.holds else 'does not hold'}."
+    )
 
 
 def _nats(interval: Interval) -> str:
@@ -255,6 +263,7 @@ def all_conversions(runs: pd.DataFrame) -> list[Conversions]:
 
 
 if __name__ == "__main__":
+    from studies.conversion_figure import conversion_figure
     from studies.evidence.runs import all_runs
 
     parser = argparse.ArgumentParser(description=__doc__)
@@ -262,3 +271,6 @@ if __name__ == "__main__":
     folders = [load_runs(folder) for folder in parser.parse_args().folders]
     measured = all_conversions(merge_runs([all_runs(), *folders]))
     print("\n".join(sentences(measured)))
+    path = Path(__file__).resolve().parent / PICTURE
+    conversion_figure(measured).savefig(path, dpi=DPI)
+    print(path)
