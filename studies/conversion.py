@@ -1,31 +1,25 @@
-"""Which conversion from AdamW is nearest to Lion's own best: numbers and sentences.
+"""Which conversion from AdamW is nearest to Lion's own best: regrets and the rule.
 
-Command    python studies/conversion.py [FOLDER ...]
-
-Reads the runs of studies/transfer_from_adamw.py, and folders that are not collected
-yet, and applies the rule that the study declares. Losses are of validation examples, in
-nats; a regret is a loss less that at Lion's own best on a grid of learning rates and
-weight decays (studies/learning_rate_weight_decay.py, or the preset "pilot" here).
+Applies the rule that studies/transfer_from_adamw.py declares to its runs. Losses are of
+validation examples, in nats; a regret is a loss less that at Lion's own best on a grid
+of learning rates and weight decays (studies/learning_rate_weight_decay.py, or the
+preset "pilot" of the study). studies/conversion_text.py prints and keeps the numbers.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from keras_lion.report.html import DPI
 from keras_lion.robustness import Landscape
 from keras_lion.robustness.comparison import best_score
 from keras_lion.robustness.grid import boundary_optimum
 from keras_lion.statistics import Interval, t_interval
-from keras_lion.tuning import complete_runs, load_runs
-from keras_lion.tuning.runs.table import merge_runs
+from keras_lion.tuning import complete_runs
 from studies.learning_rate_weight_decay import STUDY as MAIN
 from studies.transfer_from_adamw import (
     EPSILON,
@@ -40,7 +34,11 @@ from studies.transfer_from_adamw import (
 BELOW_BASELINE = ("python_lm",)  # a bigram model has a lower loss
 MATCHED = "matched"
 OTHERS_K = "k of the other tasks"
-PICTURE = Path("results") / "transfer_from_adamw" / "figures" / "conversion.png"
+KEYS: dict[str, float | str] = {
+    MATCHED: MATCHED,
+    "k = 3.2": FACTORS[2],
+    "k = 10": FACTORS[4],
+}
 ADVISED = tuple(k for k in FACTORS if 3 <= k <= 10.01)  # 3.2, 5.6 and 10
 
 
@@ -176,7 +174,7 @@ def decide(found: Sequence[Conversions], tasks: Sequence[str]) -> Decision:
     def _key(name: str, each: Conversions) -> float | str:
         if name == OTHERS_K:
             return factor_of_others(counted, each.task)
-        return {"k = 3.2": FACTORS[2], "k = 10": FACTORS[4]}.get(name, name)
+        return KEYS[name]
 
     epsilon = np.array([each.epsilon for each in judged])
     names = (MATCHED, OTHERS_K, "k = 3.2", "k = 10")
@@ -189,61 +187,6 @@ def decide(found: Sequence[Conversions], tasks: Sequence[str]) -> Decision:
         worst_gap=float(gaps[OTHERS_K][worst]),
         worst_task=judged[worst].task,
     )
-
-
-def sentences(found: Sequence[Conversions]) -> list[str]:
-    """What the runs show: a sentence per task, and one per set of tasks."""
-    counted = [each for each in found if each.task not in BELOW_BASELINE]
-    lines = [_sentence(each, factor_of_others(counted, each.task)) for each in found]
-    known = [each.task for each in found]
-    for label, tasks in (
-        ("tasks added later, which decide", [t for t in LATER if t in known]),
-        ("all tasks", [t for t in known if t not in BELOW_BASELINE]),
-        ("all tasks and python_lm", known),
-    ):
-        if len(tasks) > 1:
-            lines.append(f"{len(tasks)} {label}: {_verdict(decide(found, tasks))}")
-    return lines
-
-
-def _sentence(each: Conversions, k: float) -> str:
-    """The regrets of one task, and matched less the k of the other tasks."""
-    regrets: dict[str, float | str] = {
-        "matched": MATCHED,
-        f"k = {k:.2g}, chosen on the other tasks": k,
-        "k = 3.2": FACTORS[2],
-        "k = 10": FACTORS[4],
-    }
-    own = ", ".join(f"{n} {_nats(each.regret(c))}" for n, c in regrets.items())
-    less = {
-        f"that at k = {k:.2g}": each.less(MATCHED, k),
-        "AdamW's": t_interval(each.losses[MATCHED] - each.adamw),
-    }
-    baseline = " (above the bigram baseline)" if each.task in BELOW_BASELINE else ""
-    edges = f"; own best on an edge: {', '.join(each.edges)}" if each.edges else ""
-    return (
-        f"{each.task}{baseline}: regret to Lion's own best (nats): {own}; loss at "
-        f"matched less {', less '.join(f'{n}: {_nats(g)}' for n, g in less.items())}; "
-        f"ε {each.epsilon:g}{edges}."
-    )
-
-
-def _verdict(found: Decision) -> str:
-    means = ", ".join(f"{n} {_units(each)}" for n, each in found.mean_regret.items())
-    gaps = ", ".join(f"{n} {_units(each)}" for n, each in found.gap.items())
-    return (
-        f"mean regret in units of ε: {means}; matched less the others, paired by task: "
-        f"{gaps}; at worst {found.worst_gap:.2f} ε above the {OTHERS_K} "
-        f"({found.worst_task}). The rule {'holds' if found.holds else 'does not hold'}."
-    )
-
-
-def _nats(interval: Interval) -> str:
-    return format(interval, ".3f").replace("-", "−")
-
-
-def _units(interval: Interval) -> str:
-    return format(interval, ".2f").replace("-", "−")
 
 
 def all_conversions(runs: pd.DataFrame) -> list[Conversions]:
@@ -260,17 +203,3 @@ def all_conversions(runs: pd.DataFrame) -> list[Conversions]:
         if own is not None and transfer is not None:
             found.append(conversions(task, transfer, own))
     return found
-
-
-if __name__ == "__main__":
-    from studies.conversion_figure import conversion_figure
-    from studies.evidence.runs import all_runs
-
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folders", nargs="*", type=Path)
-    folders = [load_runs(folder) for folder in parser.parse_args().folders]
-    measured = all_conversions(merge_runs([all_runs(), *folders]))
-    print("\n".join(sentences(measured)))
-    path = Path(__file__).resolve().parent / PICTURE
-    conversion_figure(measured).savefig(path, dpi=DPI)
-    print(path)

@@ -51,6 +51,7 @@ RECIPES = {
     "fashion_mnist_mlp": (1e-2, 0.1),
     "fashion_mnist_cnn": (3e-2, 0.1),
     "python_lm": (1e-2, 0.316228),
+    "mnist1d_invariant": (1e-1, 1.0),
     "mnist1d_mlp_noise": (3.16228e-2, 0.316228),
     "mnist1d_mlp_short": (3.16228e-2, 0.316228),
     "digits_wide": (3.16228e-2, 0.1),
@@ -112,6 +113,7 @@ TASKS = {
             get_task("mnist1d_mlp"),
             name="mnist1d_mlp_batch_1024",
             train_examples=4_096,
+            validation_examples=9_000,
             batch_size=1_024,
         ),
         replace(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -20,11 +22,12 @@ from studies.conversion import (
     conversions,
     decide,
     factor_of_others,
-    sentences,
 )
 from studies.conversion_figure import conversion_figure
-from studies.transfer_from_adamw import FACTORS, RECIPES, SAME_NORMS, cell
+from studies.conversion_text import FOLDER, entries, row, sentences
+from studies.transfer_from_adamw import EPSILON, FACTORS, RECIPES, SAME_NORMS, cell
 
+ROOT = Path(__file__).parents[2]
 SEEDS = np.array([-0.01, 0.0, 0.01])
 
 
@@ -198,6 +201,30 @@ def test_sentences_set_tasks_below_a_baseline_apart():
     assert lines[3].startswith("2 all tasks: ")
     assert lines[4].startswith("3 all tasks and python_lm: ")
     assert len(lines) == 5
+
+
+def test_a_row_of_the_page_has_the_kept_regrets():
+    found = [made("mnist1d_mlp", k3=1.2), made("digits_mlp", k10=1.1)]
+    kept = entries(found)
+    cells = row("mnist1d_mlp", kept).split(" | ")
+    assert cells[0] == "| `mnist1d_mlp`"
+    assert cells[1].startswith("0.100 [0.061, 0.139]")
+    assert cells[2].startswith("0.600 [")
+    assert cells[2].endswith("(k = 10)")
+    assert cells[3].startswith("0.300 [")
+    assert cells[4].startswith("0.600 [")
+    assert cells[5].startswith("0.200 [0.200, 0.200]")
+    assert cells[6] == "0.05 |"
+    assert kept["all tasks, matched"]["n"] == 2
+
+
+def test_the_page_has_the_rows_of_the_kept_numbers():
+    kept = json.loads((FOLDER / "conversion.json").read_text("utf-8"))["claims"]
+    page = (ROOT / "docs" / "converting-from-adamw.md").read_text("utf-8")
+    tasks = [task for task in EPSILON if f"{task}, {MATCHED}" in kept]
+    assert [line for line in page.splitlines() if line.startswith("| `")][
+        : len(tasks)
+    ] == [row(task, kept) for task in tasks]
 
 
 def test_the_figure_shows_matched_and_the_own_best():
