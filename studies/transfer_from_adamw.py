@@ -53,6 +53,7 @@ RECIPES = {
     "python_lm": (1e-2, 0.316228),
     "mnist1d_invariant": (1e-1, 1.0),
     "mnist1d_mlp_noise": (3.16228e-2, 0.316228),
+    "mnist1d_mlp_batch_1024": (1e-1, 1.0),
     "mnist1d_mlp_short": (3.16228e-2, 0.316228),
     "digits_wide": (3.16228e-2, 0.1),
 }
