@@ -17,7 +17,7 @@ from keras_lion.tuning.study.extension import Extension
 BACKENDS = ("tensorflow", "jax")
 EXECUTORS = ("loop", "map", "vmap")
 PRESETS = ("smoke", "standard", "full", "pilot")
-MODES = ("paper", "matched")  # of conversion from AdamW
+MODES = ("matched", "paper")  # of conversion from AdamW
 
 Command = Callable[[argparse.Namespace], None]
 
@@ -338,7 +338,12 @@ def _add_convert(commands: Any) -> None:
     )
     command.add_argument("--beta-1", type=_number, default=0.9, help="default: 0.9")
     command.add_argument("--beta-2", type=_number, default=0.999, help="default: 0.999")
-    command.add_argument("--mode", choices=MODES, default=MODES[0])
+    command.add_argument(
+        "--mode",
+        choices=MODES,
+        help="matched: steps and weights of one size under gradient noise; paper: the "
+        "authors' rule (default: paper with --ratio, otherwise matched)",
+    )
     command.add_argument(
         "--ratio",
         type=_number,

@@ -37,8 +37,10 @@ OTHERS_K = "k of the other tasks"
 KEYS: dict[str, float | str] = {
     MATCHED: MATCHED,
     "k = 3.2": FACTORS[2],
+    "k = 5.6": FACTORS[3],
     "k = 10": FACTORS[4],
 }
+DECLARED = (OTHERS_K, "k = 3.2", "k = 10")  # what the rule compares matched with
 ADVISED = tuple(k for k in FACTORS if 3 <= k <= 10.01)  # 3.2, 5.6 and 10
 
 
@@ -152,9 +154,7 @@ class Decision:
     @property
     def holds(self) -> bool:
         """Whether matched becomes the default."""
-        least = min(
-            each.estimate for name, each in self.mean_regret.items() if name != MATCHED
-        )
+        least = min(self.mean_regret[name].estimate for name in DECLARED)
         return self.mean_regret[MATCHED].estimate <= least and self.worst_gap <= 1
 
 
@@ -177,7 +177,7 @@ def decide(found: Sequence[Conversions], tasks: Sequence[str]) -> Decision:
         return KEYS[name]
 
     epsilon = np.array([each.epsilon for each in judged])
-    names = (MATCHED, OTHERS_K, "k = 3.2", "k = 10")
+    names = (MATCHED, OTHERS_K, *(name for name in KEYS if name != MATCHED))
     values = {name: regrets(name) / epsilon for name in names}
     gaps = {name: values[MATCHED] - values[name] for name in names[1:]}
     worst = int(np.argmax(gaps[OTHERS_K]))
