@@ -4,7 +4,7 @@ Question   Chen et al. (2023) advise a learning rate 3 to 10 times smaller than 
            and a weight decay as many times larger. How good is Lion along that line,
            and at the one pair of factors that theory gives?
 Command    keras-lion run studies/transfer_from_adamw.py --task TASK --preset full
-           make evidence
+           python studies/conversion_text.py
 Duration   1 to 5 minutes per task on 2 cores
 Result     studies/README.md, studies/results/transfer_from_adamw/
 
