@@ -1,4 +1,4 @@
-"""How good is Lion at values that are converted from AdamW's?
+"""How good is Lion at AdamW's learning rate / k and weight decay × k?
 
 Question   Chen et al. (2023) advise a learning rate 3 to 10 times smaller than AdamW's
            and a weight decay as many times larger. How good is Lion along that line,
