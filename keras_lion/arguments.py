@@ -18,7 +18,7 @@ from keras_lion.tuning.study.extension import Extension
 BACKENDS = ("tensorflow", "jax")
 EXECUTORS = ("loop", "map", "vmap")
 PRESETS = ("smoke", "standard", "full", "pilot")
-MODES = ("paper", "matched")  # of conversion from AdamW
+MODES = ("matched", "paper")  # of conversion from AdamW
 
 Command = Callable[[argparse.Namespace], None]
 
@@ -362,10 +362,9 @@ def _add_convert(commands: Any) -> None:
     command.add_argument(
         "--mode",
         choices=MODES,
-        default=MODES[0],
-        help="paper: the authors' rule, learning rate / ratio, weight decay * ratio; "
-        "matched: steps and weights of AdamW's size under gradient noise "
-        "(default: %(default)s)",
+        help="matched: steps and weights of AdamW's size under gradient noise; paper: "
+        "the authors' rule, learning rate / ratio, weight decay * ratio (default: paper "
+        "with --ratio, otherwise matched)",
     )
     command.add_argument(
         "--ratio",

@@ -18,11 +18,10 @@ def convert(capsys, *arguments):
 
 def test_prints_a_line_to_copy_and_why(capsys):
     line, *why = convert(capsys, *ADAMW)
-    assert (
-        line == "Lion(learning_rate=0.0001, weight_decay=1.0, beta_1=0.9, beta_2=0.99)"
-    )
+    start = "Lion(learning_rate=0.000229416, weight_decay=1.05364, "
+    assert line == start + "beta_1=0.9, beta_2=0.99)"
     assert "\n".join(why) == convert_adamw(1e-3, 0.1).explanation
-    assert "acts over about 1e+04 steps" in "\n".join(why)
+    assert "acts over about 4.14e+03 steps" in "\n".join(why)
     assert convert(capsys, "--lr", "1e-3", "--wd", "0.1") == [line, *why]
 
 
@@ -31,7 +30,8 @@ def test_prints_a_line_to_copy_and_why(capsys):
     [("1000", "0.1", True), ("6e3", "0.1", False), ("1000", "0", False)],
 )
 def test_says_whether_weight_decay_matters(steps, decay, short, capsys):
-    why = convert(capsys, "--lr", "1e-3", "--wd", decay, "--steps", steps)[1:]
+    arguments = ["--lr", "1e-3", "--wd", decay, "--steps", steps, "--mode", "paper"]
+    why = convert(capsys, *arguments)[1:]
     text = " ".join(" ".join(why).split())
     assert ("is 0.1, so that decay takes away 9.5% of a weight" in text) == short
     assert ("The training is short for weight decay" in text) == short
@@ -81,7 +81,7 @@ def test_every_option_reaches_the_rule(capsys):
 
 
 def test_default_decay_is_that_of_keras(capsys):
-    line, *why = convert(capsys, "--learning-rate", "1e-3")
+    line, *why = convert(capsys, "--learning-rate", "1e-3", "--ratio", "10")
     assert "weight_decay=0.04," in line
     assert "0.004 is assumed: Keras's default" in "\n".join(why)
     assert "assumed" not in "\n".join(convert(capsys, "--lr", "1e-3", "--wd", "0.004"))

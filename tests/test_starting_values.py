@@ -41,7 +41,8 @@ def pairs(text):
 def expected():
     """What `keras-lion convert` makes of AdamW's usual values."""
     converted = convert_adamw(*ADAMW)
-    return pytest.approx((converted.learning_rate, converted.weight_decay))
+    values = (converted.learning_rate, converted.weight_decay)
+    return pytest.approx(values, rel=5e-3)  # pages round them
 
 
 @pytest.mark.parametrize("text", FIRST_PAGES.values(), ids=FIRST_PAGES)
@@ -50,7 +51,7 @@ def test_first_pages_show_the_converted_values_and_their_source(text, expected):
     assert len(found) == 1
     assert found.pop() == expected
     words = " ".join(text.split())
-    assert "AdamW's usual 1e-3 and 0.1, moved by a factor of 10" in words
+    assert "AdamW's usual 1e-3 and 0.1, converted" in words
 
 
 @pytest.mark.parametrize("page", OTHER_PAGES, ids=lambda page: page.name)

@@ -23,7 +23,7 @@ def lion_from_adamw(
     beta_1: float | None = None,
     beta_2: float | None = None,
     *,
-    mode: Mode = "paper",
+    mode: Mode | None = None,
     ratio: float | None = None,
     lion_betas: tuple[float, float] | None = None,
     steps: int | None = None,
@@ -50,8 +50,10 @@ def lion_from_adamw(
             Default: the optimizer's, or Keras's 0.004.
         beta_1: AdamW's β₁. Default: the optimizer's, or 0.9.
         beta_2: AdamW's β₂. Default: the optimizer's, or 0.999.
-        mode: `"paper"` (learning rate / ratio, weight decay · ratio) or `"matched"`
-            (steps and weights of one size under gradient noise).
+        mode: `"matched"` (steps and weights of one size under gradient noise: with the
+            usual betas learning rate / 4.4, weight decay · 10.5) or `"paper"` (learning
+            rate / ratio, weight decay · ratio). Default: `"paper"` where `ratio` is
+            given, otherwise `"matched"`.
         ratio: Of mode `"paper"`, 1 or more; 10 unless given.
         lion_betas: β₁ and β₂ of Lion. Default: (0.9, 0.99), or (0.95, 0.98) where
             AdamW's β₂ is at most 0.99.
@@ -77,7 +79,7 @@ def lion_from_adamw(
     from keras_lion import lion_from_adamw
 
     adamw = keras.optimizers.AdamW(1e-3, weight_decay=0.1, global_clipnorm=1.0)
-    lion = lion_from_adamw(adamw)  # 1e-4, weight_decay=1.0, global_clipnorm=1.0
+    lion = lion_from_adamw(adamw)  # 2.3e-4, weight_decay=1.05, global_clipnorm=1.0
     ```
 
     References:

@@ -17,7 +17,7 @@ from keras_lion.optimizers.conversion_reasons import (
     explanation,
 )
 
-Mode = Literal["paper", "matched"]
+Mode = Literal["matched", "paper"]
 
 PAPER_RATIO = 10.0
 PAPER_BETAS = (0.9, 0.99)
@@ -36,7 +36,7 @@ class Conversion:
         beta_2: β₂ of Lion.
         learning_rate_factor: Lion's learning rate divided by AdamW's.
         weight_decay_factor: Lion's weight decay divided by AdamW's.
-        mode: `"paper"` or `"matched"`.
+        mode: `"matched"` or `"paper"`.
         explanation: What was done and why: some lines to print.
     """
 
@@ -67,7 +67,7 @@ def convert_adamw(
     beta_1: float = 0.9,
     beta_2: float = 0.999,
     *,
-    mode: Mode = "paper",
+    mode: Mode | None = None,
     ratio: float | None = None,
     lion_betas: tuple[float, float] | None = None,
     steps: int | None = None,
@@ -77,13 +77,14 @@ def convert_adamw(
 
     With A for AdamW, L for Lion, η the learning rate and λ the weight decay:
 
-        "paper"     η_L = η_A / ratio,   λ_L = λ_A · ratio
         "matched"   η_L = η_A · √((1 − β₁) / (1 + β₁)),   λ_L = λ_A · (η_L / η_A) · G
+        "paper"     η_L = η_A / ratio,   λ_L = λ_A · ratio
 
-    `"paper"` is the authors' rule: it keeps ηλ, the share of a weight that one step
-    takes away. `"matched"` keeps, under pure gradient noise, the RMS of a step and the
-    RMS at which weights settle; β₁ is AdamW's, and G is `theory.lion_noise_gain` of
-    Lion's betas. It is a limit for ηλ ≪ 1 − β₂. Lion's betas are (0.9, 0.99), or
+    `"matched"` keeps, under pure gradient noise, the RMS of a step and the RMS at which
+    weights settle; β₁ is AdamW's, and G is `theory.lion_noise_gain` of Lion's betas:
+    with the usual betas a learning rate 4.4 times smaller and a weight decay 10.5 times
+    larger. It is a limit for ηλ ≪ 1 − β₂. `"paper"` is the authors' rule: it keeps ηλ,
+    the share of a weight that one step takes away. Lion's betas are (0.9, 0.99), or
     (0.95, 0.98) where AdamW's β₂ is at most 0.99.
 
     Args:
@@ -93,7 +94,8 @@ def convert_adamw(
             explanation then calls assumed.
         beta_1: β₁ of AdamW.
         beta_2: β₂ of AdamW.
-        mode: `"paper"` or `"matched"`.
+        mode: `"matched"` or `"paper"`. Default: `"paper"` where `ratio` is given,
+            otherwise `"matched"`.
         ratio: Of mode `"paper"`, 1 or more; 10 unless given. The authors advise 3 to
             10; in a short training, 1 and 3 are worth trying first.
         lion_betas: β₁ and β₂ of Lion, instead of those above.
@@ -116,7 +118,7 @@ def convert_adamw(
 
     conversion = convert_adamw(1e-3, weight_decay=0.1)
     print(conversion.code())
-    # Lion(learning_rate=0.0001, weight_decay=1.0, beta_1=0.9, beta_2=0.99)
+    # Lion(learning_rate=0.000229416, weight_decay=1.05364, beta_1=0.9, beta_2=0.99)
     ```
 
     References:
@@ -125,6 +127,8 @@ def convert_adamw(
     """
     assumed_decay = weight_decay is None
     weight_decay = KERAS_DECAY if weight_decay is None else weight_decay
+    if mode is None:
+        mode = "matched" if ratio is None else "paper"
     _check_arguments(learning_rate, weight_decay, mode, ratio)
     peak = _checked_peak(learning_rate, peak_learning_rate)
     steps = _checked_steps(steps)
@@ -178,7 +182,7 @@ def _check_arguments(
     if mode not in get_args(Mode):
         close = difflib.get_close_matches(str(mode), get_args(Mode), n=1)
         raise ValueError(
-            f"`mode` must be 'paper' or 'matched'. Received: mode={mode!r}."
+            f"`mode` must be 'matched' or 'paper'. Received: mode={mode!r}."
             + (f" Did you mean {close[0]!r}?" if close else "")
         )
     if learning_rate is not None and not (

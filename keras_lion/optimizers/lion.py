@@ -52,9 +52,9 @@ class Lion(
 
     Lion keeps one momentum per weight, half the state of AdamW. Every weight moves by
     the same amount at every step, so its learning rate is usually 3 to 10 times smaller
-    than AdamW's, and its weight decay as many times larger. The example below starts
-    from AdamW's usual 1e-3 and 0.1, moved by a factor of 10; `lion_from_adamw` converts
-    others.
+    than AdamW's, and its weight decay about 10 times larger. The example below starts
+    from AdamW's usual 1e-3 and 0.1, converted (1 / 4.4 and 10.5 times as large);
+    `lion_from_adamw` converts others.
 
     With θ the weights, m the momentum (zero at first), g the gradient, η the learning
     rate and λ the weight decay,
@@ -129,7 +129,7 @@ class Lion(
 
     model = keras.Sequential([keras.layers.Dense(10)])
     model.compile(
-        optimizer=Lion(learning_rate=1e-4, weight_decay=1.0),
+        optimizer=Lion(learning_rate=2.3e-4, weight_decay=1.05),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
     )
     ```
@@ -143,7 +143,7 @@ class Lion(
         return variable.name == "kernel"
 
 
-    optimizer = Lion(1e-4, weight_decay=1.0, weight_decay_mask=is_kernel)
+    optimizer = Lion(2.3e-4, weight_decay=1.05, weight_decay_mask=is_kernel)
     ```
 
     References:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from typing import Literal
 
 import numpy as np
@@ -237,9 +238,13 @@ def _change(
     gains, limited = [], []
     try:
         for condition in conditions:
-            pair = question.landscapes(condition)
-            gains.append(question.scale * best_gains(*pair))
-            limited += range_limits(pair, question.pair)
+            pairs = [question.landscapes(each) for each in _single(condition)]
+            gains.append(
+                question.scale * np.mean([best_gains(*pair) for pair in pairs], axis=0)
+            )
+            limited += [
+                limit for pair in pairs for limit in range_limits(pair, question.pair)
+            ]
         change = hull(gains[0] - gains[1])
     except ValueError as error:
         return Verdict.untestable(claim_of(question, label), str(error))
@@ -429,9 +434,25 @@ def _number(found: Interval, digits: int = 2) -> str:
     return format(found, f".{digits}f")
 
 
+def _single(condition: Condition) -> list[Condition]:
+    """The conditions whose mean a condition is: one for each of its listed values."""
+    values = [
+        value if isinstance(value, list | tuple) else [value]
+        for value in condition.values()
+    ]
+    return [dict(zip(condition, each, strict=True)) for each in product(*values)]
+
+
 def _condition(condition: Condition) -> str:
+    def text(value: object) -> str:
+        if isinstance(value, list | tuple):
+            return " and ".join(map(text, value))
+        return f"{value:g}" if isinstance(value, float | int) else str(value)
+
     return ", ".join(
-        f"{column} {value:g}" if isinstance(value, float | int) else str(value)
+        f"{column} {text(value)}"
+        if isinstance(value, float | int | list | tuple)
+        else str(value)
         for column, value in condition.items()
     )
 

@@ -75,8 +75,21 @@ def name(value):
     return type(value).__name__
 
 
+def test_matched_is_the_default_unless_there_is_a_ratio():
+    """For numbers, optimizers and the command line alike."""
+    matched = convert_adamw(1e-3, 0.1, mode="matched")
+    assert convert_adamw(1e-3, 0.1) == matched
+    lion = lion_from_adamw(1e-3, 0.1, verbose=False)
+    assert float(lion.learning_rate) == pytest.approx(matched.learning_rate)
+    assert lion.weight_decay == pytest.approx(matched.weight_decay)
+    by_five = convert_adamw(1e-3, 0.1, mode="paper", ratio=5)
+    assert convert_adamw(1e-3, 0.1, ratio=5) == by_five
+    lion = lion_from_adamw(1e-3, 0.1, ratio=5, verbose=False)
+    assert float(lion.learning_rate) == pytest.approx(2e-4)
+
+
 def test_paper_mode():
-    conversion = convert_adamw(1e-3, 0.1)
+    conversion = convert_adamw(1e-3, 0.1, mode="paper")
     assert conversion.learning_rate == pytest.approx(1e-4, rel=1e-15)
     assert conversion.weight_decay == pytest.approx(1.0, rel=1e-15)
     assert (conversion.beta_1, conversion.beta_2) == (0.9, 0.99)
@@ -152,7 +165,7 @@ def test_without_weight_decay():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"mode": "papers"}, "'paper' or 'matched'"),
+        ({"mode": "papers"}, "'matched' or 'paper'"),
         ({"mode": "match"}, "Received: mode='match'. Did you mean 'matched'?"),
         ({"ratio": 0}, "`ratio` must be 1 or more"),
         ({"ratio": 0.1}, "Received: ratio=0.1. Did you mean ratio=10?"),
@@ -204,29 +217,33 @@ def words(text):
     [
         (
             1e-3,
-            {"steps": 440},
+            {"steps": 440, "mode": "paper"},
             "Here that is only 0.044: try AdamW's learning rate and",
         ),
-        (1e-3, {"steps": 1300, "mode": "matched"}, "only 0.3: try AdamW's learning"),
+        (1e-3, {"steps": 1300}, "only 0.3: try AdamW's learning"),
         (1e-3, {"steps": 200, "ratio": 3}, "only 0.067: try larger learning rates"),
-        (1e-3, {}, "In fewer than about 3,000 steps: try AdamW's learning rate and"),
+        (1e-3, {}, "In fewer than about 1,308 steps: try AdamW's learning rate and"),
         (1e-3, {"ratio": 1}, "In fewer than about 300 steps: try larger learning"),
         (None, {"steps": 440}, "With a peak of Lion below 0.00068: try AdamW's"),
         (None, {}, "Where steps * peak is below 0.3: try AdamW's learning rate"),
-        (30.0, {}, None),
-        (1e-3, {"steps": 3001}, None),
-        (None, {"steps": 3001, "peak_learning_rate": 1e-3}, None),
+        (30.0, {"mode": "paper"}, None),
+        (1e-3, {"steps": 3001, "mode": "paper"}, None),
         (
             None,
-            {"steps": 440, "peak_learning_rate": 1e-3},
+            {"steps": 3001, "peak_learning_rate": 1e-3, "mode": "paper"},
+            None,
+        ),
+        (
+            None,
+            {"steps": 440, "peak_learning_rate": 1e-3, "mode": "paper"},
             "steps * peak in all. Here that is only 0.044: try AdamW's",
         ),
         (
             None,
-            {"peak_learning_rate": 1e-3},
+            {"peak_learning_rate": 1e-3, "mode": "paper"},
             "steps * peak in all. In fewer than about 3,000 steps: try AdamW's",
         ),
-        (1e-3, {"steps": 1310, "mode": "matched"}, None),
+        (1e-3, {"steps": 1310}, None),
     ],
 )
 def test_says_when_signs_cannot_move_weights_far(learning_rate, arguments, expected):
@@ -240,11 +257,11 @@ def test_says_when_signs_cannot_move_weights_far(learning_rate, arguments, expec
 def test_steps_may_be_a_float_and_reach_the_rule_from_an_optimizer(capsys):
     assert convert_adamw(1e-3, steps=1e4) == convert_adamw(1e-3, steps=10000)
     lion_from_adamw(keras.optimizers.AdamW(1e-3), steps=440)
-    assert "Here that is only 0.044" in capsys.readouterr().out
+    assert "Here that is only 0.1:" in capsys.readouterr().out
 
 
 def test_values_that_are_no_values_of_adamw_are_pointed_out():
-    text = words(convert_adamw(1.0, 50.0).explanation)
+    text = words(convert_adamw(1.0, 50.0, mode="paper").explanation)
     assert "learning_rate * weight_decay is 50: every step would take away" in text
     assert "acts over about" not in text
     text = words(convert_adamw(1.0, 50.0, mode="matched").explanation)
@@ -458,7 +475,7 @@ def test_schedule_of_an_optimizer_is_read():
 def test_learning_rate_of_an_optimizer_is_the_present_one():
     adamw = keras.optimizers.AdamW(1e-3)
     adamw.learning_rate = 2e-4
-    optimizer = lion_from_adamw(adamw, verbose=False)
+    optimizer = lion_from_adamw(adamw, ratio=10, verbose=False)
     assert float(optimizer.learning_rate) == np.float32(2e-5)
     assert optimizer.weight_decay == pytest.approx(0.04)  # Keras's default times 10
 
@@ -466,7 +483,13 @@ def test_learning_rate_of_an_optimizer_is_the_present_one():
 def test_arguments_win_over_the_optimizer():
     adamw = keras.optimizers.AdamW(1e-3, weight_decay=0.1, clipnorm=1.0)
     optimizer = lion_from_adamw(
-        adamw, 0.2, beta_2=0.95, clipnorm=2.0, name="pride", verbose=False
+        adamw,
+        0.2,
+        beta_2=0.95,
+        ratio=10,
+        clipnorm=2.0,
+        name="pride",
+        verbose=False,
     )
     assert optimizer.weight_decay == pytest.approx(2.0)
     assert (optimizer.beta_1, optimizer.beta_2) == (0.95, 0.98)
@@ -553,7 +576,7 @@ def test_decay_of_another_meaning_is_refused():
 
 def test_says_what_it_did(capsys):
     adamw = keras.optimizers.AdamW(1e-3, weight_decay=0.1, clipnorm=1.0)
-    lion_from_adamw(adamw)
+    lion_from_adamw(adamw, ratio=10)
     printed = capsys.readouterr().out
     assert "learning_rate  0.001 -> 0.0001  (times 0.1)" in printed
     assert "weight_decay   0.1 -> 1  (times 10)" in printed
@@ -607,13 +630,13 @@ def table():
         (3e-4, 0.1, 0.95),
         (3e-4, 0.01, 0.99),
     ]:
-        paper = convert_adamw(rate, decay, 0.9, beta_2)
+        paper = convert_adamw(rate, decay, 0.9, beta_2, mode="paper")
         matched = convert_adamw(rate, decay, 0.9, beta_2, mode="matched")
         rows.append(
             f"| {rate:.0e}, {decay:g}, ({0.9:g}, {beta_2:g}) "
             f"| ({paper.beta_1:g}, {paper.beta_2:g}) "
-            f"| {paper.learning_rate:.3g}, {paper.weight_decay:.3g} "
-            f"| {matched.learning_rate:.3g}, {matched.weight_decay:.3g} |"
+            f"| {matched.learning_rate:.3g}, {matched.weight_decay:.3g} "
+            f"| {paper.learning_rate:.3g}, {paper.weight_decay:.3g} |"
         )
     return rows
 
@@ -664,7 +687,7 @@ def short_training_of_the_page():
 
     sentence = (
         f"1e-3 has a validation accuracy of {score('adamw', 1e-3)} (mean of 6 seeds), "
-        f"Lion at the converted 1e-4 (lr × steps {1e-4 * mlp.steps.iloc[0]:.2g}) "
+        f"Lion at a tenth of it (lr × steps {1e-4 * mlp.steps.iloc[0]:.2g}) "
         f"{score('lion', 1e-4)}, and Lion at 1e-3 {score('lion', 1e-3)}."
     )
     return rows, reaches, sentence

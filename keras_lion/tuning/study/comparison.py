@@ -75,7 +75,7 @@ class Comparison:
             and of `value`.
         between: Label → the two conditions that `"best_score_change"` and
             `"best_score_shrinkage"` compare, each as columns of the records and their
-            values.
+            values; a tuple of values stands for the mean over them.
 
     Raises:
         ValueError: If the measure, the unit or the value is unknown, ε is not one
