@@ -1,4 +1,4 @@
-"""How well do counts of characters predict Python source, on the splits of a study?
+"""How well do counts of characters predict Python source, on the split of a study?
 
 Question   A loss of a language model says little by itself: what do a bigram and a
            trigram model reach on the same examples?
@@ -16,14 +16,11 @@ with the α that is best on the validation examples: in favor of the counts.
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from keras_lion.tuning import Data
-from keras_lion.tuning.study.seeds import run_seeds
 
 RESULT = Path(__file__).parent / "results/transformers/baselines.json"
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0)  # α
@@ -61,8 +58,8 @@ def losses(
         known, index = np.unique(np.concatenate([contexts, asked]), return_inverse=True)
         counts = np.zeros((len(known), size))
         np.add.at(counts, (index[: len(labels)], labels), 1)
-        # The shorter context lacks the symbol farthest back, the highest digit.
-        parent = np.searchsorted(shorter, known % max((size + 1) ** (order - 2), 1))
+        # The shorter context lacks the symbol farthest back, the lowest digit.
+        parent = np.searchsorted(shorter, known // (size + 1))
         total = counts.sum(axis=1, keepdims=True)
         table = (counts + strength * table[parent]) / (total + strength)
         shorter = known
@@ -79,36 +76,17 @@ def baselines(
     return {name: min(found[name] for found in each_strength) for name in ORDERS}
 
 
-def all_baselines(seeds: Sequence[int] = (0, 1)) -> Mapping[str, Mapping[str, float]]:
-    """Task of `studies/transformers.py` → its baselines, means over the seeds."""
-    from studies.transformer_network import VOCABULARY, ascii_windows
-    from studies.transformers import STUDY, TASKS
-
-    data, found = ascii_windows(), {}
-    for name, task in TASKS.items():
-        each_seed = []
-        for seed in seeds:
-            source = np.random.default_rng(run_seeds(STUDY.name, name, seed).split)
-            split = task.split(data, source)
-            each_seed.append(baselines(data, split.train, split.validation, VOCABULARY))
-        found[name] = {
-            order: math.fsum(each[order] for each in each_seed) / len(seeds)
-            for order in ORDERS
-        }
-    return found
-
-
 def main() -> None:
     """Compute, print and keep the baselines."""
-    found = all_baselines()
-    for task, values in found.items():
-        text = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
-        print(f"{task}: {text} nats per character")
+    from studies.transformer_network import VOCABULARY, ascii_windows, by_module
+
+    data = ascii_windows()
+    split = by_module(data, np.random.default_rng())
+    found = baselines(data, *split, VOCABULARY)
+    for name, value in found.items():
+        print(f"{name}: {value:.3f} nats per character")
     RESULT.parent.mkdir(parents=True, exist_ok=True)
-    rounded = {
-        task: {name: round(value, 4) for name, value in values.items()}
-        for task, values in found.items()
-    }
+    rounded = {name: round(value, 4) for name, value in found.items()}
     RESULT.write_text(json.dumps(rounded, indent=1) + "\n", encoding="utf-8")
 
 

@@ -19,6 +19,7 @@ from keras_lion.tuning.tasks.layers import PositionEmbedding
 
 VOCABULARY = 128
 LENGTH = 64
+VALIDATION = 1_000
 WIDTH, BLOCKS, HEADS = 64, 2, 4
 
 
@@ -37,6 +38,19 @@ def ascii_windows() -> Data:
         y_test=cut(data.y_test),
         groups=np.repeat(data.groups, python_source.LENGTH // LENGTH),
     )
+
+
+def by_module(data: Data, generator: np.random.Generator) -> tuple[Any, Any]:
+    """One split for all seeds: 1,000 windows of every ninth module, and all others.
+
+    Modules differ more than runs do: drawn by a seed, a few of them would make the loss
+    of one seed 0.3 nats lower than that of another.
+    """
+    del generator
+    assert data.groups is not None
+    held_out = np.flatnonzero(data.groups % 9 == 4)
+    chosen = np.linspace(0, len(held_out) - 1, VALIDATION).round().astype(int)
+    return np.flatnonzero(data.groups % 9 != 4), held_out[chosen]
 
 
 def unit(x: Any) -> Any:

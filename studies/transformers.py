@@ -9,9 +9,9 @@ Duration   15 minutes a task on 1 core
 Result     studies/README.md, studies/results/transformers/
 
 A causal language model of Python source: 2 blocks of width 64, windows of 64
-characters, batches of 4 windows, 3,000 steps. It must beat counts of characters on the
-same split: studies/transformer_baselines.py has a bigram and a trigram model. Two
-networks, neither with biases or gains (as OLMo):
+characters, batches of 4 windows, 3,000 steps. Every seed is validated on the same five
+modules, on which counts of characters reach 2.37 nats (bigram) and 1.83 (trigram, see
+studies/transformer_baselines.py). Two networks, neither with biases or gains (as OLMo):
 
     plain        pre-norm: what a branch or the head reads is normalized
     normalized   embeddings, queries, keys and what a branch adds are normalized too
@@ -30,12 +30,13 @@ every weight but the head is.
     betas           pairs of betas at the lowest lr × λ, as normalized_invariant
 
 Three values of lr × λ (κ = λ Σ lr of 1.5, 6 and 12) and three learning rates, 4 times
-apart, at each. Betas are those of Chen et al. (2023) for language models: AdamW 0.9/0.99, Lion
-0.95/0.98. AdamW's ε is 1e-15, so that it does not count. Measured at each lr × λ: the
-standard deviation of the validation loss over learning rates, without seed noise.
+apart, at each. Betas are those of Chen et al. (2023) for language models: AdamW
+0.9/0.99, Lion 0.95/0.98. AdamW's ε is 1e-15, so that it does not count. Measured at
+each lr × λ: the standard deviation of the validation loss over learning rates, without
+seed noise.
 
 Predictions, written and committed before any of these runs (2026-11-28). Tried out
-before, as a study of another name and so with other splits and initial weights: AdamW
+before, as a study of another name, on modules drawn by its seeds (harder ones): AdamW
 at κ = 2, two learning rates 4 times apart (normalized 1.71 and 1.77 nats; plain, κ = 1,
 1.73 and 2.07), and one rate of Lion 0.9/0.99 at κ = 6 (1.88).
 
@@ -60,7 +61,13 @@ from typing import Any
 
 from keras_lion.tuning import Axis, SearchSpace, Study, Task
 from keras_lion.tuning.study import Comparison, Plan
-from studies.transformer_network import INVARIANT, REST, ascii_windows, transformer
+from studies.transformer_network import (
+    INVARIANT,
+    REST,
+    ascii_windows,
+    by_module,
+    transformer,
+)
 
 STEPS = 3_000
 CENTRES = {"adamw": 2.0**-8, "lion": 2.0**-10}
@@ -100,8 +107,7 @@ TASKS: dict[str, Task] = {
         name=name,
         data=ascii_windows,
         model=model,
-        train_examples=15_000,
-        validation_examples=1_000,
+        split_by=by_module,
         batch_size=4,
         metric="loss",
         weight_decay_mask=mask,

@@ -11,7 +11,6 @@ import numpy as np
 
 from keras_lion.tuning.engine.compiled_model import CompiledModel
 from keras_lion.tuning.engine.fit_optimizer import PlannedOptimizer, planned_optimizer
-from keras_lion.tuning.engine.model_building import decayed_weights
 from keras_lion.tuning.engine.run import Run
 from keras_lion.tuning.tasks.structure import rows
 
@@ -48,11 +47,10 @@ class FitTraining:
         compiled.model.optimizer = self._optimizer.outer
 
     def _new_optimizer(self) -> PlannedOptimizer:
-        model = self.compiled.model
         return planned_optimizer(
             self._make,
-            model.trainable_variables,
-            decayed_weights(self.compiled.task, model),
+            self.compiled.model.trainable_variables,
+            self.compiled.decayed,
             self._steps,
             self._scaled,
         )
