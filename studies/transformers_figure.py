@@ -80,7 +80,7 @@ def spread_table(frames: Mapping[str, pd.DataFrame], trigram: float) -> pd.DataF
                     "task": task,
                     "optimizer": optimizer,
                     "seeds": own["seed"].nunique(),
-                    "spread": found.value,
+                    "spread": found.estimate,
                     "spread_low": found.low,
                     "spread_high": found.high,
                     **{f"sd_kappa_{x.kappa:.0f}": x.deviation for x in lines},

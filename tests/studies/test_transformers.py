@@ -152,7 +152,7 @@ def test_what_decays(task):
         if decays
     }
     normalized = not task.startswith("plain")
-    group = task.rpartition("_")[2]
+    group = task.removesuffix("_long").rpartition("_")[2]
     wanted = {"all": ("",), "rest": REST[normalized]}.get(group, INVARIANT[normalized])
     paths = {variable.path for variable in built.trainable_variables}
     assert decayed == {path for path in paths if is_in(wanted)(path)}
@@ -173,7 +173,16 @@ def test_lines_have_one_product_and_the_pinned_head_one_rate():
 
 def test_the_study_is_what_its_question_says():
     assert STUDY.comparison.measure == "iso_product_spread"
-    assert {STUDY.plan(task, "full").steps for task in TASKS} == {3000}
-    counts = {task: len(STUDY.runs(task, "full", "jax")) for task in TASKS}
-    assert counts.pop("betas") == 2 * 15
-    assert set(counts.values()) == {2 * 18}
+    for task in TASKS:
+        plan, runs = STUDY.plan(task, "full"), STUDY.runs(task, "full", "jax")
+        is_long = task.endswith("_long")
+        assert plan.steps == (12_000 if is_long else 3_000)
+        assert len(runs) == 2 * (6 if is_long else 15 if task == "betas" else 18)
+        # One value of lr × λ is one κ: that of the long runs is the middle one.
+        kappas = {
+            round(run.weight_decay * run.learning_rate * plan.steps / 2, 2)
+            for run in runs
+        }
+        assert kappas == (
+            {5.86} if is_long else {1.46} if task == "betas" else {1.46, 5.86, 11.72}
+        )
