@@ -1,13 +1,10 @@
-"""What do the runs of `studies/transformers.py` show? Figure and tables.
+"""Figure and tables of `studies/transformers.py`.
 
-Question   How far apart are the losses of one lr × λ over learning rates, for each
-           group of weights that decays?
-Command    python studies/transformers_figure.py FOLDER
-Duration   10 seconds
-Result     studies/results/transformers/
+    python studies/transformers_figure.py FOLDER
 
 FOLDER has a folder of run records for each task, as `keras-lion run` writes them.
-Writes spread.csv, weights.csv and figures/spread.png, and prints both tables.
+Writes spread.csv, weights.csv and figures/spread.png into studies/results/transformers/
+and prints both tables.
 """
 
 from __future__ import annotations
