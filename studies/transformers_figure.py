@@ -14,6 +14,7 @@ import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -42,6 +43,7 @@ ARMS = {
     "plain_all": "plain: all",
     "plain_rest": "plain: the rest",
 }
+LONG = "_long"  # ends the names of the tasks with 12,000 steps
 MARKERS = ("o", "s", "^", "v", "D", "P", "X")
 SHOWN = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)  # nats
 MARGIN = 0.05  # nats
@@ -61,7 +63,7 @@ def spread_table(frames: Mapping[str, pd.DataFrame], trigram: float) -> pd.DataF
         the trigram model, and how many runs diverged.
     """
     rows = []
-    for task in ARMS:
+    for task in (*ARMS, *(arm + LONG for arm in ARMS)):
         if task not in frames:
             continue
         runs = frames[task]
@@ -144,7 +146,8 @@ def spread_figure(
     Above: standard deviation of the validation loss over learning rates, over
     κ = λ Σ lr; a line per group of weights that decays, hollow where some learning
     rates diverged; dotted: what counts as none. Below: the losses of the line with κ
-    next to 6, over the learning rate; dotted: bigram and trigram model.
+    next to 6, over the learning rate, dashed after 12,000 steps; dotted: bigram and
+    trigram model.
 
     Args:
         frames: Task → its runs.
@@ -162,7 +165,11 @@ def spread_figure(
         above, below = axes[column], axes[len(names) + column]
         _prepare(above, below, baselines)
         for task, color, marker in _looks(frames):
-            _draw(above, below, frames[task], optimizer, color, marker)
+            _draw_spread(above, frames[task], optimizer, color, marker)
+            look = {"color": color, "marker": marker}
+            _draw_losses(below, frames[task], optimizer, **look)
+            if task + LONG in frames:
+                _draw_losses(below, frames[task + LONG], optimizer, ls="--", **look)
         left = column == 0
         title = optimizer_label(optimizer)
         tidy(above, "κ = λ Σ lr", "sd over lr (nats)" if left else "", title)
@@ -172,7 +179,8 @@ def spread_figure(
         [
             entry(ARMS[task], color=color, marker=marker, ms=4)
             for task, color, marker in _looks(frames)
-        ],
+        ]
+        + [entry("12,000 steps instead of 3,000", ls="--")],
         ncols=2,
     )
     return figure
@@ -203,9 +211,8 @@ def _prepare(above: Axes, below: Axes, baselines: Mapping[str, float]) -> None:
         )
 
 
-def _draw(
-    above: Axes,
-    below: Axes,
+def _draw_spread(
+    ax: Axes,
     runs: pd.DataFrame,
     optimizer: str,
     color: tuple[float, ...],
@@ -213,19 +220,20 @@ def _draw(
 ) -> None:
     lines = lines_of_equal_product(runs, optimizer=optimizer, value="final_loss")
     kappa = [line.kappa for line in lines]
-    above.plot(kappa, [line.deviation for line in lines], color=color, lw=1.3)
+    ax.plot(kappa, [line.deviation for line in lines], color=color, lw=1.3)
     for line in lines:
         face = "white" if line.diverged.any() else color
-        above.plot(line.kappa, line.deviation, marker, color=color, mfc=face, ms=4)
+        ax.plot(line.kappa, line.deviation, marker, color=color, mfc=face, ms=4)
+
+
+def _draw_losses(
+    ax: Axes, runs: pd.DataFrame, optimizer: str, *, ls: str = "-", **look: Any
+) -> None:
+    lines = lines_of_equal_product(runs, optimizer=optimizer, value="final_loss")
     middle = min(lines, key=lambda line: abs(line.kappa - 6))
-    below.plot(
-        middle.learning_rate[~middle.diverged],
-        -middle.trained.mean(axis=1),
-        color=color,
-        marker=marker,
-        ms=4,
-        lw=1.3,
-    )
+    losses = -middle.trained.mean(axis=1)
+    rates = middle.learning_rate[~middle.diverged]
+    ax.plot(rates, losses, ls=ls, lw=1.3, ms=4, **look)
 
 
 def _looks(
@@ -246,7 +254,9 @@ def main() -> None:
     folder = Path(sys.argv[1])
     baselines = json.loads((RESULTS / "baselines.json").read_text("utf-8"))
     frames = {
-        task: load_runs(folder / task) for task in ARMS if (folder / task).is_dir()
+        task: load_runs(folder / task)
+        for task in (*ARMS, *(arm + LONG for arm in ARMS))
+        if (folder / task).is_dir()
     }
     spread, weights = spread_table(frames, baselines["trigram"]), weight_table()
     (RESULTS / "figures").mkdir(parents=True, exist_ok=True)

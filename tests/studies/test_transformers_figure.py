@@ -66,7 +66,7 @@ def test_the_figure_draws_every_arm_and_hollow_marks_where_runs_diverged():
     figure.draw_without_rendering()
     assert [ax.get_title() for ax in figure.axes] == ["Lion", "AdamW", "", ""]
     named = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert named == [ARMS["normalized_all"], ARMS["plain_all"]]
+    assert named[:-1] == [ARMS["normalized_all"], ARMS["plain_all"]]
     above, below = figure.axes[0], figure.axes[2]
     hollow = [
         (float(line.get_xdata()[0]), float(line.get_ydata()[0]))
@@ -77,6 +77,21 @@ def test_the_figure_draws_every_arm_and_hollow_marks_where_runs_diverged():
     assert hollow == [(12.0, pytest.approx(0.08 / np.sqrt(2)))]
     drawn = [line.get_ydata() for line in below.lines if len(line.get_xdata()) == 3]
     np.testing.assert_allclose(drawn, [[1.81] * 3, [1.81, 1.89, 1.97]])
+
+
+def test_long_runs_are_dashed_and_have_a_row_of_their_own():
+    frames = {"plain_all": runs(0.0), "plain_all_long": runs(0.05, optimizers=["lion"])}
+    figure = spread_figure(
+        {**frames, "plain_all": runs(0.0, optimizers=["lion"])}, BASELINES
+    )
+    figure.draw_without_rendering()
+    dashed = [
+        line.get_ydata()
+        for line in figure.axes[1].lines
+        if line.get_linestyle() == "--" and len(line.get_xdata()) == 3
+    ]
+    np.testing.assert_allclose(dashed, [[1.81, 1.86, 1.91]])
+    assert set(spread_table(frames, 1.9)["task"]) == set(frames)
 
 
 def test_nothing_to_draw_is_an_error():
