@@ -363,8 +363,8 @@ def _add_convert(commands: Any) -> None:
         "--mode",
         choices=MODES,
         help="matched: steps and weights of AdamW's size under gradient noise; paper: "
-        "the authors' rule, learning rate / ratio, weight decay * ratio (default: paper "
-        "with --ratio, otherwise matched)",
+        "the authors' rule, learning rate / ratio, weight decay * ratio (default: "
+        "paper with --ratio, otherwise matched)",
     )
     command.add_argument(
         "--ratio",

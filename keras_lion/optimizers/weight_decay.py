@@ -134,13 +134,7 @@ class DecoupledWeightDecay:
 
     def decays(self, variable: Any) -> bool:
         """True if weight decay acts on this variable."""
-        mask = self.weight_decay_mask
-        if mask == "matrices":
-            wanted = len(variable.shape) >= 2
-        elif callable(mask):
-            wanted = _answer(mask(variable), variable)
-        else:
-            wanted = mask is None or variable in mask
+        wanted = is_selected(variable, self.weight_decay_mask)
         return wanted and variable not in self._excluded
 
     def _warn_of_no_effect(self, variables: Sequence[Any]) -> None:
@@ -215,6 +209,15 @@ def check_mask(mask: Mask) -> Any:
             f"Received: weight_decay_mask={mask!r}.{remedy}"
         )
     return VariableSet(*mask, argument="weight_decay_mask")
+
+
+def is_selected(variable: Any, mask: Any) -> bool:
+    """True if a mask, as `check_mask` returns it, selects this variable."""
+    if mask == "matrices":
+        return len(variable.shape) >= 2
+    if callable(mask):
+        return _answer(mask(variable), variable)
+    return mask is None or variable in mask
 
 
 def _answer(answer: Any, variable: Any) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_lion.tuning.engine.evaluation import Evaluation
 from keras_lion.tuning.engine.labels import check_labels
-from keras_lion.tuning.engine.model_building import new_model
+from keras_lion.tuning.engine.model_building import decayed_weights, new_model
 from keras_lion.tuning.tasks.data import Data, squeezed
 from keras_lion.tuning.tasks.structure import rows
 from keras_lion.tuning.tasks.task import Task
@@ -34,6 +34,7 @@ class CompiledModel:
 
     Attributes:
         model: The compiled model.
+        decayed: Which of its trainable weights weight decay acts on.
         loss: What is minimized; None if the model says it itself.
         outputs: Of two examples; None where only the model's own step knows.
         first_batch: What Keras reports of the first examples of the pool.
@@ -50,6 +51,7 @@ class CompiledModel:
         self.hyperparameters = dict(hyperparameters or {})
         _refuse_own_fit(task)
         self.model = self._new_model()
+        self.decayed = decayed_weights(task, self.model)
         self.own_ways = [
             name
             for name in OWN_WAYS

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -20,7 +20,6 @@ from keras_lion.tuning.engine.keras_rules import (
     undecayed,
     with_values,
 )
-from keras_lion.tuning.engine.rules import decays
 
 
 def signum(*, beta_1: float, **options: Any) -> Lion:
@@ -87,13 +86,18 @@ class PlannedOptimizer:
 
 
 def planned_optimizer(
-    make: Callable[[], Any], variables: list[Any], steps: int, scaled: Any = None
+    make: Callable[[], Any],
+    variables: list[Any],
+    decayed: Sequence[bool],
+    steps: int,
+    scaled: Any = None,
 ) -> PlannedOptimizer:
     """A new optimizer, built on a model's trainable variables.
 
     Args:
         make: Function without arguments that returns a new optimizer.
         variables: The model's trainable variables.
+        decayed: Which of them weight decay acts on.
         steps: Number of planned steps.
         scaled: The `LossScaleOptimizer` that the model was compiled with, or None.
     """
@@ -101,7 +105,7 @@ def planned_optimizer(
     if isinstance(made, keras.optimizers.LossScaleOptimizer):
         scaled, made = made, made.inner_optimizer
     inner = undecayed(made)
-    kept = [variable for variable in variables if not decays(variable)]
+    kept = [v for v, decays in zip(variables, decayed, strict=True) if not decays]
     if isinstance(inner, Lion):
         inner.weight_decay = 0.0  # a number, and so a variable
     inner.exclude_from_weight_decay(var_list=kept)

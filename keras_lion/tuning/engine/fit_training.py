@@ -50,6 +50,7 @@ class FitTraining:
         return planned_optimizer(
             self._make,
             self.compiled.model.trainable_variables,
+            self.compiled.decayed,
             self._steps,
             self._scaled,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -11,7 +12,7 @@ from keras import optimizers
 
 from keras_lion.tuning import backend
 from keras_lion.tuning.engine.program import TaskProgram
-from keras_lion.tuning.engine.rules import RULES, UpdateRule, decays
+from keras_lion.tuning.engine.rules import RULES, UpdateRule
 
 Tensor = Any
 OptimizerFactory = Callable[..., Any]
@@ -85,8 +86,8 @@ class KerasRule:
         """One step of every weight tensor."""
         del step  # the optimizer counts by itself
         weights = [
-            w - learning_rate * hyperparameters[0] * w if decays(w) else w
-            for w in weights
+            w - learning_rate * hyperparameters[0] * w if is_decayed else w
+            for w, is_decayed in zip(weights, self._program.decayed, strict=True)
         ]
         state = list(slots[0])
         state[self._rate] = learning_rate
@@ -138,7 +139,7 @@ def get_rule(
         ValueError: If there is no such optimizer, or an option does not take a value.
     """
     if name not in own and name in RULES:
-        return RULES[name].with_options(options or {})
+        return replace(RULES[name], decayed=program.decayed).with_options(options or {})
     check_optimizers([name], own)
     make = own[name] if name in own else KERAS_OPTIMIZERS[name]
     return KerasRule(with_values(make, {**betas, **(options or {})}), program)

@@ -7,6 +7,7 @@ from typing import Any
 
 from keras import Sequential
 
+from keras_lion.optimizers.weight_decay import VariableSet, check_mask, is_selected
 from keras_lion.tuning.tasks.data import Data
 from keras_lion.tuning.tasks.hyperparameters import (
     build_noting_reads,
@@ -26,6 +27,24 @@ def new_model(task: Task, data: Data, hyperparameters: Mapping[str, Any]) -> Any
         else:
             model.build((None, *data.x.shape[1:]))
     return model
+
+
+def decayed_weights(task: Task, model: Any) -> tuple[bool, ...]:
+    """Which trainable weights of a model the task's weight decay acts on.
+
+    Raises:
+        ValueError: If the mask is malformed, or names what the model does not have.
+    """
+    weights = model.trainable_variables
+    mask = check_mask(task.weight_decay_mask)
+    unmatched = mask.unmatched(weights) if isinstance(mask, VariableSet) else []
+    if unmatched:
+        paths = ", ".join(weight.path for weight in weights)
+        raise ValueError(
+            f"`weight_decay_mask` of task '{task.name}' must match paths of the "
+            f"model's trainable weights: {paths}. Received: {', '.join(unmatched)}."
+        )
+    return tuple(is_selected(weight, mask) for weight in weights)
 
 
 def build_model(task: str, model: Any, hyperparameters: Mapping[str, Any]) -> Any:

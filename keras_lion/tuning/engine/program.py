@@ -12,7 +12,7 @@ from keras import ops
 
 from keras_lion.tuning import backend
 from keras_lion.tuning.engine.evaluation import Evaluation
-from keras_lion.tuning.engine.model_building import new_model
+from keras_lion.tuning.engine.model_building import decayed_weights, new_model
 from keras_lion.tuning.engine.objective import make_objective, mean_over_positions
 from keras_lion.tuning.tasks.data import Data, squeezed
 from keras_lion.tuning.tasks.task import Task
@@ -39,6 +39,7 @@ class TaskProgram:
         self.data = data
         self.hyperparameters = dict(hyperparameters or {})
         self.model = self._new_model()
+        self.decayed = decayed_weights(task, self.model)
         self.objective = make_objective(task, data, self.model)
         self.pool = _on_device(data.x, data.y)
         self._test: tuple[Tensor, Tensor] | None = None

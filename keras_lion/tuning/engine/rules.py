@@ -7,7 +7,7 @@ them as axes or fixed values.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any, Protocol
@@ -54,10 +54,10 @@ class UpdateRule(Protocol):
 
 
 def decays(weight: Tensor) -> bool:
-    """Whether weight decay acts on a weight: on two or more dimensions.
+    """Whether weight decay acts on a weight, unless a task says otherwise.
 
-    Not on biases, nor on the scales and offsets of normalization layers, whatever the
-    optimizer.
+    On two or more dimensions: not on biases, nor on the scales and offsets of
+    normalization layers, whatever the optimizer.
     """
     return len(weight.shape) >= 2
 
@@ -78,12 +78,15 @@ class TensorRule:
             `(weight, slots)`.
         options: Further arguments of `update`, by name, with their defaults. They are
             constants of the compiled program.
+        decayed: Which weight tensors weight decay acts on. None: those of two or more
+            dimensions.
     """
 
     num_slots: int
     update: Callable[..., tuple[Tensor, list[Tensor]]]
     options: Mapping[str, Any] = field(default_factory=dict)
     vectorizes: bool = True
+    decayed: Sequence[bool] | None = None
 
     def with_options(self, values: Mapping[str, Any]) -> TensorRule:
         """The rule with other values of some options.
@@ -113,6 +116,7 @@ class TensorRule:
     ) -> tuple[list[Tensor], list[list[Tensor]]]:
         """One step of every weight tensor."""
         betas = Betas(*(hyperparameters[k] for k in range(1, 5)))
+        decayed = self.decayed or [decays(weight) for weight in weights]
         updated = [
             self.update(
                 weight,
@@ -120,10 +124,12 @@ class TensorRule:
                 gradient,
                 step,
                 learning_rate=learning_rate,
-                weight_decay=hyperparameters[0] if decays(weight) else 0.0,
+                weight_decay=hyperparameters[0] if is_decayed else 0.0,
                 betas=betas,
             )
-            for weight, slot, gradient in zip(weights, slots, gradients, strict=True)
+            for weight, slot, gradient, is_decayed in zip(
+                weights, slots, gradients, decayed, strict=True
+            )
         ]
         return [weight for weight, _ in updated], [slot for _, slot in updated]
 

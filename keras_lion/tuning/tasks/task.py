@@ -68,6 +68,9 @@ class Task:
         split_by: Function of `Data` and a `numpy.random.Generator` that returns the
             indices of the training and of the validation examples, for example of the
             past and the future. Default: drawn at random, groups kept together.
+        weight_decay_mask: What is decayed, as of `Lion`: `"matrices"` (variables of two
+            or more dimensions), None (everything), a list of regular expressions of the
+            variables' paths, or a function of a variable.
 
     Raises:
         ValueError: If an argument is out of range.
@@ -103,6 +106,7 @@ class Task:
     class_weight: Mapping[int, float] | None = None
     validation: Any = None
     split_by: Callable[[Data, np.random.Generator], tuple[Any, Any]] | None = None
+    weight_decay_mask: Any = "matrices"
 
     def __post_init__(self) -> None:
         if not self.name:
