@@ -78,3 +78,16 @@ def python_state(
             from_bytes(string_value)
 
     return State()
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of tensors, compiled on the backends that compile functions."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(function)  # type: ignore[no-any-return]
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, autograph=False)  # type: ignore[no-any-return]
+    return function
