@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from keras_lion import theory
@@ -20,6 +21,7 @@ Row = dict[str, Any]
 EXPECTED = ("expected_sign_flips", "expected_weight_rms", "expected_rotation")
 
 
+@lru_cache  # of every layer and measured update, mostly with the same arguments
 def expected(
     learning_rate: float, weight_decay: float, beta_1: float, beta_2: float
 ) -> dict[str, float]:

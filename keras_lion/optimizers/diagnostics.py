@@ -122,6 +122,7 @@ class LionDiagnostics(keras.callbacks.Callback):
         self._writer: Any = None if log_dir is None else _tensorboard_writer()
         self.history: list[Row] = []
         self.advice: list[str] = []
+        self._ready_for: Lion | None = None
 
     def on_train_begin(self, logs: Any = None) -> None:
         model = self.model
@@ -137,7 +138,6 @@ class LionDiagnostics(keras.callbacks.Callback):
         self._tables: list[np.ndarray] = []  # of this epoch, (layers + 1, columns)
         self._rates = Rates(math.nan, np.empty(0))  # of the last update looked at
         self._batches = 0  # until the next look
-        self._ready = False
         self._scalars = self._writer(str(self.log_dir)) if self._writer else None
 
     # Unlike the end of a batch, its beginning leaves Keras free to run other callbacks
@@ -188,8 +188,8 @@ class LionDiagnostics(keras.callbacks.Callback):
         if not optimizer.built:
             self._batches = 1
             return
-        if not self._ready:
-            self._set_up()
+        if self._ready_for is not optimizer:
+            self._set_up(optimizer)
         window = optimizer.gradient_accumulation_steps or 1
         updates, position = divmod(_number(optimizer._iterations), window)
         if position:  # some step of this window was skipped
@@ -206,9 +206,8 @@ class LionDiagnostics(keras.callbacks.Callback):
         self._snapshot = self._take(updates, directions) if left <= 2 else None
         self._batches = max(1, left - 2) * window
 
-    def _set_up(self) -> None:
+    def _set_up(self, optimizer: Lion) -> None:
         """Find the variables and their layers; compile what is computed."""
-        optimizer = self._optimizer
         kept = [i for i, m in enumerate(optimizer._momentums) if m is not None]
         self._variables = [optimizer._trainable_variables[i] for i in kept]
         self._momentums = [optimizer._momentums[i] for i in kept]
@@ -226,7 +225,7 @@ class LionDiagnostics(keras.callbacks.Callback):
                 cautious=optimizer.cautious,
             )
         )
-        self._ready = True
+        self._ready_for = optimizer
 
     def _take(self, updates: int, directions: list[Tensor] | None) -> Snapshot:
         return Snapshot(
@@ -287,7 +286,7 @@ class LionDiagnostics(keras.callbacks.Callback):
     def _rows_of_epoch(self, epoch: int) -> list[Row]:
         """One row per layer, and the total as the last."""
         tables, self._tables = self._tables, []
-        groups = self._groups() if self._ready else [(TOTAL, [])]
+        groups = self._groups() if self._ready_for is self._optimizer else [(TOTAL, [])]
         means = np.full((len(groups), len(COLUMNS)), math.nan)
         if tables:
             means = np.mean(tables, axis=0)
