@@ -4,44 +4,24 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
-from functools import partial
 from numbers import Integral
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_lion._lazy import missing_package
-from keras_lion.optimizers.backend import compiled, path_of
 from keras_lion.optimizers.diagnostic_report import EXPECTED, expected, report
 from keras_lion.optimizers.lion import Lion
-from keras_lion.optimizers.step_statistics import METRICS, measure_step, summarize
-from keras_lion.optimizers.updates import Betas
+from keras_lion.optimizers.step_statistics import METRICS, summarize
+from keras_lion.optimizers.update_meter import Rates, Snapshot, UpdateMeter, number
 
 TOTAL = "total"
 LOGGED = (*METRICS, *EXPECTED[1:])  # the expected sign flips never change
 COLUMNS = (*METRICS, *EXPECTED)
 
-Tensor = Any
 Row = dict[str, Any]
-
-
-class Snapshot(NamedTuple):
-    """Weights and momenta after some updates."""
-
-    updates: int
-    weights: list[Tensor]
-    momentums: list[Tensor]
-    directions: list[Tensor] | None  # of the last update, where they are known
-
-
-class Rates(NamedTuple):
-    """What an update reads besides weights, momenta and gradients."""
-
-    learning_rate: float
-    weight_decays: np.ndarray  # one per variable
 
 
 class LionDiagnostics(keras.callbacks.Callback):
@@ -72,8 +52,9 @@ class LionDiagnostics(keras.callbacks.Callback):
 
     Args:
         every: k, a whole number ≥ 1: updates k, 2k, 3k, … are measured. With gradient
-            accumulation only updates count. Update 1 has none before it to compare
-            with, and is never measured.
+            accumulation only updates count. An update is compared with the one before:
+            the first is never measured, nor is the second on TensorFlow if the
+            optimizer is new.
         log_dir: A folder for TensorBoard, which gets every measured update of every
             layer. Needs the package `tensorboard`.
 
@@ -122,7 +103,7 @@ class LionDiagnostics(keras.callbacks.Callback):
         self._writer: Any = None if log_dir is None else _tensorboard_writer()
         self.history: list[Row] = []
         self.advice: list[str] = []
-        self._ready_for: Lion | None = None
+        self._meter: UpdateMeter | None = None  # kept between calls of `fit`
 
     def on_train_begin(self, logs: Any = None) -> None:
         model = self.model
@@ -146,8 +127,9 @@ class LionDiagnostics(keras.callbacks.Callback):
         if self._batches == 0:
             self._look()
         # Only now: callbacks may have changed the learning rate since the last batch.
-        if self._snapshot is not None and self._batches == 1:
-            self._rates = self._current_rates()
+        if self._meter and self._snapshot is not None and self._batches == 1:
+            _ = self.model  # as in `_look`
+            self._rates = self._meter.rates()
         self._batches -= 1
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
@@ -188,10 +170,11 @@ class LionDiagnostics(keras.callbacks.Callback):
         if not optimizer.built:
             self._batches = 1
             return
-        if self._ready_for is not optimizer:
-            self._set_up(optimizer)
+        if self._meter is None or self._meter.optimizer is not optimizer:
+            self._meter = UpdateMeter(optimizer)
+        meter = self._meter
         window = optimizer.gradient_accumulation_steps or 1
-        updates, position = divmod(_number(optimizer._iterations), window)
+        updates, position = divmod(number(optimizer._iterations), window)
         if position:  # some step of this window was skipped
             self._batches = window - position
             return
@@ -201,70 +184,21 @@ class LionDiagnostics(keras.callbacks.Callback):
             return
         directions = None
         if before is not None and before.updates == updates - 1:
-            directions = self._measure(before, record=updates % self.every == 0)
+            sums, directions = meter.measure(before, self._rates)
+            if updates % self.every == 0 and before.directions is not None:
+                self._record(updates, ops.convert_to_numpy(sums), meter.sizes)
         left = self.every - updates % self.every
-        self._snapshot = self._take(updates, directions) if left <= 2 else None
+        self._snapshot = meter.snapshot(updates, directions) if left <= 2 else None
         self._batches = max(1, left - 2) * window
 
-    def _set_up(self, optimizer: Lion) -> None:
-        """Find the variables and their layers; compile what is computed."""
-        kept = [i for i, m in enumerate(optimizer._momentums) if m is not None]
-        self._variables = [optimizer._trainable_variables[i] for i in kept]
-        self._momentums = [optimizer._momentums[i] for i in kept]
-        self._decayed = np.array([optimizer._decays[i] for i in kept])
-        self._sizes = np.array([math.prod(v.shape) for v in self._variables])
-        self._layers: dict[str, list[int]] = {}
-        for index, variable in enumerate(self._variables):
-            path = path_of(variable)
-            self._layers.setdefault(path.rpartition("/")[0] or path, []).append(index)
-        self._copy = compiled(lambda tensors: [ops.copy(t) for t in tensors])
-        self._measure_step = compiled(
-            partial(
-                measure_step,
-                betas=Betas.of(optimizer.beta_1, optimizer.beta_2),
-                cautious=optimizer.cautious,
-            )
-        )
-        self._ready_for = optimizer
-
-    def _take(self, updates: int, directions: list[Tensor] | None) -> Snapshot:
-        return Snapshot(
-            updates,
-            self._copy(_tensors(self._variables)),
-            self._copy(_tensors(self._momentums)),
-            directions,
-        )
-
-    def _current_rates(self) -> Rates:
-        _ = self.model  # as in `_look`
-        optimizer = self._optimizer
-        weight_decay = _number(optimizer._current_weight_decay("float32"))
-        return Rates(_number(optimizer.learning_rate), weight_decay * self._decayed)
-
-    def _measure(self, before: Snapshot, *, record: bool) -> list[Tensor]:
-        """The directions of the update after a snapshot; its measurements, recorded."""
-        sums, directions = self._measure_step(
-            (before.weights, before.momentums),
-            (_tensors(self._variables), _tensors(self._momentums)),
-            before.directions
-            if before.directions is not None
-            else [ops.zeros(v.shape, "int8") for v in self._variables],
-            ops.convert_to_tensor(self._rates.learning_rate, "float32"),
-            [ops.convert_to_tensor(d, "float32") for d in self._rates.weight_decays],
-        )
-        if record and before.directions is not None:
-            self._record(before.updates + 1, np.asarray(ops.convert_to_numpy(sums)))
-        return directions  # type: ignore[no-any-return]
-
-    def _record(self, update: int, sums: np.ndarray) -> None:
+    def _record(self, update: int, sums: np.ndarray, sizes: np.ndarray) -> None:
         """Keep the measurements of one update, and write them for TensorBoard."""
         learning_rate, weight_decays = self._rates
         table = []
-        for name, picked in self._groups():
+        for name, picked in self._groups.items():
             decays = weight_decays[picked]
-            row = summarize(sums[picked], self._sizes[picked], decays) | self._expected(
-                learning_rate, decays.max()
-            )
+            row = summarize(sums[picked], sizes[picked], decays)
+            row |= self._expected(learning_rate, decays.max())
             table.append([row[column] for column in COLUMNS])
             if self._scalars is not None:
                 suffix = "" if name == TOTAL else f"/{name}"
@@ -274,8 +208,11 @@ class LionDiagnostics(keras.callbacks.Callback):
                     )
         self._tables.append(np.array(table))
 
-    def _groups(self) -> list[tuple[str, list[int]]]:
-        return [*self._layers.items(), (TOTAL, list(range(len(self._variables))))]
+    @property
+    def _groups(self) -> dict[str, list[int]]:
+        """The variables of each layer, and of the total as the last."""
+        layers = self._meter.layers if self._meter else {}
+        return {**layers, TOTAL: [i for picked in layers.values() for i in picked]}
 
     def _expected(self, learning_rate: float, weight_decay: float) -> dict[str, float]:
         optimizer = self._optimizer
@@ -286,26 +223,26 @@ class LionDiagnostics(keras.callbacks.Callback):
     def _rows_of_epoch(self, epoch: int) -> list[Row]:
         """One row per layer, and the total as the last."""
         tables, self._tables = self._tables, []
-        groups = self._groups() if self._ready_for is self._optimizer else [(TOTAL, [])]
-        means = np.full((len(groups), len(COLUMNS)), math.nan)
+        means = np.full((len(self._groups), len(COLUMNS)), math.nan)
         if tables:
             means = np.mean(tables, axis=0)
             largest = COLUMNS.index("decay_bound")
             means[:, largest] = np.max(tables, axis=0)[:, largest]
         learning_rate, decays = self._rates
+        dtypes = self._meter.dtypes if self._meter else []
         return [
             {
                 "epoch": epoch,
                 "layer": name,
-                "dtype": ", ".join(sorted({self._variables[i].dtype for i in picked})),
-                "updates": _number(self._optimizer.iterations),
+                "dtype": ", ".join(sorted({dtypes[i] for i in picked})),
+                "updates": number(self._optimizer.iterations),
                 "measured": len(tables),
                 "learning_rate": learning_rate,
                 "weight_decay": float(decays[picked].max()) if decays.size else 0.0,
                 **dict(zip(COLUMNS, values.tolist(), strict=True)),
                 "skipped_steps": self._optimizer.skipped_steps,
             }
-            for (name, picked), values in zip(groups, means, strict=True)
+            for (name, picked), values in zip(self._groups.items(), means, strict=True)
         ]
 
 
@@ -319,14 +256,6 @@ def _lion_of(optimizer: Any) -> Lion:
             "with `keras_lion.Lion(...)`, or leave the callback out."
         )
     return inner
-
-
-def _tensors(variables: Sequence[Any]) -> list[Tensor]:
-    return [ops.convert_to_tensor(variable) for variable in variables]
-
-
-def _number(value: Any) -> Any:
-    return ops.convert_to_numpy(value).item()
 
 
 def _tensorboard_writer() -> Any:

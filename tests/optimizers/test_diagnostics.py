@@ -98,9 +98,13 @@ def model_of(dtype=None):
     )
 
 
-def train(optimizer, *, batches=20, epochs=1, every=K, bad=(), dtype=None, **fit):
+def train(
+    optimizer, *, batches=20, epochs=1, every=K, bad=(), dtype=None, build=False, **fit
+):
     """States, diagnostics and History of a training."""
     model = model_of(dtype)
+    if build:  # else `fit` does, on TensorFlow only in the first step
+        optimizer.build(model.trainable_variables)
     model.compile(optimizer, loss="mse", auto_scale_loss=dtype == "mixed_float16")
     states, diagnostics = States(), LionDiagnostics(every)
     history = model.fit(
@@ -221,6 +225,7 @@ def test_a_cautious_step_leaves_weights_out():
     )
     moved = step_of(states, 20, RATE, [DECAY] * 4)
     (total,) = epochs_of(diagnostics)
+    assert diagnostics.history[0]["measured"] == 1
     assert total["zero_updates"] == np.mean(np.abs(moved) < 0.5)
     assert total["zero_updates"] > 32 / (13 * 32 + 33 * 3)
     assert np.isnan(total["expected_rotation"])
@@ -292,7 +297,9 @@ def test_a_learning_rate_that_a_callback_sets_between_epochs_is_seen():
 
 @pytest.mark.parametrize(("every", "first"), [(1, 2), (2, 2), (3, 3), (7, 7)])
 def test_every_kth_update_is_measured(every, first):
-    states, diagnostics, _ = train(Lion(RATE, weight_decay=DECAY), every=every)
+    states, diagnostics, _ = train(
+        Lion(RATE, weight_decay=DECAY), every=every, build=True
+    )
     updates = range(first, 21, every)
     (total,) = epochs_of(diagnostics)
     assert total["measured"] == len(updates)
@@ -311,6 +318,7 @@ def test_between_measurements_the_state_is_not_touched():
 
     model = model_of()
     model.compile(Lion(RATE), loss="mse")
+    model.optimizer.build(model.trainable_variables)
     diagnostics = Counting(10)
     model.fit(*data(40), batch_size=16, verbose=0, callbacks=[diagnostics])
     # Twice at the beginning; per measurement three states and the rates of two updates.
