@@ -59,7 +59,7 @@ def measure_step(
     after: tuple[Sequence[Tensor], Sequence[Tensor]],
     last_directions: Sequence[Tensor],
     learning_rate: Tensor,
-    weight_decays: Sequence[Tensor],
+    weight_decays: Tensor,
     *,
     betas: Betas,
     cautious: bool = False,
@@ -71,7 +71,7 @@ def measure_step(
         after: Weights and momenta after it.
         last_directions: The directions of the step before, or zeros.
         learning_rate: η of the step, float32.
-        weight_decays: λ of each variable, float32.
+        weight_decays: λ of each variable, shape (variables,), float32.
         betas: β₁ and β₂.
         cautious: Whether weights move only where the step descends.
 
@@ -80,8 +80,8 @@ def measure_step(
         directions, int8: −1, 0 or 1, against which weights moved.
     """
     sums, directions = [], []
-    for weight, momentum, new_weight, new_momentum, last, weight_decay in zip(
-        *before, *after, last_directions, weight_decays, strict=True
+    for index, (weight, momentum, new_weight, new_momentum, last) in enumerate(
+        zip(*before, *after, last_directions, strict=True)
     ):
         dtype = compute_dtype(weight)
         momentum = ops.cast(momentum, dtype)
@@ -97,7 +97,7 @@ def measure_step(
                 weight,
                 new_weight,
                 ops.cast(learning_rate, dtype),
-                ops.cast(weight_decay, dtype),
+                ops.cast(weight_decays[index], dtype),
             ),
         }
         sums.append(ops.stack([ops.cast(found[name], "float32") for name in SUMS]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -60,7 +59,8 @@ class UpdateMeter:
         for index, variable in enumerate(self._weights):
             path = path_of(variable)
             self.layers.setdefault(path.rpartition("/")[0] or path, []).append(index)
-        self._copy = compiled(lambda tensors: [ops.copy(t) for t in tensors])
+        self._unknown = [ops.zeros(v.shape, "int8") for v in self._weights]
+        self._copy = compiled(_copies)
         self._measure = compiled(
             partial(
                 measure_step,
@@ -82,12 +82,8 @@ class UpdateMeter:
             updates: Number of updates so far.
             directions: Of the last one, where `measure` has returned them.
         """
-        return Snapshot(
-            updates,
-            self._copy(_tensors(self._weights)),
-            self._copy(_tensors(self._momentums)),
-            directions,
-        )
+        weights, momentums = self._copy(*self._state())
+        return Snapshot(updates, weights, momentums, directions)
 
     def measure(self, before: Snapshot, rates: Rates) -> tuple[Tensor, list[Tensor]]:
         """The sums and directions of the one update since a snapshot.
@@ -96,13 +92,18 @@ class UpdateMeter:
         """
         return self._measure(  # type: ignore[no-any-return]
             (before.weights, before.momentums),
-            (_tensors(self._weights), _tensors(self._momentums)),
-            before.directions
-            if before.directions is not None
-            else [ops.zeros(v.shape, "int8") for v in self._weights],
-            ops.convert_to_tensor(rates.learning_rate, "float32"),
-            [ops.convert_to_tensor(d, "float32") for d in rates.weight_decays],
+            self._state(),
+            self._unknown if before.directions is None else before.directions,
+            np.asarray(rates.learning_rate, np.float32),
+            np.asarray(rates.weight_decays, np.float32),
         )
+
+    def _state(self) -> tuple[list[Tensor], list[Tensor]]:
+        weights, momentums = (
+            [ops.convert_to_tensor(variable) for variable in variables]
+            for variables in (self._weights, self._momentums)
+        )
+        return weights, momentums
 
 
 def number(scalar: Any) -> Any:
@@ -110,5 +111,5 @@ def number(scalar: Any) -> Any:
     return ops.convert_to_numpy(scalar).item()
 
 
-def _tensors(variables: Sequence[Any]) -> list[Tensor]:
-    return [ops.convert_to_tensor(variable) for variable in variables]
+def _copies(*lists: list[Tensor]) -> list[list[Tensor]]:
+    return [[ops.copy(tensor) for tensor in tensors] for tensors in lists]
