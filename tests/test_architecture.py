@@ -61,7 +61,7 @@ THIRD_PARTY = {
         "tensorboard",
         "tensorflow_datasets",
     },
-    "optimizers": {"keras", "numpy"},
+    "optimizers": {"keras", "numpy", "tensorboard"},
     "theory": {"numpy", "scipy"},
     "statistics": {"numpy", "scipy"},
     "_lazy": {"lazy_loader"},

@@ -181,3 +181,16 @@ def summed_rows(gradient: Any) -> tuple[SparseRows, Any]:
     first = tf.math.unsorted_segment_max(numbers, place, count)
     spare = tf.range(count) > place[-1]
     return SparseRows(tf.where(spare, numbers[0], first), spare), summed
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function of tensors, compiled on the backends that compile functions."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(function)  # type: ignore[no-any-return]
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(function, autograph=False)  # type: ignore[no-any-return]
+    return function
