@@ -71,8 +71,8 @@ def baselines(
     data: Data, train: np.ndarray, validation: np.ndarray, size: int
 ) -> dict[str, float]:
     """The loss of each order, at the α that is best on the validation examples."""
-    parts = [(data.x[each], data.y[each]) for each in (train, validation)]
-    each_strength = [losses(*parts, size, strength) for strength in STRENGTHS]
+    seen, held_out = ((data.x[each], data.y[each]) for each in (train, validation))
+    each_strength = [losses(seen, held_out, size, strength) for strength in STRENGTHS]
     return {name: min(found[name] for found in each_strength) for name in ORDERS}
 
 

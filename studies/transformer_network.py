@@ -28,7 +28,7 @@ def ascii_windows() -> Data:
     data = python_source.load()
 
     def cut(bytes_: np.ndarray) -> np.ndarray:
-        return np.minimum(bytes_, VOCABULARY - 1).reshape(-1, LENGTH)
+        return np.asarray(np.minimum(bytes_, VOCABULARY - 1)).reshape(-1, LENGTH)
 
     assert data.groups is not None
     return Data(

@@ -166,7 +166,7 @@ def spread_figure(
         _prepare(above, below, baselines)
         for task, color, marker in _looks(frames):
             _draw_spread(above, frames[task], optimizer, color, marker)
-            look = {"color": color, "marker": marker}
+            look: dict[str, Any] = {"color": color, "marker": marker}
             _draw_losses(below, frames[task], optimizer, **look)
             if task + LONG in frames:
                 _draw_losses(below, frames[task + LONG], optimizer, ls="--", **look)

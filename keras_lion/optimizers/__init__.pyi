@@ -1,8 +1,8 @@
 from . import reference as reference
 from .conversion import lion_from_adamw as lion_from_adamw
 from .conversion_rule import convert_adamw as convert_adamw
-from .lazy_embeddings import LazyEmbeddings as LazyEmbeddings
 from .diagnostics import LionDiagnostics as LionDiagnostics
+from .lazy_embeddings import LazyEmbeddings as LazyEmbeddings
 from .lion import Lion as Lion
 from .loss_scale import LossScaleOptimizer as LossScaleOptimizer
 from .scaled_schedule import ScaledSchedule as ScaledSchedule

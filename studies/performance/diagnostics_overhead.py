@@ -70,7 +70,7 @@ def turns_of(both: Sequence[Fit], turns: int) -> np.ndarray:
         fit()
     found = np.empty((turns, len(both)))
     for turn in range(turns):
-        for k in np.roll(np.arange(len(both)), turn):
+        for k in np.roll(np.arange(len(both)), turn).tolist():
             start = time.perf_counter()
             both[k]()
             found[turn, k] = time.perf_counter() - start
