@@ -33,7 +33,7 @@ QUESTIONS = {
         "points",
     ),
     "pace": ("memory_over_batch_size", ("adamw", "lion"), 0.25, ""),
-    "batch_size": ("best_score_per_doubling", ("lion", "adamw"), 0.1, "points"),
+    "batch_size": ("best_score_change", ("lion", "adamw"), 1.0, "points"),
     "optimizers": ("best_score", ("lion", "adamw"), 0.5, "points"),
     "betas": ("best_score", ("lion 0.9/0.99", "lion 0.95/0.95"), 0.02, "nats"),
     "transfer_from_adamw": ("rule_of_thumb_regret", ("lion", "adamw"), None, "nats"),
