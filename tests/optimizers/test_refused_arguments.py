@@ -1,5 +1,6 @@
 """Arguments that are refused, or warned of, because something else was meant."""
 
+import re
 import warnings
 
 import keras
@@ -59,7 +60,7 @@ def network():
         ({"weight_decay_mask": ["("]}, "`weight_decay_mask`: '\\(' is not a regular"),
         ({"beta_1": 1.0}, "Lion takes beta_1. Pass `weight_decay=1.0`"),
     ],
-    ids=str,
+    ids=lambda value: re.sub(r" at 0x\w+", "", str(value)),
 )
 def test_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
