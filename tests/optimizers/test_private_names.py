@@ -14,6 +14,7 @@ ALLOWED = {
     "_accumulated_gradients": "the accumulators, as Keras names them",
     "_apply_weight_decay": "decay is part of the update",
     "_backend_apply_gradients": "accumulation, the guard, EMA",
+    "_backend_update_step": "gradients are added up over replicas before",
     # called
     "_clip_gradients": "clipping of the mean gradient of a window",
     "_get_variable_index": "the slots of a variable",
