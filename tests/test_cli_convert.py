@@ -48,7 +48,7 @@ def test_prints_the_memory_of_both(capsys):
         ]
 
     said = "steps, 1 / (learning_rate * weight_decay)"
-    assert memory(*ADAMW) == [f"memory 10,000 -> 10,000 {said}"]
+    assert memory(*ADAMW, "--ratio", "10") == [f"memory 10,000 -> 10,000 {said}"]
     found = convert_adamw(1e-3, 0.1, mode="matched")
     after = 1 / (found.learning_rate * found.weight_decay)
     assert memory(*ADAMW, "--mode", "matched") == [

@@ -113,7 +113,9 @@ def test_help_loads_no_keras(arguments):
 
 def test_the_command_chooses_the_backend_before_keras_is_imported(tmp_path):
     study = tmp_path / "which.py"
-    study.write_text("import keras\nraise ValueError(keras.backend.backend())\n")
+    study.write_text(
+        "import keras\nraise ValueError(keras.backend.backend())\nSTUDY = 1\n"
+    )
     done = command("run", str(study), "--backend", "jax", backend="tensorflow")
     assert done.returncode == 2
     assert "line 2 cannot be read as a study: ValueError: jax." in done.stderr

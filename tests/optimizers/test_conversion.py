@@ -317,7 +317,7 @@ def test_swapped_betas_of_lion_are_asked_about():
 
 
 def test_an_assumed_decay_is_called_so():
-    assumed = convert_adamw(1e-3)
+    assumed = convert_adamw(1e-3, ratio=10)
     assert assumed.weight_decay == pytest.approx(0.04)
     assert "0.004 is assumed: Keras's default (PyTorch's" in assumed.explanation
     assert "assumed" not in convert_adamw(1e-3, 0.004).explanation
@@ -329,9 +329,9 @@ def test_an_assumed_decay_is_called_so():
 @pytest.mark.parametrize("steps", [None, 470, 6000, 10**7])
 def test_a_schedule_is_judged_by_its_peak(schedule, peak, steps, capsys):
     """The same numbers as for a constant rate of this size."""
-    lion_from_adamw(schedule, 0.1, steps=steps)
+    lion_from_adamw(schedule, 0.1, steps=steps, ratio=10)
     text = words(capsys.readouterr().out)
-    constant = words(convert_adamw(peak, 0.1, steps=steps).explanation)
+    constant = words(convert_adamw(peak, 0.1, steps=steps, ratio=10).explanation)
     assert "the schedule, all of its rates; peak 0.001 -> 0.0001 (times 0.1)" in text
     for found in re.findall(
         r"only [\d.]+|fewer than about [\d,]+|about [\d.e+]+ steps|is [\d.e+]+, so that"
@@ -343,7 +343,7 @@ def test_a_schedule_is_judged_by_its_peak(schedule, peak, steps, capsys):
 
 
 def test_a_schedule_of_an_unknown_peak_is_judged_by_none(capsys):
-    lion_from_adamw(Reciprocal(1e-3), 0.1, steps=470)
+    lion_from_adamw(Reciprocal(1e-3), 0.1, steps=470, ratio=10)
     text = words(capsys.readouterr().out)
     assert "the schedule, all of its rates (times 0.1)" in text
     assert "With a peak of Lion below 0.00064: try AdamW's" in text

@@ -22,6 +22,7 @@ ALLOWED = {
     "_iterations": "micro-steps, where `iterations` counts updates",
     "_layout": "slots are sharded as their variable",
     "_model_variables_moving_average": "the averages, moved and saved",
+    "_variables": "those of the wrapper of another optimizer",
     "_trainable_variables": "the variables that the optimizer was built with",
 }
 
