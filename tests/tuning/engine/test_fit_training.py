@@ -334,7 +334,7 @@ def test_a_penalty_is_part_of_both_losses():
         ({"metric": "f1"}, "`metric` must be one of"),
         (
             {"metrics": ["acc"], "metric": "f1"},
-            "scored by 'f1'.* Choose one of acc, loss",
+            "not among its `metrics`, which are: acc. Nor is it one of accuracy, loss",
         ),
         (
             {"data": lambda: Data(blobs().x, blobs().y + 1, blobs().x, blobs().y + 1)},
