@@ -5,9 +5,11 @@ from __future__ import annotations
 from studies.evidence import (
     decay_claims,
     decay_predictions,
+    joint_claims,
     main_claims,
     optimum_claims,
     other_claims,
+    practice_claims,
     search_claims,
     side_by_side,
     sweep_claims,
@@ -124,6 +126,8 @@ CLAIMS = (
         "Loshchilov & Hutter 2019; Wang & Aitchison 2024; Chen et al. 2023, section 5",
         MAIN,
         main_claims.product_law,
+        "three_laws/figures/three_laws.png",
+        others=("three_laws.py",),
     ),
     Claim(
         "pace-alone",
@@ -303,6 +307,8 @@ CLAIMS = (
         "flatness.py",
         other_claims.regularisation,
     ),
+    joint_claims.CLAIM,
+    *practice_claims.CLAIMS,
     Claim(
         "search-savings",
         "In the program search the cache answers nine children in ten, and seven "
