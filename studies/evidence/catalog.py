@@ -78,14 +78,16 @@ def repeat(file: str, places: Collection[str]) -> list[str]:
     Args:
         file: The study's file, relative to `studies/`.
         places: Tasks or conditions of the measurements: of a study that declares
-            tasks, only those that are named are repeated, or all if none is.
+            tasks, only those that are named, or that begin with a name (`length` stands
+            for `length_15`), are repeated, or all if none is.
     """
     found = next(each for each in listed() if each.file == file)
     if not found.declares:
         return list(found.commands)
     study = load_study_file(STUDIES / file)
     tasks = list(_measured(study))
-    named = [task for task in tasks if task in places]
+    starts = tuple(f"{place}_" for place in places if place not in tasks)
+    named = [task for task in tasks if task in places or task.startswith(starts)]
     return [
         f"keras-lion run studies/{file} --task {task} --preset {PRESET} "
         f"--backend {_backend(study.name, task)}"
