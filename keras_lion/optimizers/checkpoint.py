@@ -176,13 +176,24 @@ class StateCheckpoints:
         if state is not None:
             self._load(state, strict=strict)
             return
-        message = (
-            f"The state to be loaded into optimizer '{self.name}' is that of another "
-            f"optimizer{f', {name!r}' if name else ''}, or of other variables. "
-            f"'{self.name}' starts fresh, with its own learning rate. To start from "
-            "the momentum of that optimizer, load the file into a model "
-            "compiled with it, and pass it to `take_over`."
-        )
+        if name is not None and name.startswith("loss_scale_optimizer"):
+            message = (
+                f"The state to be loaded into optimizer '{self.name}' is that of a "
+                "LossScaleOptimizer, which Keras puts around the optimizer of a model "
+                f"under the policy mixed_float16. '{self.name}' starts fresh, and the "
+                "loss is not scaled. To continue, call "
+                "`keras.config.set_dtype_policy('mixed_float16')` before "
+                "`keras.saving.load_model`; `load_state` of the same file restores "
+                "the momentum alone."
+            )
+        else:
+            message = (
+                f"The state to be loaded into optimizer '{self.name}' is that of "
+                f"another optimizer{f', {name!r}' if name else ''}, or of other "
+                f"variables. '{self.name}' starts fresh, with its own learning rate. "
+                "To start from the momentum of that optimizer, load the file into a "
+                "model compiled with it, and pass it to `take_over`."
+            )
         if strict:
             raise ValueError(message)
         warn(message)

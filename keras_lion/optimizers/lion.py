@@ -100,7 +100,7 @@ class Lion(
             `optimizer.skipped_steps` counts it. The forward pass cannot be undone: the
             moving statistics of `BatchNormalization` have taken in the NaN, and
             `evaluate` then returns NaN. Check the inputs, or restore the statistics as
-            in docs/combinations.md. The loss of that batch stays NaN: `fit` reports
+            in docs/combinations.md. The loss of that batch may be NaN: `fit` reports
             it, and `TerminateOnNaN` would still stop the training.
         accumulator_dtype: Dtype of the gradient accumulators, where
             `gradient_accumulation_steps` needs them: `"float32"`, `"float64"` or

@@ -46,9 +46,14 @@ class DecoupledWeightDecay:
     ) -> None:
         """Check and keep the arguments; make the variable."""
         if coupling not in COUPLINGS:
+            remedy = (
+                " For a decay of λ at every step, pass λ divided by the learning rate."
+                if coupling in ("independent", "none", None)
+                else ""
+            )
             raise ValueError(
-                f"`weight_decay_coupling` must be one of {', '.join(COUPLINGS)}. "
-                f"Received: weight_decay_coupling={coupling!r}."
+                f"`weight_decay_coupling` must be one of {', '.join(COUPLINGS)}."
+                f"{remedy} Received: weight_decay_coupling={coupling!r}."
             )
         self.weight_decay_coupling = coupling
         self.peak_learning_rate = peak_learning_rate
