@@ -135,7 +135,8 @@ def _cautions(trials: Trials, runs: Mapping[str, pd.DataFrame]) -> list[str]:
     if single:
         cautions.append(
             f"The best trial of {listed(single)} is a single run, chosen because its "
-            "score is the best: run it again with other seeds before comparing."
+            "score is the best: before comparing, run its values with several seeds, "
+            "as a Study of one cell (docs/studies.md)."
         )
     return cautions
 

@@ -263,12 +263,20 @@ def _check_seeds(frame: pd.DataFrame, column: str | None) -> None:
         if column is None:
             return f"leave out {words.assign('set', 'seed', seeds.iloc[0])}."
         return (
-            f"{words.several('ignore', [column])} numbers the runs of a cell instead."
+            f"{words.several('ignore', [column])}, without "
+            f"{words.assign('map', 'seed', column)}, numbers the runs of a cell "
+            "instead; those of two optimizers are then not paired."
         )
 
-    if not (np.isfinite(seeds) & (seeds == np.floor(seeds))).all():
+    without = ~(np.isfinite(seeds) & (seeds == np.floor(seeds)))
+    if without.any():
         raise UnclearSourceError(
-            lambda words: f"Every run needs a whole number as its seed: {remedy(words)}"
+            lambda words: (
+                f"Every run needs a whole number as its seed; {int(without.sum())} of "
+                f"{len(frame)} have none, the first in row "
+                f"{int(np.argmax(without)) + 1} of the data. Give them one, or: "
+                f"{remedy(words)}"
+            )
         )
     runs = frame[frame["status"] != "failed"]
     twice = runs.duplicated(_identity(runs), keep=False)

@@ -97,6 +97,11 @@ def run_study(
             f"KERASTUNER_* variables give this process a part. Received: {workers}."
         )
     folder = Path(output)
+    if isinstance(extend, str):
+        raise ValueError(
+            "`extend` must be a list of extensions, such as ['learning_rate=up:2']. "
+            f"Received: extend={extend!r}."
+        )
     extend = combined(load_extensions(folder, task, preset), extend)
     declared, study = study, study.extended(task, preset, extend)
     runs = study.runs(task, preset, backend.check_backend())

@@ -51,6 +51,13 @@ def as_data(given: Any, validation: Any = None) -> Data:
             raise ValueError(
                 "Give the validation set once: among the data, or as `validation`."
             )
+        if all(isinstance(part, np.ndarray) for part in given):
+            raise ValueError(
+                "A task's data are a pool and a test set, each with inputs and labels: "
+                "((x, y), (x_test, y_test)). Received the arrays of one set, of shapes "
+                f"{' and '.join(str(part.shape) for part in given)}: the test set is "
+                "missing."
+            )
         train, *middle, test = (as_part(part) for part in given)
         validation = middle[0] if middle else validation
     if validation is None:
