@@ -137,7 +137,6 @@ test-torch:
 		torch==2.13.0 keras numpy $(TESTERS)
 	KERAS_BACKEND=torch .venv-torch/bin/python -m pytest -q tests/optimizers
 
-# From the source distribution of the installed Keras.
 test-keras-suite: $(READY)
 	KERAS_BACKEND=tensorflow $(BIN)/python -m tests.keras_suite.run
 	KERAS_BACKEND=jax $(BIN)/python -m tests.keras_suite.run
