@@ -22,6 +22,7 @@ OPTIONS = {
     "bfloat16": {"momentum_dtype": "bfloat16"},
     "skip": {"skip_nonfinite": True},
     "loss_scale": {"loss_scale_factor": 4.0},
+    "average": {"use_ema": True, "ema_momentum": 0.5, "ema_overwrite_frequency": 2},
 }
 CLIPPED = ("clipnorm", "global_clipnorm")  # norms of sums in another order
 
