@@ -4,8 +4,10 @@ Question   A row whose word is not in a batch has no gradient. Lion as published
            it on by its momentum, by one learning rate per step; `lazy_embeddings=True`
            leaves it as it is. Which classifies short texts better? And for AdamW?
 Command    keras-lion run studies/embeddings.py --preset full --backend jax
-Duration   about 10 minutes on 2 cores
-Result     not run yet
+Duration   about 5 minutes on 2 cores
+Result     studies/README.md, studies/results/embeddings/ (2026-11-28). No: lazy Lion's
+           best accuracy is 7.0 points below that of dense Lion (95 % interval 5.3 to
+           8.7, n=5). For AdamW both are alike (0.1 points, −0.7 to 0.9).
 
 The task `python_words`: which of 45 modules of Python's standard library 16 successive
 words of source text come from. Words are runs of letters; those that occur once in the
@@ -21,9 +23,14 @@ Primary outcome: best validation accuracy, lazy − dense Lion. Secondary: of Ad
 Predictions, written before the first run:
   - Lazy Lion is better than dense Lion by more than 0.5 points: a dense row goes on in
     the direction of its last gradient for thousands of steps at full step size.
+    (The opposite holds. At a learning rate of 0.001 dense Lion's training loss ends at
+    0.02 nats and lazy Lion's at 0.68. A likely reason: a rare row that rests gets few
+    steps, all of one size. At three times the learning rate lazy Lion fits, too, but
+    validates worse.)
   - For AdamW lazy and dense differ by less than 0.5 points: the steps of an idle row
-    fade within some ten steps.
-  - Lazy Lion's best learning rate is at least that of dense Lion.
+    fade within some ten steps. (The mean is; the interval reaches 0.9.)
+  - Lazy Lion's best learning rate is at least that of dense Lion. (Held: 0.0032
+    against 0.001.)
 """
 
 from __future__ import annotations

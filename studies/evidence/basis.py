@@ -36,6 +36,7 @@ PRIMARY = {
     "warm_up": "mnist1d_mlp",
     "augmentation": "mnist1d_mlp_noise",
     "momentum_dtype": "mnist1d_mlp",
+    "embeddings": "python_words",
 }
 # Data set → the models that must be beaten: the best of them counts.
 TRIVIAL = ("majority", "linear", "unigram", "bigram", "trigram")
