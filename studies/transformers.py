@@ -5,7 +5,7 @@ Question   In studies/effective_decay.py lr × λ alone decides where the scale 
            decaying them only restore the law?
 Command    keras-lion run studies/transformers.py --task TASK --preset full
            make evidence
-Duration   15 minutes a task on 1 core
+Duration   25 minutes a task on 1 core, `_long` 45
 Result     studies/README.md, studies/results/transformers/
 
 A causal language model of Python source: 2 blocks of width 64, windows of 64
@@ -164,7 +164,7 @@ def plans(task: str) -> dict[str, Plan]:
     return {
         "smoke": plan(exponents[:1], FACTORS[:1], steps=2, seeds=1),
         "standard": plan(exponents, FACTORS, length, seeds=1),
-        "full": plan(exponents, FACTORS, length, seeds=2),
+        "full": plan(exponents, FACTORS, length, seeds=2 if is_long else 3),
     }
 
 

@@ -64,5 +64,8 @@ def keep_environment(folder: Path, place: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path)
-    new = collect(parser.parse_args().folders)
+    try:
+        new = collect(parser.parse_args().folders)
+    except FileNotFoundError as error:
+        parser.error(str(error))
     print(f"{new} new runs; {TABLE.relative_to(RESULTS.parent)} holds them")

@@ -69,9 +69,9 @@ def updated(text: str, blocks: Mapping[str, str]) -> str:
 
 
 def headline(ledger: Sequence[Mapping[str, Any]], root: str) -> str:
-    """Best results, wrong values and lr × λ, in a sentence each."""
+    """Best results, wrong values, lr × λ and starting values, in a sentence each."""
     found = answers.answers(ledger, f"{root}studies/README.md")
-    return "\n".join(f"- {each}" for each in found[:3]) + "\n"
+    return "\n".join(f"- {each}" for each in found) + "\n"
 
 
 def compared() -> str:
