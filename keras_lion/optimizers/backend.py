@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from typing import Any, NamedTuple
 
 import keras
@@ -144,7 +145,7 @@ class SparseRows(NamedTuple):
 
     Attributes:
         numbers: Of each row, shape (k,).
-        spare: Whether a row is only there to keep the shape, shape (k,): it has the
+        spare: Whether a row is only there to keep the shape, shape (k, 1): it has the
             number of the first row, and no gradient.
     """
 
@@ -170,17 +171,34 @@ def summed_rows(gradient: Any) -> tuple[SparseRows, Any]:
     """
     import tensorflow as tf
 
-    order = tf.argsort(gradient.indices, stable=True)
-    numbers = tf.gather(gradient.indices, order)
+    # Eager TensorFlow calls a compiled function faster than a dozen operations.
+    function = _compiled_sums() if tf.executing_eagerly() else _sums_of_rows
+    numbers, spare, summed = function(gradient.indices, gradient.values)
+    return SparseRows(numbers, spare), summed
+
+
+@cache
+def _compiled_sums() -> Callable[..., Any]:
+    import tensorflow as tf
+
+    return tf.function(  # type: ignore[no-any-return]
+        _sums_of_rows, autograph=False, reduce_retracing=True
+    )
+
+
+def _sums_of_rows(indices: Any, values: Any) -> tuple[Any, Any, Any]:
+    """The numbers of the rows, which of them are spare, and the sums."""
+    import tensorflow as tf
+
+    order = tf.argsort(indices, stable=True)
+    numbers = tf.gather(indices, order)
     is_new = tf.concat([[True], numbers[1:] != numbers[:-1]], axis=0)
     place = tf.cumsum(tf.cast(is_new, "int32")) - 1
     count = tf.shape(numbers)[0]
-    summed = tf.math.unsorted_segment_sum(
-        tf.gather(gradient.values, order), place, count
-    )
+    summed = tf.math.unsorted_segment_sum(tf.gather(values, order), place, count)
     first = tf.math.unsorted_segment_max(numbers, place, count)
     spare = tf.range(count) > place[-1]
-    return SparseRows(tf.where(spare, numbers[0], first), spare), summed
+    return tf.where(spare, numbers[0], first), spare[:, None], summed
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -275,8 +275,7 @@ class Lion(
         current = ops.cast(old, dtype)
         if touched is not None:
             current = self._caught_up(index, current)
-            moves = self._is_touched(gradient, applies)
-            applies = moves[:, None]
+            applies = self._is_touched(gradient, applies)
         new_weight, new_momentum = lion_update(
             weight,
             current,
@@ -294,14 +293,14 @@ class Lion(
             momentum.dtype,
             step=self._iterations,
             index=index,
-            places=self._places(index, momentum.shape),
+            places=self._places(index, momentum),
         )
         self._write_rows(index, variable, assigned)
         self._write_rows(index, momentum, select(applies, stored, old))
         if touched is not None:
             now = ops.cast(self.iterations + 1, touched.dtype)
             last = self._read_rows(index, touched)
-            self._write_rows(index, touched, select(moves, now, last))
+            self._write_rows(index, touched, select(applies, now, last))
 
     def _decay_form(self) -> dict[str, Any]:
         """The options of `signed_step` that say how weights decay."""

@@ -37,6 +37,7 @@ PRIMARY = {
     "warm_up": "mnist1d_mlp",
     "augmentation": "mnist1d_mlp_noise",
     "momentum_dtype": "mnist1d_mlp",
+    "embeddings": "python_words",
     "transformers": "normalized_invariant",
 }
 # Data set with a split of its own → the losses of trivial models on it.

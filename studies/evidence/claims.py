@@ -263,6 +263,17 @@ CLAIMS = (
         sweep_claims.bfloat16_momentum,
     ),
     Claim(
+        "lazy-embeddings",
+        "Lion is better where rows of an embedding rest while their words do not "
+        "occur.",
+        "best accuracy, lazy − dense rows",
+        "steps",
+        "the question of every user of embeddings",
+        "embeddings.py",
+        sweep_claims.lazy_rows,
+        "embeddings/figures/python_words_isolation.png",
+    ),
+    Claim(
         "state-size",
         "Lion keeps half of AdamW's optimizer state.",
         "optimizer state",

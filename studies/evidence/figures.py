@@ -35,6 +35,7 @@ KEPT = {
     "warm_up": (),
     "augmentation": (),
     "momentum_dtype": (),
+    "embeddings": ("isolation",),
     "transformers": (),
 }
 

@@ -105,6 +105,27 @@ def bfloat16_momentum() -> list[Row]:
     return _declared("momentum_dtype", tasks, lambda n: coverage("best score", n))
 
 
+def lazy_rows() -> list[Row]:
+    """Idle rows that rest raise the best score of Lion; AdamW's, as a remark."""
+    tasks = declared("embeddings").plans
+    rows = _declared("embeddings", tasks, lambda n: coverage("best score", n))
+    comparison = declared("embeddings").secondary["adamw"]
+    assert comparison.sides is not None
+    lazy, dense = comparison.sides
+    return rows + [
+        difference_of_best(
+            "embeddings",
+            runs_of("embeddings", task),
+            lazy,
+            dense,
+            comparison,
+            where=f"{task}, of AdamW",
+        )
+        for task in tasks
+        if is_complete("embeddings", task)
+    ]
+
+
 def warm_up() -> list[Row]:
     """Without warm-up Lion loses more of its best score than AdamW."""
     longer: Condition = {"task": "mnist1d_mlp_warm_up_20"}

@@ -1,6 +1,7 @@
 """Lions that are wrong in one line each: what is replaced in which file, by what.
 
-`first` names the test files that are run before the others.
+`first` names the test files that are run before the others, `backend` the backend that
+the tests run on.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ class Mutant:
     original: str
     mutated: str
     first: tuple[str, ...]
+    backend: str
 
 
-def mutants(file: str, *rows: tuple[str, str, str, str]) -> list[Mutant]:
+def mutants(
+    file: str, *rows: tuple[str, str, str, str], backend: str = "jax"
+) -> list[Mutant]:
     """Mutants of one file, from rows of name, original, mutated, first test files."""
     return [
-        Mutant(name, f"{file}.py", original, mutated, tuple(first.split()))
+        Mutant(name, f"{file}.py", original, mutated, tuple(first.split()), backend)
         for name, original, mutated, first in rows
     ]
 
@@ -181,9 +185,8 @@ MUTANTS = [
         ),
         (
             "gradient rounded to the dtype of the variable",
-            "            ops.cast(gradient, dtype),\n            learning_rate=",
-            "            ops.cast(ops.cast(gradient, variable.dtype), dtype),\n"
-            "            learning_rate=",
+            "gradient = ops.cast(self._row_gradient(index, gradient), dtype)",
+            "gradient = ops.cast(ops.cast(gradient, variable.dtype), dtype)",
             "precision",
         ),
         (
@@ -243,8 +246,8 @@ MUTANTS = [
         ),
         (
             "vectors are matrices",
-            "wanted = len(variable.shape) >= 2",
-            "wanted = len(variable.shape) >= 1",
+            "return len(variable.shape) >= 2",
+            "return len(variable.shape) >= 1",
             "weight_decay",
         ),
         (
@@ -336,8 +339,8 @@ MUTANTS = [
         ),
         (
             "average moves at every micro-step",
-            "average.assign(select(applies, new, old))",
-            "average.assign(new)",
+            "self.assign(average, select(applies, new, old))",
+            "self.assign(average, new)",
             "accumulation",
         ),
         (
@@ -672,6 +675,150 @@ MUTANTS = [
             "if name not in CLIPPING}",
             "if True}",
             "conversion",
+        ),
+    ),
+    *mutants(
+        "lazy_rows",
+        (
+            "idle steps not made up for",
+            "return factor * momentum",
+            "return momentum",
+            "lazy_embeddings",
+        ),
+        (
+            "rows with a gradient of 0 touched",
+            "return both(applies, touched)",
+            "return both(applies, ops.ones_like(touched))",
+            "lazy_embeddings",
+        ),
+        (
+            "rows touched by a dropped step",
+            "return both(applies, touched)",
+            "return touched",
+            "lazy_embeddings",
+        ),
+        (
+            "idle time of a dense momentum counted from the start",
+            "now = ops.cast(self.iterations, touched.dtype)",
+            "now = ops.zeros((), touched.dtype)",
+            "lazy_embeddings",
+        ),
+    ),
+    *mutants(
+        "lion",
+        (
+            "a touched row counts as touched one step before",
+            "now = ops.cast(self.iterations + 1, touched.dtype)",
+            "now = ops.cast(self.iterations, touched.dtype)",
+            "lazy_embeddings",
+        ),
+        (
+            "idle rows move on",
+            "applies = self._is_touched(gradient, applies)",
+            "_ = self._is_touched(gradient, applies)",
+            "lazy_embeddings",
+        ),
+    ),
+    *mutants(
+        "lazy_embeddings",
+        (
+            "state of idle rows moves on",
+            "                yield state",
+            "                yield from ()",
+            "lazy_keras_optimizers",
+        ),
+    ),
+    *mutants(
+        "backend",
+        (
+            "rows of one number not added up",
+            'place = tf.cumsum(tf.cast(is_new, "int32")) - 1',
+            "place = tf.range(tf.shape(numbers)[0])",
+            "lazy_embeddings",
+        ),
+        (
+            "replicas not added up",
+            "summed = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, present))",
+            "summed = iter(present)",
+            "replicas",
+        ),
+        backend="tensorflow",
+    ),
+    *mutants(
+        "lion",
+        (
+            "each replica clips its own gradients",
+            "gradients = sum_over_replicas(gradients)",
+            "gradients = sum_over_replicas(self._clip_gradients(gradients))",
+            "replicas",
+        ),
+        backend="tensorflow",
+    ),
+    *mutants(
+        "loss_scale",
+        (
+            "each replica decides on its own overflow",
+            "return ops.equal(sum_over_replicas([bad])[0], 0)",
+            "return ops.equal(bad, 0)",
+            "replicas",
+        ),
+        backend="tensorflow",
+    ),
+    *mutants(
+        "step_statistics",
+        (
+            "c is the momentum",
+            "c = momentum + betas.one_minus_beta_1 / betas.one_minus_beta_2 * moved",
+            "c = momentum + moved",
+            "diagnostics",
+        ),
+        (
+            "no update counts as a flip",
+            "_count(direction * last < 0)",
+            "_count(direction * last <= 0)",
+            "diagnostics",
+        ),
+        (
+            "the change along the weights rotates them",
+            "np.maximum(change - along**2 / old, 0)",
+            "change",
+            "diagnostics",
+        ),
+        (
+            "the bound of the weights before",
+            '"largest_weight": ops.max(ops.absolute(new))',
+            '"largest_weight": ops.max(ops.absolute(old))',
+            "diagnostics",
+        ),
+        (
+            "stuck where one direction is blocked",
+            "_count(ops.logical_and(*stays))",
+            "_count(ops.logical_or(*stays))",
+            "diagnostics",
+        ),
+    ),
+    *mutants(
+        "update_meter",
+        (
+            "variables without decay have the decay of the others",
+            "weight_decay * self._decayed",
+            "weight_decay * np.ones_like(self._decayed)",
+            "diagnostics",
+        ),
+    ),
+    *mutants(
+        "diagnostics",
+        (
+            "mean of the bound",
+            "np.max(tables, axis=0)[:, largest]",
+            "np.mean(tables, axis=0)[:, largest]",
+            "diagnostics",
+        ),
+        (
+            "every update measured",
+            "if updates % self.every == 0 and before.directions is not None:",
+            "if before.directions is not None:",
+            "diagnostics",
         ),
     ),
 ]

@@ -47,6 +47,7 @@ QUESTIONS = {
     "warm_up": ("best_score_change", ("lion", "adamw"), 0.02, "nats"),
     "augmentation": ("best_score_shrinkage", ("lion", "adamw"), 0.5, "points"),
     "momentum_dtype": ("best_score_kept", ("lion_bfloat16", "lion"), 0.02, "nats"),
+    "embeddings": ("best_score", ("lion_lazy", "lion"), 0.5, "points"),
     "transformers": ("iso_product_spread", ("adamw", "lion"), 0.05, "nats"),
 }
 
