@@ -41,13 +41,22 @@ def after(value: Any, other: Any) -> Any:
     and copy every momentum first, which costs several times the update itself. Only a
     dependency makes it compute the momentum afterwards.
     """
-    if keras.backend.backend() != "jax":
-        return value
-    import jax
-
-    if jax.default_backend() != "cpu":
+    if not compiles_on_cpu():
         return value
     return ops.where(ops.equal(other, other), value, ops.cast(other, value.dtype))
+
+
+def compiles_on_cpu() -> bool:
+    """Whether XLA may compile a step for a CPU here."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return bool(jax.default_backend() == "cpu")
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return not tf.config.list_physical_devices("GPU")
+    return False
 
 
 def path_of(variable: Any) -> str:
@@ -212,3 +221,74 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
         return tf.function(function, autograph=False)  # type: ignore[no-any-return]
     return function
+
+
+def compiles_here(tensors: Sequence[Any], variables: Sequence[Any]) -> bool:
+    """Whether a step of these may be compiled by itself.
+
+    It may not inside of a program of JAX, on several devices, or without XLA.
+    """
+    if keras.backend.backend() == "jax":
+        import jax
+
+        values = (*tensors, *(native_value(variable) for variable in variables))
+        return keras.distribution.distribution() is None and not any(
+            isinstance(value, jax.core.Tracer) for value in values
+        )
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        devices = {native(variable).device for variable in variables}
+        return (
+            len(devices) == 1
+            and not tf.distribute.has_strategy()
+            and has_xla(devices.pop())
+        )
+    return False
+
+
+def native_value(variable: Any) -> Any:
+    """The tensor that a variable of Keras holds."""
+    return getattr(variable, "value", variable)
+
+
+@cache
+def has_xla(device: str) -> bool:
+    """Whether TensorFlow can compile a function for a device."""
+    import tensorflow as tf
+
+    try:
+        with tf.init_scope(), tf.device(device):
+            tf.function(lambda x: x + 1, jit_compile=True)(tf.constant(1))
+    except (tf.errors.OpError, ValueError):
+        return False
+    return True
+
+
+def jitted_step(step: Callable[..., None], variables: Sequence[Any]) -> Any:
+    """A function that assigns variables, as one compiled call.
+
+    Args:
+        step: Reads and assigns Keras's variables, and returns nothing.
+        variables: All that it may assign. On JAX their old values stay valid: a
+            training loop may still hold them.
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.function(step, jit_compile=True, autograph=False)
+    import jax
+
+    @jax.jit
+    def pure(values: list[Any], *arguments: Any) -> list[Any]:
+        mapping = list(zip(variables, values, strict=True))
+        with keras.StatelessScope(state_mapping=mapping) as scope:
+            step(*arguments)
+        return [scope.get_current_value(variable) for variable in variables]
+
+    def assign(*arguments: Any) -> None:
+        values = pure([variable.value for variable in variables], *arguments)
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+
+    return assign

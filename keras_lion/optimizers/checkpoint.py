@@ -23,6 +23,7 @@ from keras_lion.optimizers.backend import (
 from keras_lion.optimizers.matching import Described, Match, listed, match
 from keras_lion.optimizers.saved_state import (
     MOMENTUM,
+    SCALE,
     VARIABLES,
     SavedState,
     checksum,
@@ -36,7 +37,7 @@ from keras_lion.optimizers.state_files import (
 from keras_lion.optimizers.taking_over import momenta_of
 
 ACCUMULATOR, AVERAGE, TOUCHED = "accumulator", "average", "touched"
-OPTIONS = {ACCUMULATOR, AVERAGE, TOUCHED}  # slots that an option adds
+OPTIONS = {ACCUMULATOR, AVERAGE, TOUCHED, SCALE}  # slots that an option adds
 HYPERPARAMETERS = ("learning_rate", "weight_decay")
 
 
@@ -285,6 +286,7 @@ class StateCheckpoints:
         return found
 
     def _assign_slots(self, state: SavedState, matched: Match) -> None:
+        state = self._stored_here(state, matched)
         for slot, variables in self._slots().items():
             saved = state.slots.get(slot)
             for index, variable in enumerate(variables):
@@ -322,11 +324,21 @@ class StateCheckpoints:
                 is not built, or their variables differ.
         """
         momenta, iteration = momenta_of(optimizer, self)
-        own = [m for m in self._slots()[MOMENTUM] if m is not None]
-        for momentum, taken in zip(own, momenta, strict=True):
-            momentum.assign(ops.copy(ops.cast(taken, momentum.dtype)))
+        own = [i for i, m in enumerate(self._slots()[MOMENTUM]) if m is not None]
+        for index, taken in zip(own, momenta, strict=True):
+            self._assign_momentum(index, taken)
         self._scalars()["iteration"].assign(ops.copy(iteration))
         self._momentum_was_replaced()
+
+    def _assign_momentum(self, index: int, value: Any) -> None:
+        """Replace the momentum of a variable by another optimizer's."""
+        momentum = self._slots()[MOMENTUM][index]
+        momentum.assign(ops.copy(ops.cast(value, momentum.dtype)))
+
+    def _stored_here(self, state: SavedState, matched: Match) -> SavedState:
+        """A state whose slots are stored as those here."""
+        del matched
+        return state
 
     def _momentum_was_replaced(self) -> None:
         """Called after another optimizer's momentum was taken over."""

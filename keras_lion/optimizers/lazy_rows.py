@@ -100,10 +100,10 @@ class LazyRows:
             values = rows.slices(ops.cast(values, variable.dtype))
         self.assign(variable, values)
 
-    def _places(self, index: int, momentum: Any) -> Tensor | None:
-        """Numbers of the elements of the rows in the whole momentum; None for all."""
-        rows, shape = self._rows.get(index), momentum.shape
-        if rows is None or momentum.dtype != "bfloat16":  # which alone reads them
+    def _places(self, index: int, shape: Sequence[int]) -> Tensor | None:
+        """Numbers of the rows' elements in a table of this shape; None for all."""
+        rows = self._rows.get(index)
+        if rows is None:
             return None
         columns = ops.arange(shape[1], dtype="int32")
         return ops.cast(rows.numbers, "int32")[:, None] * shape[1] + columns
