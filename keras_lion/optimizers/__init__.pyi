@@ -5,6 +5,8 @@ from .diagnostics import LionDiagnostics as LionDiagnostics
 from .lazy_embeddings import LazyEmbeddings as LazyEmbeddings
 from .lion import Lion as Lion
 from .loss_scale import LossScaleOptimizer as LossScaleOptimizer
+from .related.layer_adaptive import LayerAdaptive as LayerAdaptive
+from .related.lookahead import Lookahead as Lookahead
 from .scaled_schedule import ScaledSchedule as ScaledSchedule
 from .updates import adamw_update as adamw_update
 from .updates import lion_update as lion_update
