@@ -1,5 +1,7 @@
 """LayerAdaptive: the inner optimizer's direction, η times the weight norm long."""
 
+from itertools import pairwise
+
 import keras
 import numpy as np
 import pytest
@@ -79,7 +81,7 @@ def test_around_adamw_it_is_lamb():
 @pytest.mark.parametrize("name", INNER)
 def test_every_step_is_a_share_of_the_norm(name):
     found = [start(), *train(LayerAdaptive(INNER[name][0]()), gradients(10))]
-    for before, after in zip(found, found[1:], strict=False):
+    for before, after in pairwise(found):
         for weight, value in before.items():
             length = np.linalg.norm(after[weight] - value)
             np.testing.assert_allclose(
