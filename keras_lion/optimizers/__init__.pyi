@@ -12,6 +12,7 @@ from .related.lookahead import Lookahead as Lookahead
 from .related.schedules import PiecewiseLinear as PiecewiseLinear
 from .related.schedules import WarmupStableDecay as WarmupStableDecay
 from .related.tiger import Tiger as Tiger
+from .related.zero_order_lion import ZeroOrderLion as ZeroOrderLion
 from .scaled_schedule import ScaledSchedule as ScaledSchedule
 from .updates import adamw_update as adamw_update
 from .updates import lion_update as lion_update

@@ -4,7 +4,7 @@ Each mutant is a copy of the package with one line changed. It is killed by the 
 test that fails; every mutant must be. Exit status 1 if one survives, if the text that
 a mutant replaces is no longer there, or if a killing test fails without a mutant too.
 
-    python -m tests.mutants.run [part of a mutant's name]
+    python -m tests.mutants.run [part of a mutant's file or name]
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ WIDTH = max(len(mutant.file + mutant.name) for mutant in MUTANTS)
 def main(part: str = "") -> int:
     started = time.monotonic()
     escaped = print_wrong_lions()
-    chosen = [mutant for mutant in MUTANTS if part in mutant.name]
+    chosen = [m for m in MUTANTS if part in f"{m.file}: {m.name}"]
     found = [mutant for mutant in chosen if fits(mutant)]
     killers: dict[Mutant, str] = {}
     print(f"\n{'mutant':<{WIDTH}}  killed by")
