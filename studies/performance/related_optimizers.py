@@ -43,8 +43,7 @@ OUTPUT = claims.RESULTS / "performance" / "related_optimizers.json"
 PAGE = Path(__file__).parents[2] / "docs" / "optimizers.md"
 BEGIN = (
     "<!-- written by "
-    "`python studies/performance/related_optimizers.py --document` -->
-"
+    "`python studies/performance/related_optimizers.py --document` -->\n"
 )
 END = "<!-- end of costs -->"
 TENSORS, ROWS, COLUMNS = 10, 400, 500
