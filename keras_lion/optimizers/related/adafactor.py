@@ -47,9 +47,9 @@ class Adafactor(RelatedOptimizer):
     `min_dimension`, keep the whole second moment. Of more than two dimensions, the two
     largest are factored.
 
-    `keras.optimizers.Adafactor` makes r and c, and then stores their product too: 1.00
-    values per weight, where this one has 0.00 without momentum, and 1.00 with it. Keras
-    divides by a product of two averages that may underflow; here each has its own root.
+    `keras.optimizers.Adafactor` makes r and c, and stores their product too: one value
+    per weight, which this one needs for its momentum only. Keras divides by a product
+    of two averages that may underflow; here each has its own root.
 
     Args:
         learning_rate: η: None for min(0.01, 1 / √t), a number, a
