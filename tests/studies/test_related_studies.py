@@ -1,4 +1,4 @@
-"""The small studies of docs/optimizers.md: what they compute, and what the page says."""
+"""The small studies of docs/optimizers.md, and what the page says of them."""
 
 from __future__ import annotations
 
