@@ -39,6 +39,7 @@ from keras_lion.optimizers.taking_over import momenta_of
 ACCUMULATOR, AVERAGE, TOUCHED = "accumulator", "average", "touched"
 OPTIONS = {ACCUMULATOR, AVERAGE, TOUCHED, SCALE}  # slots that an option adds
 HYPERPARAMETERS = ("learning_rate", "weight_decay")
+AT_THE_WEIGHTS = {AVERAGE, "slow_weights"}  # slots that start as a copy of the weights
 
 
 class StateCheckpoints:
@@ -62,6 +63,10 @@ class StateCheckpoints:
     built: bool
     variables: list[Any]
     restore_hyperparameters: bool = True
+    advice_on_other_state: str = (
+        " To start from the momentum of that optimizer, load the file into a model "
+        "compiled with it, and pass it to `take_over`."
+    )
     _trainable_variables: list[Any]
     _slots: Callable[[], dict[str, list[Any]]]
     _pending: SavedState | tuple[dict[str, Any], str | None] | None = None
@@ -191,9 +196,8 @@ class StateCheckpoints:
             message = (
                 f"The state to be loaded into optimizer '{self.name}' is that of "
                 f"another optimizer{f', {name!r}' if name else ''}, or of other "
-                f"variables. '{self.name}' starts fresh, with its own learning rate. "
-                "To start from the momentum of that optimizer, load the file into a "
-                "model compiled with it, and pass it to `take_over`."
+                f"variables. '{self.name}' starts fresh, with its own learning rate."
+                f"{self.advice_on_other_state}"
             )
         if strict:
             raise ValueError(message)
@@ -299,7 +303,7 @@ class StateCheckpoints:
                 elif slot == TOUCHED:  # saved by dense updates: all rows are current
                     now = ops.cast(state.scalars.get("iteration", 0), variable.dtype)
                     variable.assign(ops.broadcast_to(now, variable.shape))
-                elif slot == AVERAGE:
+                elif slot in AT_THE_WEIGHTS:
                     weight = self._trainable_variables[index]
                     variable.assign(ops.copy(ops.convert_to_tensor(weight)))
                 else:
