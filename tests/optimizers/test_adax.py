@@ -69,7 +69,7 @@ def test_accumulation_is_the_mean():
         {"use_ema": True, "clipnorm": 1.0},
         {"weight_decay": keras.optimizers.schedules.ExponentialDecay(0.1, 5, 0.5)},
     ],
-    ids=str,
+    ids=lambda options: " ".join(options) or "usual",
 )
 def test_saved_in_mid_training_it_resumes_bit_by_bit(tmp_path, options):
     optimizer = AdaX(1e-2, **options)
