@@ -4,7 +4,7 @@ Question   Su (2021) reports that small batches train better with an update ever
            batches. Is an update on 8 batches of 16 better than one on each, where every
            optimizer has its own best learning rate for both?
 Command    keras-lion run studies/fewer_updates.py --preset full
-Duration   about 20 minutes on 2 cores
+Duration   about 3 minutes on 2 cores
 Result     not run yet
 
 Accumulation over 8 batches of 16 is a batch of 128, exactly (for Lion and Tiger by

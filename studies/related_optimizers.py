@@ -3,7 +3,7 @@
 Question   Lookahead, layer adaptation, AdaX, Adafactor with momentum and Tiger are
            said to improve on what they start from. Which of them does, here?
 Command    keras-lion run studies/related_optimizers.py --preset full
-Duration   about 15 minutes on 2 cores
+Duration   about 20 minutes on 2 cores
 Result     not run yet
 
 As studies/optimizers.py, whose AdamW, Lion, SGD with momentum and Keras's Adafactor had

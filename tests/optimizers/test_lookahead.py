@@ -82,13 +82,6 @@ def test_weights_that_are_set_after_building_are_where_it_starts():
     assert found[-1]["kernel"].min() > 90  # half of it, if it remembered the others
 
 
-@pytest.mark.parametrize("name", INNER)
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_saved_in_mid_period_it_resumes_bit_by_bit(tmp_path, name, jit_compile):
-    make, _ = INNER[name]
-    assert_resumes(Lookahead(make(), 5, 0.5), tmp_path, 7, jit_compile=jit_compile)
-
-
 def test_state_in_a_dictionary_has_the_inner_state_with_it():
     steps = gradients(12)
     expected = train(Lookahead(Lion(1e-2), 5), steps)
@@ -242,3 +235,10 @@ def test_what_is_not_well_defined_is_refused(make, message):
 def test_there_is_no_momentum_to_take_over():
     with pytest.raises(ValueError, match="inner_optimizer"):
         Lookahead(Lion()).take_over(Lion())
+
+
+@pytest.mark.parametrize("name", INNER)
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_saved_in_mid_period_it_resumes_bit_by_bit(tmp_path, name, jit_compile):
+    make, _ = INNER[name]
+    assert_resumes(Lookahead(make(), 5, 0.5), tmp_path, 7, jit_compile=jit_compile)
