@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras_tuner
-from keras_tuner import HyperParameters, Objective, Oracle
+from keras_tuner import HyperParameters, Objective, Oracle, Tuner
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.src.engine import oracle as locks
@@ -22,6 +22,7 @@ __all__ = [
     "Oracle",
     "Trial",
     "TrialStatus",
+    "Tuner",
     "active_values",
     "budgets",
     "forget",
