@@ -18,6 +18,7 @@ __all__ = [
     "HYPERBAND",
     "OBJECTIVE",
     "BaseTuner",
+    "HyperParameters",
     "Objective",
     "Oracle",
     "Trial",

@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from keras_lion.optimizers.base_arguments import BASE_ARGUMENTS
+from keras_lion.optimizers.conversion import read_adamw
 from keras_lion.optimizers.lion import Lion
 from keras_lion.optimizers.scaled_schedule import scaled_schedule
 from keras_lion.tuning.recipe.proposal import Settings
@@ -76,3 +77,22 @@ def _leave_out(model: Any, old: Any, new: Any) -> None:
         new.exclude_from_weight_decay(
             var_list=variables or None, var_names=names or None
         )
+
+
+def recipe_of(model: Any) -> dict[str, Any]:
+    """Learning rate or schedule, weight decay and betas of a compiled model's AdamW.
+
+    Raises:
+        ValueError: If the model is not compiled with Adam or AdamW.
+    """
+    optimizer = model.optimizer
+    if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+        optimizer = optimizer.inner_optimizer
+    if not isinstance(optimizer, keras.optimizers.Adam):
+        name = type(optimizer).__name__
+        raise ValueError(
+            "AdamW's values can be read from a model that is compiled with Adam or "
+            "AdamW. Give them with --learning-rate and --weight-decay. "
+            f"Received: {name}."
+        )
+    return read_adamw(optimizer)[0]

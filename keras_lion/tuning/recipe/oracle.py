@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from keras_lion.tuning.kerastuner import Oracle, TrialStatus
+from keras_lion.tuning.kerastuner import Oracle, TrialStatus, unlock
 from keras_lion.tuning.recipe.plan import next_proposal
 from keras_lion.tuning.recipe.proposal import (
     AdamWRecipe,
@@ -59,6 +61,7 @@ class RecipeOracle(Oracle):
             "seed": proposal.seed,
             "kind": proposal.kind,
             "reason": proposal.reason,
+            "fixed": proposal.fixed,
         }
         return {"status": TrialStatus.RUNNING, "values": values}
 
@@ -73,12 +76,31 @@ class RecipeOracle(Oracle):
             values["kind"],
             values["seed"],
             values["reason"],
+            values["fixed"],
         )
         if trial.status == TrialStatus.COMPLETED:
             sign = -1.0 if self.objective.direction == "min" else 1.0
             return Result(proposal, sign * trial.score)
         ended = trial.status in (TrialStatus.FAILED, TrialStatus.INVALID)
         return Result(proposal, math.nan if ended else None)
+
+    def update_trial(
+        self, trial_id: str, metrics: Mapping[str, float], step: int = 0
+    ) -> Any:
+        """Note a trial's metrics; KerasTuner warns where all of them are NaN."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)
+            return super().update_trial(trial_id, metrics, step)
+
+    def end_trial(self, trial: Any) -> None:
+        """End a trial; an error leaves no lock behind."""
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)
+                super().end_trial(trial)
+        except Exception:
+            unlock(self)
+            raise
 
     def score_trial(self, trial: Any) -> None:
         """Of a trial of NaN alone, NaN."""

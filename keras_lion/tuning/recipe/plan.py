@@ -85,12 +85,12 @@ def next_proposal(
         reason = (
             "what you have: the value to beat"
             if name == "adamw"
-            else "AdamW's values converted (matched): steps and weights of the same size "
-            "under gradient noise"
+            else "AdamW's values converted (matched): steps and weights of the same "
+            "size under gradient noise"
         )
         if name == "adamw":
             center = replace(center, weight_decay=recipe.weight_decay)
-        return Proposal(center, kind, 0, reason)
+        return Proposal(center, kind, 0, reason, fixed=True)
     own = [each for each in results if each.proposal.settings.optimizer == name]
     best = best_settings(name, recipe, results, prior)
     if kind == "repeat" and best is not None:
@@ -118,7 +118,8 @@ def _search(
     for offset in order:
         if (settings := center.moved(offset)) not in tried:
             number = order.index(offset)
-            return Proposal(settings, "search", 0, _order_reason(offset, number))
+            reason = _order_reason(offset, number)
+            return Proposal(settings, "search", 0, reason, fixed=True)
     offsets, values = trials(name, recipe, results, prior)
     free = [each for each in CANDIDATES if center.moved(each) not in tried]
     found = posterior(prior.search, offsets, values, at=free)

@@ -116,12 +116,14 @@ class Proposal:
             best settings so far with another seed.
         seed: Trials of one seed start from the same weights and see the same batches.
         reason: Why, in a sentence.
+        fixed: Whether it is the same whatever the results are.
     """
 
     settings: Settings
     kind: Kind
     seed: int
     reason: str
+    fixed: bool = False
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ class TrialWatch(keras.callbacks.Callback):
         self.parameters = 0
 
     def __deepcopy__(self, memo: dict[int, Any]) -> TrialWatch:
-        """Itself: KerasTuner copies callbacks, and this one is to be read afterwards."""
+        """Itself: KerasTuner copies callbacks, and this one is read afterwards."""
         return self
 
     def on_train_end(self, logs: Any = None) -> None:

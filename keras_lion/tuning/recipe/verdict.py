@@ -136,4 +136,6 @@ def _noise(results: Sequence[Result], prior: Prior) -> tuple[float, int]:
     degrees = prior.noise.degrees
     before = (prior.noise.share * unit) ** 2
     variance = (degrees * before + squares) / (degrees + repeated)
+    if repeated:  # what is known from before may raise the estimate, not lower it
+        variance = max(variance, squares / repeated)
     return math.sqrt(variance), repeated
