@@ -104,7 +104,7 @@ def lion_from_adamw(
     found: dict[str, Any] = {}
     base: dict[str, Any] = {}
     if isinstance(learning_rate, keras.optimizers.Optimizer):
-        found, base = _read(learning_rate)
+        found, base = read_adamw(learning_rate)
         learning_rate = found.pop("learning_rate")
     given = {"weight_decay": weight_decay, "beta_1": beta_1, "beta_2": beta_2}
     replaced = {
@@ -191,7 +191,7 @@ def _warn_of_a_ratio_as_decay(replaced: dict[str, tuple[float, float]]) -> None:
         )
 
 
-def _read(optimizer: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+def read_adamw(optimizer: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """What an Adam's config contains: arguments of the rule, arguments of the base."""
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         raise ValueError(

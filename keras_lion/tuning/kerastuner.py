@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras_tuner
-from keras_tuner import HyperParameters, Objective, Oracle
+from keras_tuner import HyperParameters, Objective, Oracle, Tuner
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.src.engine import oracle as locks
@@ -18,10 +18,12 @@ __all__ = [
     "HYPERBAND",
     "OBJECTIVE",
     "BaseTuner",
+    "HyperParameters",
     "Objective",
     "Oracle",
     "Trial",
     "TrialStatus",
+    "Tuner",
     "active_values",
     "budgets",
     "forget",
