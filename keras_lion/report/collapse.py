@@ -47,8 +47,7 @@ def collapse_figure(
     """Mean score of each cell over lr × λ, colored by lr / λ.
 
     Under the product law all cells lie on the line, whatever their color. Cells with a
-    diverged seed are crosses, and count neither for the line nor for R². Cells with
-    λ = 0 have no place. The title counts both.
+    diverged seed are crosses. Cells with λ = 0 have no place; the title counts them.
     All panels share the scale of the scores and of the colors.
 
     Args:
@@ -160,13 +159,8 @@ def _explained(curve: ProductCurve) -> str:
 
 
 def _left_out(curve: ProductCurve) -> str:
-    counts = {"with λ = 0": curve.num_left_out, "that diverged": curve.num_diverged}
-    said = [
-        f"{count} cell{'s' * (count > 1)} {what}"
-        for what, count in counts.items()
-        if count
-    ]
-    return f"{' and '.join(said)} left out" if said else ""
+    count = curve.num_left_out
+    return f"{count} cell{'s' * (count > 1)} with λ = 0 left out" if count else ""
 
 
 def _entries(curves: Sequence[ProductCurve]) -> list[Any]:

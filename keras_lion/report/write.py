@@ -17,7 +17,6 @@ from keras_lion.report.decay_maps import DecayMap, decay_maps_picture
 from keras_lion.report.drawing import Material, Scope
 from keras_lion.report.file_names import file_name
 from keras_lion.report.html import Page, Picture, render
-from keras_lion.report.missing_runs import missing_runs_text
 from keras_lion.report.pictures import pictures_of
 from keras_lion.report.run_table import write_runs
 from keras_lion.report.search_section import search_section
@@ -176,10 +175,6 @@ def write_pages(
                 "verdicts": [],
             }
             continue
-        extensions = _extensions(study, own, task)
-        preset = str(own["preset"].mode().iloc[0]) if "preset" in own else ""
-        if said := missing_runs_text(study, own, task, preset, extensions):
-            notes.append(said)
         epsilon = epsilons.get(task, EPSILON)
         if task not in epsilons:
             again = (
@@ -200,7 +195,7 @@ def write_pages(
                 paired="import" not in study,
                 law=comparison is None or comparison.measure not in ABOUT_PRODUCT,
                 drawings=drawings,
-                extended=extensions,
+                extended=_extensions(study, own, task),
             )
             drawn += _save(section.pictures, title, folder)
             sections.append(section)

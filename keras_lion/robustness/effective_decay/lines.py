@@ -15,7 +15,6 @@ from keras_lion.robustness.effective_decay.description import (
     check_lines,
     groupings,
     product_quadratic,
-    trained_cells,
 )
 from keras_lion.robustness.grid import (
     SAME,
@@ -191,8 +190,6 @@ class ProductCurve:
         r2_additive: The same of one effect for each lr and one for each λ, which has as
             many parameters as the means; NaN with a parabola.
         num_left_out: Cells with a score and no decay, for which lr × λ is 0.
-        num_diverged: Cells with decay of which a seed diverged: they count in neither
-            prediction nor R².
     """
 
     landscape: Landscape = field(compare=False, repr=False)
@@ -204,7 +201,6 @@ class ProductCurve:
     r2: float
     r2_additive: float
     num_left_out: int
-    num_diverged: int
 
 
 def product_curve(landscape: Landscape) -> ProductCurve:
@@ -212,7 +208,7 @@ def product_curve(landscape: Landscape) -> ProductCurve:
     decayed = with_decay(landscape)
     x, y = decades(decayed)
     totals = x + y
-    known = trained_cells(decayed)
+    known = np.isfinite(decayed.means)
     prediction: Prediction = "mean" if has_lines(decayed) else "parabola"
     r2 = r2_additive = math.nan
     at = predicted = np.empty(0)
@@ -237,7 +233,6 @@ def product_curve(landscape: Landscape) -> ProductCurve:
         r2=r2,
         r2_additive=r2_additive,
         num_left_out=int((landscape.num_seeds[without] > 0).sum()),
-        num_diverged=int((decayed.num_diverged > 0).sum()),
     )
 
 
