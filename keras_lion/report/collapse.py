@@ -36,6 +36,7 @@ from keras_lion.robustness.effective_decay.equivalence import largest_spread
 from keras_lion.robustness.effective_decay.lines import ProductCurve, product_curve
 from keras_lion.robustness.grid import has_lines, with_decay
 from keras_lion.robustness.landscape import Landscape
+from keras_lion.robustness.wording import with_unit
 
 COLORS = "cividis"  # reads the same with every kind of color blindness
 PREDICTIONS = {"mean": "mean at equal lr × λ", "parabola": "parabola in log(lr × λ)"}
@@ -47,7 +48,8 @@ def collapse_figure(
     """Mean score of each cell over lr × λ, colored by lr / λ.
 
     Under the product law all cells lie on the line, whatever their color. Cells with a
-    diverged seed are crosses. Cells with λ = 0 have no place; the title counts them.
+    diverged seed are crosses, which the line and R² leave out. Cells with λ = 0 have no
+    place. The title counts both.
     All panels share the scale of the scores and of the colors.
 
     Args:
@@ -152,15 +154,20 @@ def _explained(curve: ProductCurve) -> str:
         return f"{share:.2f}".replace("-", "−")
 
     if math.isnan(curve.r2):
-        return "no two cells differ" if len(curve.at) else ""
+        nothing = "no cell trained" if curve.num_diverged else ""
+        return "no two cells differ" if len(curve.at) else nothing
     if curve.prediction == "parabola":
         return f"R² of a parabola in log(lr × λ): {shown(curve.r2)}"
     return f"R²: lr × λ {shown(curve.r2)}, additive {shown(curve.r2_additive)}"
 
 
 def _left_out(curve: ProductCurve) -> str:
-    count = curve.num_left_out
-    return f"{count} cell{'s' * (count > 1)} with λ = 0 left out" if count else ""
+    undecayed, diverged = curve.num_left_out, curve.num_diverged
+    texts = [f"{with_unit(str(undecayed), 'cells')} with λ = 0"] if undecayed else []
+    if diverged:
+        bad = with_unit(str(diverged), "diverged cells")
+        texts.append(f"{diverged} diverged" if undecayed else bad)
+    return f"{' and '.join(texts)} left out" if texts else ""
 
 
 def _entries(curves: Sequence[ProductCurve]) -> list[Any]:
@@ -200,7 +207,8 @@ def _caption(material: Material) -> str:
     return (
         f"{material.quantity.heading} of every cell (mean of {material.seeds}) over "
         "lr × λ, colored by lr / λ. If lr × λ alone counted, all cells would lie on "
-        "one curve, whatever their color. Scores at equal lr × λ differ by up to: "
+        "one curve, whatever their color. Crosses, where a seed diverged, take no part "
+        "in the line and R². Scores at equal lr × λ differ by up to: "
         f"{material.each(spread)}."
     )
 

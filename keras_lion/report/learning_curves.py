@@ -24,7 +24,7 @@ from keras_lion.report.style import (
 from keras_lion.robustness.grid import cells_to_show
 from keras_lion.robustness.landscape import Landscape, Value
 from keras_lion.robustness.quantity import quantity_of_runs
-from keras_lion.robustness.runs import RunCurves, curves_of_cell
+from keras_lion.robustness.runs import FINISHED, RunCurves, curves_of_cell
 
 Limits = tuple[float, float]
 
@@ -195,7 +195,7 @@ def _has_losses(material: Material) -> bool:
     """Whether every finished run has a history with the validation loss."""
     if "history" not in material.runs or not material.measured:
         return False
-    finished = material.runs[material.runs["status"] != "failed"]
+    finished = material.runs[material.runs["status"].isin(FINISHED)]
     # Every cell may be the one that is shown.
     return all(
         isinstance(each, Mapping) and {"epoch", "loss"} <= set(each)

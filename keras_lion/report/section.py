@@ -20,9 +20,11 @@ from keras_lion.robustness.effective_decay.explained import explained_sentence
 from keras_lion.robustness.landscape import Landscape, Value
 from keras_lion.robustness.quantity import metric_of as metric_of
 from keras_lion.robustness.quantity import quantity_of_runs
+from keras_lion.robustness.runs import MISSING
 from keras_lion.robustness.study_verdicts import law_verdicts
 from keras_lion.robustness.summary import OptimizerSummary, summarize, task_optimizers
 from keras_lion.robustness.verdict import Verdict
+from keras_lion.robustness.wording import counted
 from keras_lion.statistics import FEW, Interval
 from keras_lion.tuning.study.extension import Extension
 
@@ -41,6 +43,7 @@ def section_of(
 ) -> tuple[Section, list[OptimizerSummary], list[Verdict], DecayMap | None]:
     """The section on runs that share a condition, its summaries, verdicts and map.
 
+    Rows of status `missing` are declared runs without a record.
     `decided` are the verdicts on the declared comparison that were reached here;
     `paired` says whether runs of one seed share what the seed decides, `law` whether to
     ask if lr × λ alone explains the score, `extended` how far the study's grid was
@@ -49,6 +52,7 @@ def section_of(
     task = str(runs["task"].iloc[0])
     optimizers = in_order(task_optimizers(runs, task))
     metric = metric_of(runs)
+    recorded = runs[runs["status"] != MISSING]
     score, measured = quantity_of_runs(runs), quantity_of_runs(runs, value)
     landscapes: dict[Value, dict[str, Landscape]] = {
         each: {
@@ -73,7 +77,7 @@ def section_of(
         *decided,
         # Nobody asked imported runs whether lr × λ alone explains the score.
         *(
-            law_verdicts(runs, task=task, epsilon=epsilon, value=value)
+            law_verdicts(recorded, task=task, epsilon=epsilon, value=value)
             if paired and law
             else []
         ),
@@ -85,7 +89,7 @@ def section_of(
             measured,
             epsilon=epsilon,
             difference=_difference(list(landscapes[value].values())),
-            notes=_doubts(landscapes[value].values()),
+            notes=_doubts(landscapes[value].values(), len(runs) - len(recorded)),
         ),
         scores=text.best_scores(rows, score),
         methods=text.methods(runs, measured, epsilon=epsilon, paired=paired),
@@ -115,10 +119,12 @@ def _difference(landscapes: Sequence[Landscape]) -> Interval | None:
         return None
 
 
-def _doubts(landscapes: Iterable[Landscape]) -> list[str]:
+def _doubts(landscapes: Iterable[Landscape], missing: int) -> list[str]:
     known = [each for each in landscapes if not each.empty]
     doubts = []
-    if any(edge_cautions(each) for each in known):
+    if missing:
+        doubts.append(f"provisional: {counted(missing, 'declared run')} missing")
+    elif any(edge_cautions(each) for each in known):
         doubts.append("provisional: an optimum lies on the edge of its grid")
     if any(each.best_interval.indicative for each in known):
         doubts.append(f"indicative: fewer than {FEW} seeds")

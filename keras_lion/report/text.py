@@ -13,6 +13,7 @@ from keras_lion.report.style import (
     number,
     optimizer_label,
 )
+from keras_lion.robustness.runs import FINISHED, MISSING
 from keras_lion.robustness.summary import OptimizerSummary
 from keras_lion.robustness.wording import counted, with_unit
 from keras_lion.statistics import Interval
@@ -47,8 +48,9 @@ def answer(
     measured = [row for row in rows if not math.isnan(row.width.decades)]
     if not measured:
         return "No run has finished, so there is nothing to report yet."
+    doubts = f" ({'; '.join(notes)})" if notes else ""
     if all(row.num_diverged == row.num_runs for row in measured):
-        return "Every run diverged: the grid contains no setting that trains."
+        return f"Every run diverged: the grid contains no setting that trains{doubts}."
     within = quantity.amount(epsilon)
     untrained = [row for row in measured if not row.trained]
     measured = [row for row in measured if row.trained]
@@ -83,7 +85,6 @@ def answer(
     ]
     if absent:
         text += f"; no run of {listed(absent)} has finished"
-    doubts = f" ({'; '.join(notes)})" if notes else ""
     return f"{text}. Within {within} of its own best: {listed(own)}{doubts}."
 
 
@@ -148,10 +149,11 @@ def _design(frame: pd.DataFrame) -> str:
             f"{optimizer_label(str(optimizer))}: {_counted(rates, 'learning rate')} × "
             f"{_counted(decays, 'weight decay')}{f' ({betas})' if betas else ''}"
         )
+    recorded = int((frame["status"] != MISSING).sum())
     return (
         f"Grids: {'; '.join(grids)}. Seeds: {_seeds(frame)}. Budget of a run: "
         f"{_budget(frame)}; in all "
-        f"{counted(len(frame), 'run')}{duration_text(frame)}. Schedule of the learning "
+        f"{counted(recorded, 'run')}{duration_text(frame)}. Schedule of the learning "
         "rate: "
         f"{values_text(frame, 'schedule')}. Backend: {values_text(frame, 'backend')}. "
         "Everything else is the task's own and the same for all of these runs."
@@ -202,7 +204,7 @@ def _counted(values: pd.Series[float], name: str) -> str:
 
 
 def _seeds(frame: pd.DataFrame) -> str:
-    present = frame["seed"].where(frame["status"] != "failed")
+    present = frame["seed"].where(frame["status"].isin(FINISHED))
     keys = [frame[name] for name in ("optimizer", "learning_rate", "weight_decay")]
     counts = present.groupby(keys).nunique()
     few, many = int(counts.min()), int(counts.max())

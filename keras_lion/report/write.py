@@ -29,6 +29,7 @@ from keras_lion.report.table import (
 )
 from keras_lion.robustness.conditions import parts_of, plain, splitting_columns
 from keras_lion.robustness.landscape import Value
+from keras_lion.robustness.missing_runs import read_plan, with_missing_runs
 from keras_lion.robustness.runs import name_contenders
 from keras_lion.robustness.search_trials import SEARCH, is_search
 from keras_lion.robustness.study_verdicts import (
@@ -184,6 +185,8 @@ def write_pages(
                 f"{task}: the study declares no ε, so that {EPSILON} was used."
                 f"{again if 'import' in study else ''}"
             )
+        extended = _extensions(study, own, task)
+        own = _with_missing_runs(own, all_runs, study, task)
         for part in parts_of(own):
             title = ", ".join(filter(None, (task, part.label)))
             section, summaries, verdicts, shown = section_of(
@@ -195,7 +198,7 @@ def write_pages(
                 paired="import" not in study,
                 law=comparison is None or comparison.measure not in ABOUT_PRODUCT,
                 drawings=drawings,
-                extended=_extensions(study, own, task),
+                extended=extended,
             )
             drawn += _save(section.pictures, title, folder)
             sections.append(section)
@@ -313,6 +316,25 @@ def _extensions(
     presets = study.get("extended", {}).get(task, {})
     kept = presets.get(str(runs["preset"].mode().iloc[0]), [])
     return [Extension.parse(each) for each in kept]
+
+
+def _with_missing_runs(
+    runs: pd.DataFrame,
+    all_runs: pd.DataFrame,
+    study: Mapping[str, Any],
+    task: str,
+) -> pd.DataFrame:
+    """The runs of a task, and rows for the declared ones that lack a record.
+
+    The declaration names optimizers as `all_runs` does, `runs` by their betas too.
+    """
+    preset = str(runs["preset"].mode().iloc[0]) if "preset" in runs else ""
+    declared = study.get("plans", {}).get(task, {}).get(preset)
+    if not declared or runs.empty:
+        return runs
+    plan = read_plan(declared)
+    every = with_missing_runs(all_runs.loc[runs.index], plan)
+    return name_contenders(every) if len(every) > len(runs) else runs
 
 
 def _save(pictures: Sequence[Picture], title: str, folder: Path) -> list[str]:

@@ -13,6 +13,7 @@ from keras_lion.robustness.conditions import Settings, runs_where
 from keras_lion.robustness.grid import has_lines, interior_peak, product_index
 from keras_lion.robustness.intervals import folds, jackknife_interval, ties
 from keras_lion.robustness.landscape import Array, Landscape, Value
+from keras_lion.robustness.runs import FINISHED
 from keras_lion.robustness.tolerance import ToleranceWidth, tolerance_width
 from keras_lion.statistics import Interval
 
@@ -155,7 +156,7 @@ def landscapes_of_batch_sizes(
     landscapes = landscapes_of_batch_sizes(load_runs("results"), optimizer="lion")
     ```
     """
-    runs = frame[(frame["optimizer"] == optimizer) & (frame["status"] != "failed")]
+    runs = frame[(frame["optimizer"] == optimizer) & frame["status"].isin(FINISHED)]
     if task is not None:
         runs = runs[runs["task"] == task]
     runs = runs_where(runs, where)

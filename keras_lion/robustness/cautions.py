@@ -18,6 +18,7 @@ from keras_lion.robustness.edge_cautions import (
     inert_decay_cautions,
 )
 from keras_lion.robustness.landscape import Landscape, Value
+from keras_lion.robustness.runs import MISSING
 from keras_lion.robustness.tolerance import tolerance_width
 from keras_lion.robustness.verdict import SMALLEST_GAP
 from keras_lion.robustness.wording import counted, listed, with_unit
@@ -51,7 +52,9 @@ def ranked_cautions(
 
     Args:
         landscapes: Value → optimizer → landscape: `value`, and `"score"` too.
-        runs: Run records of all of them.
+        runs: Run records of all of them, and perhaps rows of status `missing` for the
+            declared runs that lack one: until these are trained, nothing is said of
+            edges and windows, which are not the study's.
         value: What widths and regrets read.
         epsilon: Loss of `value` that counts as none.
         label: Name of an optimizer → as it is printed.
@@ -61,21 +64,24 @@ def ranked_cautions(
     extended = [*extended]
     own: dict[Caution, list[str]] = {}
     declared = _declared_here(runs)
+    incomplete = incomplete_cautions(runs, label)
     for name, landscape in landscapes[value].items():
         both = [landscapes[each][name] for each in dict.fromkeys((value, "score"))]
         part = runs[runs["optimizer"] == name]
-        edges = edges_of(both, extended=extended, declared=declared)
+        edges = (
+            [] if incomplete else edges_of(both, extended=extended, declared=declared)
+        )
         for each in (*edges, *_of_one(landscape, epsilon, part, declared=declared)):
             own.setdefault(each, []).append(label(name))
+    windows = {label(name): each for name, each in landscapes[value].items()}
     found = [
+        *(Caution("incomplete", text) for text in incomplete),
         *(Caution(each.kind, f"{listed(own[each])}: {each.text}") for each in own),
         *(Caution("failed", text) for text in failures),
         *(Caution("unlike", text) for text in unlike_cautions(runs)),
         *(
             Caution("unlike", text)
-            for text in window_cautions(
-                {label(name): each for name, each in landscapes[value].items()}
-            )
+            for text in ([] if incomplete else window_cautions(windows))
         ),
     ]
     return [each.text for each in _in_order(found)]
@@ -85,6 +91,22 @@ def cautions_of(landscape: Landscape, epsilon: float) -> list[str]:
     """All cautions of one landscape, the gravest first."""
     found = [*edges_of([landscape]), *_of_one(landscape, epsilon)]
     return [each.text for each in _in_order(found)]
+
+
+def incomplete_cautions(
+    runs: pd.DataFrame, label: Callable[[str], str] = str
+) -> list[str]:
+    """How many declared runs have no record, and how they are trained."""
+    absent = runs.loc[runs["status"] == MISSING, "optimizer"].value_counts(sort=False)
+    if absent.empty:
+        return []
+    each = [f"{count} of {label(str(name))}" for name, count in absent.items()]
+    is_are = "run is" if absent.sum() == 1 else "runs are"
+    return [
+        f"{absent.sum()} of {len(runs)} declared {is_are} missing ({listed(each)}): "
+        "run the study again with the same command, which trains only these, before "
+        "you read the edges of the grid or compare widths."
+    ]
 
 
 def window_cautions(landscapes: Mapping[str, Landscape]) -> list[str]:

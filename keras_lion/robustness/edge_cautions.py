@@ -18,6 +18,7 @@ from keras_lion.tuning.study.extension import Extension
 # learning rate matters more than the decay), then what to believe of a comparison, then
 # how much.
 Kind = Literal[
+    "incomplete",
     "nothing trained",
     "failed",
     "learning_rate edge",

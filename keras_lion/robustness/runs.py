@@ -17,6 +17,8 @@ Array = NDArray[np.float64]
 Value = Literal["score", "final_loss"]
 
 NEEDED = ("optimizer", "learning_rate", "weight_decay", "seed", "status")
+FINISHED = ("ok", "diverged")  # status of runs that have a score
+MISSING = "missing"  # of declared runs without a record, which tables of runs lack
 
 
 def arrange(
@@ -54,7 +56,7 @@ def arrange(
     seeds, seed = np.unique(runs["seed"].to_numpy(), return_inverse=True)
     scores, floors = _values(runs, value)
 
-    counts = (runs["status"] != "failed").to_numpy()
+    counts = runs["status"].isin(FINISHED).to_numpy()
     cells = np.stack([row, column, seed], axis=1)[counts]
     _check_unique(cells, runs.loc[counts], optimizer)
     shape = (len(weight_decay), len(learning_rate), len(seeds))
@@ -188,7 +190,7 @@ def runs_of_cell(
     frame: pd.DataFrame, optimizer: str, learning_rate: float, weight_decay: float
 ) -> pd.DataFrame:
     """The runs of one cell that did not fail, whoever computed its values."""
-    chosen = (frame["optimizer"] == optimizer) & (frame["status"] != "failed")
+    chosen = (frame["optimizer"] == optimizer) & frame["status"].isin(FINISHED)
     for axis, wanted in (
         ("learning_rate", learning_rate),
         ("weight_decay", weight_decay),

@@ -119,7 +119,32 @@ def test_losses_point_down():
     np.testing.assert_allclose(line.get_ydata(), -curve.predicted)
 
 
-def test_where_nothing_trained_no_two_cells_differ():
+def test_where_nothing_differs_or_trained_there_is_no_share():
     dead = np.full((4, 3), 0.1)
+    title = drawn(Landscape(RATES, DECAYS, dead)).get_title()
+    assert title == "Lion\nno two cells differ\n3 cells with λ = 0 left out"
     title = drawn(Landscape(RATES, DECAYS, dead, diverged=dead > 0)).get_title()
-    assert "no two cells differ" in title
+    assert title == "Lion\nno cell trained\n3 cells with λ = 0 and 9 diverged left out"
+
+
+@pytest.mark.parametrize("rates", [[1e-4, 1e-3, 1e-2, 0.1], [1e-4, 1e-3, 1e-2, 0.2]])
+def test_one_diverged_cell_does_not_decide_what_explains_the_others(rates):
+    """Losses that are additive in log lr and log λ, and one floor of 10."""
+    decays = 10 ** np.arange(-3.0, 1)
+    x, y = np.log10(rates), np.log10(decays)
+    scores = -(1 + 0.3 * (x + 2) ** 2 + 0.05 * (y[:, None] + 3) ** 2)
+    hot = np.zeros((4, 4), bool)
+    hot[-1, -1] = True
+    without = Landscape(rates, decays, np.where(hot, np.nan, scores))
+    floored = Landscape(rates, decays, scores, floor=-10, diverged=hot)
+    expected, found = product_curve(without), product_curve(floored)
+    assert (found.num_diverged, expected.num_diverged) == (1, 0)
+    np.testing.assert_equal(
+        (found.r2, found.r2_additive), (expected.r2, expected.r2_additive)
+    )
+    np.testing.assert_array_equal(found.predicted, expected.predicted)
+    assert found.r2 < 0.5
+    if rates[-1] == 0.1:
+        assert found.r2_additive == pytest.approx(1)
+    assert drawn(floored).get_title().endswith("\n1 diverged cell left out")
+    assert len(drawn(floored).collections[1].get_offsets()) == 1  # it is still shown

@@ -45,8 +45,8 @@ def groupings(landscape: Landscape) -> Groupings:
     R² = 1 − Σ (mean − fitted)² / Σ (mean − grand mean)², every cell with equal weight.
     On axes with one geometric ratio the lines of equal lr × λ are the anti-diagonals of
     the grid, those of equal lr / λ its diagonals: m + n − 1 groups each, and the
-    additive description has as many free parameters. The row of no decay and missing
-    cells are left out.
+    additive description has as many free parameters. The row of no decay, missing
+    cells and those with a diverged seed are left out: one floor would decide all three.
 
     Returns:
         The three R²; NaN where all means are equal.
@@ -54,7 +54,7 @@ def groupings(landscape: Landscape) -> Groupings:
     landscape = with_decay(landscape)
     check_lines(landscape)
     means = landscape.means
-    present = np.isfinite(means)
+    present = trained_cells(landscape)
     rows, columns = np.nonzero(present)
     apart = np.hstack([_dummies(rows), _dummies(columns)])
     designs = (
@@ -67,14 +67,24 @@ def groupings(landscape: Landscape) -> Groupings:
 
 
 def product_quadratic(landscape: Landscape) -> float:
-    """R² of a parabola in log(lr × λ), on any grid; NaN where all means are equal."""
+    """R² of a parabola in log(lr × λ), on any grid; NaN where all means are equal.
+
+    Cells with a diverged seed are left out.
+    """
     landscape = with_decay(landscape)
-    present = np.isfinite(landscape.means)
+    present = trained_cells(landscape)
+    if not present.any():
+        return math.nan
     x, y = decades(landscape)
     product = (x + y)[present]
     product = product - product.mean()
     design = np.stack([np.ones_like(product), product, product**2], axis=1)
     return r_squared(design, landscape.means[present])
+
+
+def trained_cells(landscape: Landscape) -> NDArray[np.bool_]:
+    """Which cells have a score and no diverged seed, shape (m, n)."""
+    return np.asarray(np.isfinite(landscape.means) & (landscape.num_diverged == 0))
 
 
 def check_lines(landscape: Landscape) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 from keras_lion.robustness.effective_decay.description import r_squared
 from keras_lion.robustness.landscape import Value
 from keras_lion.robustness.quantity import quantity_of_runs
+from keras_lion.robustness.runs import FINISHED
 from keras_lion.robustness.wording import listed
 
 DEGREE = 3  # of the polynomial in the logarithm of each
@@ -88,7 +89,7 @@ def explained(
     runs = frame[
         (frame["optimizer"] == optimizer)
         & (frame["weight_decay"] > 0)
-        & (frame["status"] != "failed")
+        & frame["status"].isin(FINISHED)
         & frame["kappa"].between(least_kappa, most_kappa)
     ]
     trained = (runs["status"] == "ok") & (runs["final_loss"] < runs["initial_loss"])

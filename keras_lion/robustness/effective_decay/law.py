@@ -153,13 +153,13 @@ def product_law(
     - equivalence: two one-sided tests of the spread along lines of equal lr × λ against
       a margin declared before (`equivalence_test`);
     - description, computed when it is read: R² of the groupings by lr × λ, by lr / λ
-      and of lr and λ apart (`groupings`).
+      and of lr and λ apart (`groupings`), over cells without a diverged seed.
 
     It is untestable where nothing trains, training without decay is within ε of the
     best, fewer than three learning rates train, there is one weight decay, or no two
     cells differ by more than the margin. The row of no decay serves that check only.
-    Diverged runs count with their floor: a divergence edge that follows the learning
-    rate alone breaks the law.
+    In the tests diverged runs count with their floor: a divergence edge that follows
+    the learning rate alone breaks the law.
 
     Args:
         landscape: Scores on a grid. Anti-diagonals are lines of equal lr × λ if both

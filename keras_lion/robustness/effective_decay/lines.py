@@ -15,6 +15,7 @@ from keras_lion.robustness.effective_decay.description import (
     check_lines,
     groupings,
     product_quadratic,
+    trained_cells,
 )
 from keras_lion.robustness.grid import (
     SAME,
@@ -26,7 +27,7 @@ from keras_lion.robustness.grid import (
 )
 from keras_lion.robustness.intervals import jackknife_interval
 from keras_lion.robustness.landscape import Array, Landscape, Value
-from keras_lion.robustness.runs import arrange
+from keras_lion.robustness.runs import FINISHED, arrange
 from keras_lion.statistics import Interval
 
 
@@ -146,7 +147,7 @@ def iso_product(
 
 
 def _without_floor(frame: pd.DataFrame, optimizer: str) -> bool:
-    runs = frame[(frame["optimizer"] == optimizer) & (frame["status"] != "failed")]
+    runs = frame[(frame["optimizer"] == optimizer) & frame["status"].isin(FINISHED)]
     return not np.isfinite(runs["floor"].to_numpy(float)).all()
 
 
@@ -190,6 +191,8 @@ class ProductCurve:
         r2_additive: The same of one effect for each lr and one for each λ, which has as
             many parameters as the means; NaN with a parabola.
         num_left_out: Cells with a score and no decay, for which lr × λ is 0.
+        num_diverged: Cells with a diverged seed, which neither the prediction nor the
+            R² reads.
     """
 
     landscape: Landscape = field(compare=False, repr=False)
@@ -201,14 +204,18 @@ class ProductCurve:
     r2: float
     r2_additive: float
     num_left_out: int
+    num_diverged: int
 
 
 def product_curve(landscape: Landscape) -> ProductCurve:
-    """The scores that lr × λ alone predicts, next to those of the cells."""
+    """The scores that lr × λ alone predicts, next to those of the cells.
+
+    Cells with a diverged seed are a class of their own, as in `explained`.
+    """
     decayed = with_decay(landscape)
     x, y = decades(decayed)
     totals = x + y
-    known = np.isfinite(decayed.means)
+    known = trained_cells(decayed)
     prediction: Prediction = "mean" if has_lines(decayed) else "parabola"
     r2 = r2_additive = math.nan
     at = predicted = np.empty(0)
@@ -233,6 +240,7 @@ def product_curve(landscape: Landscape) -> ProductCurve:
         r2=r2,
         r2_additive=r2_additive,
         num_left_out=int((landscape.num_seeds[without] > 0).sum()),
+        num_diverged=int((decayed.num_diverged > 0).sum()),
     )
 
 

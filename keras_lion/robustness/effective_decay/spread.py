@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import optimize, stats
 
 from keras_lion.robustness.landscape import Array, Value
+from keras_lion.robustness.runs import FINISHED
 from keras_lion.robustness.verdict import Outcome, Verdict
 from keras_lion.robustness.wording import counted, with_unit
 from keras_lion.statistics import NOTHING, Interval
@@ -88,7 +89,7 @@ def lines_of_equal_product(
     runs = frame[
         (frame["optimizer"] == optimizer)
         & (frame["weight_decay"] > 0)
-        & (frame["status"] != "failed")
+        & frame["status"].isin(FINISHED)
     ]
     products = runs["learning_rate"] * runs["weight_decay"]
     values = runs["score"] if value == "score" else -runs["final_loss"]

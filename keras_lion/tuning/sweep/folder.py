@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -133,6 +134,24 @@ def note_extensions(
     own = {**known.get("extended", {}).get(task, {}), preset: [*extensions]}
     known["extended"] = {**known.get("extended", {}), task: own}
     write_json(folder / "study.json", known)
+
+
+def as_extended(study: Study, folder: Path, besides: tuple[str, str]) -> Study:
+    """The study with the grids of its plans as earlier sweeps extended them.
+
+    Except the plan that runs now, of this task and preset, which is extended already.
+    A sweep of one task would otherwise declare the smaller grids of the study's file
+    for the others.
+    """
+    for task, presets in study.plans.items():
+        for preset in presets:
+            if (task, preset) == besides:
+                continue
+            # The study's file may have lost the axis since.
+            with contextlib.suppress(ValueError):
+                kept = load_extensions(folder, task, preset)
+                study = study.extended(task, preset, kept)
+    return study
 
 
 def note_search(folder: Path, search: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from keras_lion.tuning.study.run_specification import RunSpecification
 from keras_lion.tuning.study.study import Study
 from keras_lion.tuning.sweep.folder import (
     Execution,
+    as_extended,
     load_execution,
     load_extensions,
     note_data,
@@ -122,7 +123,7 @@ def run_study(
     if kept is not None and executor is None and population is None:
         executor, population = kept.executor, kept.population
     with safe_records(folder):
-        open_folder(folder, study, role)
+        open_folder(folder, as_extended(study, folder, besides=(task, preset)), role)
         if not role.is_worker:
             note_extensions(folder, task, preset, extend)
         keys = {run.key for run in runs}
