@@ -89,8 +89,9 @@ class Lion(
             replaced at any time, also after compilation:
             `optimizer.weight_decay = 0.1`.
         momentum_dtype: Dtype of the stored momentum: None (float32, or float64 for
-            float64 weights), `"float32"`, `"float64"`, or `"bfloat16"`, which is
-            rounded stochastically, by step and variable.
+            float64 weights), `"float32"`, `"float64"`, `"bfloat16"`, or `"int8"`: a
+            byte per weight and a scale for each 64, for variables of at least 1,024
+            elements.
         cautious: Move only where the step descends by the current gradient, and scale
             the rest up, at most 10 times. See `updates.cautious_direction`.
         weight_decay_coupling: `"learning_rate"`: decay is λ η_t, as in the paper;
@@ -121,6 +122,14 @@ class Lion(
             each such step when it moves again; decay of those steps is left out. False
             is the algorithm of the paper: rows move on by their momentum, for
             thousands of steps.
+        stochastic_rounding: Whether what is stored in bfloat16, weights and momenta, is
+            rounded up or down at random, by step and variable, so that it is right on
+            average. False rounds to the nearest, which loses every step below half a
+            unit in the last place: bfloat16 weights then stay where they are at usual
+            learning rates.
+        compile_update: `"auto"`: where no compiled program holds the update, as in an
+            eager `apply`, with `run_eagerly=True` or in a plain `tf.function`, it is
+            one compiled call, on one device. False: never.
         name: Name of the optimizer.
         **base: Keyword arguments of `keras.optimizers.Optimizer`: `clipnorm`,
             `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`,
