@@ -45,7 +45,8 @@ FILE = Path(__file__).parent / "results" / "recipe" / "recipe.json"
 SESSIONS = 18  # per task and method
 SLOW = {"BayesianOptimization": 1}  # whose 16 trials take seconds to choose
 DECIDED = (4, 8, 16)
-DECISIONS = 24  # per task, budget and control
+DECISIONS = 24  # sessions per task, budget and control
+EQUAL = 100  # of the control without a gain, whose rate must be at most 5 %
 GAINS = (0.0, 1.0, 2.0, 4.0)  # ε, of the controls
 RESAMPLES = 2_000
 
@@ -123,9 +124,9 @@ def switched_of(
                     budget,
                     priors[task.data],
                     gain,
-                    np.random.default_rng([i, session, budget]),
+                    np.random.default_rng([2, i, session, budget]),
                 )
-                for session in range(DECISIONS)
+                for session in range(EQUAL if gain == 0 else DECISIONS)
             ]
             shares.append(round(float(np.mean(switched)), 3))
         found["lion" if gain is None else f"{gain:g}"] = shares
@@ -158,7 +159,8 @@ def interval(regrets: Array, other: Array | None = None) -> list[list[float]]:
     if other is not None:
         center = center - sides[1].mean(axis=(0, 1))
     low, high = np.percentile(means, [2.5, 97.5], axis=0)
-    return np.round(np.column_stack([center, low, high]), 3).tolist()
+    rows = np.round(np.column_stack([center, low, high]), 3)
+    return [[float(value) for value in row] for row in rows]
 
 
 def described(tasks: Sequence[SimulatedTask]) -> list[dict[str, Any]]:

@@ -18,8 +18,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from studies.evidence.readme import END
-from studies.recipe import CAP, DECISIONS, FILE, Array, interval
+from studies.recipe import DECISIONS, FILE, Array, interval
 from studies.recipe_methods import BUDGETS
+from studies.recipe_prior import CAP
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = Path("docs") / "recipe.md"

@@ -143,7 +143,10 @@ class SimulatedTask:
     def recipes(self) -> list[AdamWRecipe]:
         """The cells of AdamW that a user might come with: those that work."""
         works = self.adamw.means >= self.adamw.best - WORKS * self.epsilon
-        return [AdamWRecipe(*map(float, cell)) for cell in self.adamw.cells[works]]
+        return [
+            AdamWRecipe(float(rate), float(decay))
+            for rate, decay in self.adamw.cells[works]
+        ]
 
 
 @cache
