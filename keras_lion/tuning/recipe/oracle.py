@@ -36,6 +36,10 @@ class RecipeOracle(Oracle):
         compare: Whether half of the trials are AdamW's.
     """
 
+    trials: dict[str, Any]
+    start_order: list[str]
+    _retry_queue: list[str]
+
     def __init__(
         self, recipe: AdamWRecipe, objective: Any, max_trials: int, compare: bool = True
     ) -> None:
@@ -119,13 +123,10 @@ class RecipeOracle(Oracle):
         if _is_cut(folder / "oracle.json"):
             return
         super().reload()
-        trials: dict[str, Any] = self.trials
-        started: list[str] = self.start_order
-        waiting: list[str] = self._retry_queue
-        known = [each for each in started if each in trials]
-        self.trials = {trial_id: trials[trial_id] for trial_id in known}
+        known = [each for each in self.start_order if each in self.trials]
+        self.trials = {trial_id: self.trials[trial_id] for trial_id in known}
         self.start_order = known
-        self._retry_queue = sorted(set(waiting) & set(known), reverse=True)
+        self._retry_queue = sorted(set(self._retry_queue) & set(known), reverse=True)
         for trial_id in self._retry_queue:
             trial = self.trials[trial_id]
             trial.metrics = type(trial.metrics)()
