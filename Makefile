@@ -84,12 +84,16 @@ docs: $(VENV)/.docs-ready
 evidence: $(READY)
 	KERAS_BACKEND=jax $(BIN)/python studies/evidence/make.py
 	KERAS_BACKEND=jax $(BIN)/python studies/evidence/practice.py
+	KERAS_BACKEND=jax $(BIN)/python studies/recipe_prior.py
+	KERAS_BACKEND=jax $(BIN)/python studies/recipe_page.py
 	KERAS_BACKEND=jax $(BIN)/python notebooks/run.py \
 		02_robustness_heatmaps 03_effective_decay 04_discovery
 
 evidence-check: $(READY)
 	KERAS_BACKEND=jax $(BIN)/python studies/evidence/make.py --check
 	KERAS_BACKEND=jax $(BIN)/python studies/evidence/practice.py --check
+	KERAS_BACKEND=jax $(BIN)/python studies/recipe_prior.py --check
+	KERAS_BACKEND=jax $(BIN)/python studies/recipe_page.py --check
 	KERAS_BACKEND=jax $(BIN)/python notebooks/run.py --check \
 		02_robustness_heatmaps 03_effective_decay 04_discovery
 

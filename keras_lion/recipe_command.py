@@ -110,7 +110,7 @@ def _contract(
     script: Mapping[str, Any], file: Path
 ) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
     """The model, the training data and the arguments of `fit` that a script defines."""
-    data = None
+    data: tuple[Any, ...] | None = None
     if "train" in script:
         data = (script["train"],)
     elif "x" in script and "y" in script:

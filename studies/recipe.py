@@ -32,20 +32,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_lion.tuning.recipe.plan import next_proposal
-from keras_lion.tuning.recipe.prior import Prior
+from keras_lion.tuning.recipe.prior import Prior, fitted_prior
 from keras_lion.tuning.recipe.proposal import AdamWRecipe, Result
 from keras_lion.tuning.recipe.verdict import verdict
 from studies.recipe_methods import BUDGETS, METHODS
 from studies.recipe_prior import CAP, fitted
-from studies.recipe_surfaces import SimulatedTask, simulated_tasks
+from studies.recipe_surfaces import SimulatedTask, new_tasks, simulated_tasks
 
 Array = NDArray[np.float64]
 
 FILE = Path(__file__).parent / "results" / "recipe" / "recipe.json"
 SESSIONS = 18  # per task and method
-SLOW = {"BayesianOptimization": 1}  # whose 16 trials take seconds to choose
+# Choosing its 16 trials takes BayesianOptimization several seconds.
+SLOW = {"BayesianOptimization": 1}
+SLOW_NEW = {"BayesianOptimization": 8}
 DECIDED = (4, 8, 16)
-DECISIONS = 24  # per task, budget and control
+NEW = "new"  # the part of `simulate` that runs on new tasks
+DECISIONS = 24  # sessions per task, budget and control
+EQUAL = 100  # of the control without a gain, whose rate must be at most 5 %
 GAINS = (0.0, 1.0, 2.0, 4.0)  # ε, of the controls
 RESAMPLES = 2_000
 
@@ -59,10 +63,12 @@ def left_out(tasks: Sequence[SimulatedTask]) -> dict[str, Prior]:
 
 
 def regrets_of(
-    name: str, tasks: Sequence[SimulatedTask], priors: Mapping[str, Prior]
+    name: str,
+    tasks: Sequence[SimulatedTask],
+    priors: Mapping[str, Prior],
+    sessions: int,
 ) -> Array:
     """Regrets of a method in ε, shape (tasks, sessions, budgets)."""
-    sessions = SLOW.get(name, SESSIONS)
     regrets = np.empty((len(tasks), sessions, len(BUDGETS)))
     for i, task in enumerate(tasks):
         for session in range(sessions):
@@ -123,9 +129,9 @@ def switched_of(
                     budget,
                     priors[task.data],
                     gain,
-                    np.random.default_rng([i, session, budget]),
+                    np.random.default_rng([2, i, session, budget]),
                 )
-                for session in range(DECISIONS)
+                for session in range(EQUAL if gain == 0 else DECISIONS)
             ]
             shares.append(round(float(np.mean(switched)), 3))
         found["lion" if gain is None else f"{gain:g}"] = shares
@@ -158,7 +164,8 @@ def interval(regrets: Array, other: Array | None = None) -> list[list[float]]:
     if other is not None:
         center = center - sides[1].mean(axis=(0, 1))
     low, high = np.percentile(means, [2.5, 97.5], axis=0)
-    return np.round(np.column_stack([center, low, high]), 3).tolist()
+    rows = np.round(np.column_stack([center, low, high]), 3)
+    return [[float(value) for value in row] for row in rows]
 
 
 def described(tasks: Sequence[SimulatedTask]) -> list[dict[str, Any]]:
@@ -175,6 +182,24 @@ def described(tasks: Sequence[SimulatedTask]) -> list[dict[str, Any]]:
     ]
 
 
+def on_new_tasks() -> dict[str, Any]:
+    """Regrets and decisions on tasks that nothing was fitted or chosen on."""
+    tasks = new_tasks()
+    priors = dict.fromkeys([task.data for task in tasks], fitted_prior())
+    return {
+        "tasks": described(tasks),
+        "regrets": {
+            name: np.round(
+                regrets_of(name, tasks, priors, SLOW_NEW.get(name, SESSIONS)), 2
+            ).tolist()
+            for name in METHODS
+        },
+        "switched": {
+            str(budget): switched_of(budget, tasks, priors) for budget in DECIDED
+        },
+    }
+
+
 def simulate(parts: Sequence[str]) -> None:
     """Simulate methods, by name, and decisions, by budget; the rest is kept."""
     kept: dict[str, Any] = {"regrets": {}, "switched": {}}
@@ -184,8 +209,10 @@ def simulate(parts: Sequence[str]) -> None:
     priors = left_out(tasks)
     kept["tasks"] = described(tasks)
     for part in parts:
-        if part in METHODS:
-            regrets = regrets_of(part, tasks, priors)
+        if part == NEW:
+            kept["new"] = on_new_tasks()
+        elif part in METHODS:
+            regrets = regrets_of(part, tasks, priors, SLOW.get(part, SESSIONS))
             kept["regrets"][part] = np.round(regrets, 2).tolist()
         else:
             kept["switched"][part] = switched_of(int(part), tasks, priors)
@@ -195,7 +222,7 @@ def simulate(parts: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    every = [*METHODS, *map(str, DECIDED)]
+    every = [*METHODS, *map(str, DECIDED), NEW]
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

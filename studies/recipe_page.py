@@ -17,9 +17,11 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from keras_lion.statistics import wilson_interval
 from studies.evidence.readme import END
-from studies.recipe import CAP, DECISIONS, FILE, Array, interval
+from studies.recipe import DECISIONS, EQUAL, FILE, Array, interval
 from studies.recipe_methods import BUDGETS
+from studies.recipe_prior import CAP
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = Path("docs") / "recipe.md"
@@ -36,7 +38,7 @@ def regrets(kept: Kept) -> dict[str, Array]:
 
 
 def search_table(kept: Kept) -> str:
-    """Mean regret after k trials, by method."""
+    """Mean regret after k trials, by method, over the tasks of the public table."""
     found = regrets(kept)
     head = "".join(f" k = {k} |" for k in BUDGETS)
     lines = [f"| trials |{head}", "|---|" + "---|" * len(BUDGETS)]
@@ -84,6 +86,57 @@ def compared(kept: Kept) -> str:
     return "\n".join(lines)
 
 
+def new_table(kept: Kept) -> str:
+    """Mean regret after k trials, by method, on each new task."""
+    new = kept["new"]
+    head = "".join(f" k = {k} |" for k in BUDGETS)
+    lines = [f"| task | trials |{head}", "|---|---|" + "---|" * len(BUDGETS)]
+    for i, task in enumerate(new["tasks"]):
+        for name, each in regrets(new).items():
+            means = np.minimum(each[i], CAP).mean(axis=0)
+            cells = "".join(f" {mean:.1f} |" for mean in means)
+            lines.append(f"| `{task['task']}` | {name} |{cells}")
+    better = []
+    for name, each in regrets(new).items():
+        for i, task in enumerate(new["tasks"]):
+            own = regrets(new)[OWN][i : i + 1]
+            rows = zip(BUDGETS, interval(each[i : i + 1], own), strict=True)
+            for budget, (mean, low, high) in rows:
+                if high < 0:
+                    text = f"{name} on `{task['task']}` at k = {budget} "
+                    text += f"({-mean:+.1f} [{-high:+.1f}, {-low:+.1f}])"
+                    better.append(text)
+    text = "; ".join(better) if better else "none"
+    gains = "; ".join(
+        f"`{task['task']}`: {task['gain']:+.1f} ε".replace("-", "−")
+        for task in new["tasks"]
+    )
+    wrong = "; ".join(
+        f"{budget} trials: "
+        + ", ".join(f"{share:.0%}".replace("%", " %") for share in shares["lion"])
+        for budget, shares in new["switched"].items()
+    )
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "Mean regret in ε. Methods with less than the recipe (recipe − other, 95 % "
+            f"intervals over sessions): {text}.",
+            "",
+            f"Lion's best cell less AdamW's: {gains}. Sessions that end with "
+            f'"switch", in the order of the tasks: {wrong}.',
+        ]
+    )
+
+
+def rate(shares: Array, sessions: int) -> str:
+    """A share of sessions with its 95 % interval, in percent."""
+    found = wilson_interval(float(shares.sum() * sessions), len(shares) * sessions)
+    return (
+        f"{100 * found.estimate:.1f} [{100 * found.low:.1f}, {100 * found.high:.1f}] %"
+    )
+
+
 def decision_table(kept: Kept) -> str:
     """How often a session ends with "switch", by what is true."""
     gains = np.array([task["gain"] for task in kept["tasks"]])
@@ -103,7 +156,7 @@ def decision_table(kept: Kept) -> str:
         cells = ""
         for budget in budgets:
             shares = np.array(kept["switched"][budget][control])[chosen]
-            cells += f" {shares.mean():.1%} |".replace("%", " %")
+            cells += f" {rate(shares, EQUAL if control == '0' else DECISIONS)} |"
         lines.append(f"| {name} | {int(chosen.sum())} | {right} |{cells}")
     close = ", ".join(
         f"`{task['task']}`" for task in kept["tasks"] if 0 < task["gain"] <= 1
@@ -112,8 +165,9 @@ def decision_table(kept: Kept) -> str:
         [
             *lines,
             "",
-            f'Share of sessions that end with "switch", {DECISIONS} per task. On '
-            f"{close} Lion is better by less than ε: either answer is right.",
+            f'Share of sessions that end with "switch", with binomial 95 % intervals: '
+            f"{EQUAL} sessions per task of A/A, {DECISIONS} of the others. On {close} "
+            "Lion is better by less than ε: either answer is right.",
         ]
     )
 
@@ -122,6 +176,7 @@ def blocks(kept: Kept) -> dict[str, str]:
     """The generated blocks of the page."""
     return {
         "search": f"{search_table(kept)}\n\n{compared(kept)}\n",
+        "new": f"{new_table(kept)}\n",
         "decision": f"{decision_table(kept)}\n",
     }
 

@@ -138,11 +138,11 @@ def fitted_search(found: Sequence[View]) -> SearchPrior:
     )
     first = SearchPrior(
         order=greedy_order(found, ORDERED),
-        optimum=_rounded(*top),
-        curvature=_rounded(-a, -b, -c),
+        optimum=(_rounded(top[0]), _rounded(top[1])),
+        curvature=(_rounded(-a), _rounded(-b), _rounded(-c)),
         lengths=(1.0, 1.0),
-        amplitude=round(amplitude, 2),
-        noise=round(float(noise), 2),
+        amplitude=_rounded(amplitude),
+        noise=_rounded(float(noise)),
     )
     priors = [
         SearchPrior(**{**first.__dict__, "lengths": (pace_length, size_length)})
@@ -151,8 +151,8 @@ def fitted_search(found: Sequence[View]) -> SearchPrior:
     return max(priors, key=lambda prior: _likelihood(prior, found))
 
 
-def _rounded(*values: float) -> tuple[float, ...]:
-    return tuple(round(float(value), 2) for value in values)
+def _rounded(value: float) -> float:
+    return round(float(value), 2)
 
 
 def _likelihood(prior: SearchPrior, found: Sequence[View]) -> float:
@@ -182,7 +182,7 @@ def fitted_noise(found: Sequence[View], order: Sequence[Offset]) -> NoisePrior:
         np.arange(FEWEST_DEGREES, 20.0, 0.5),
         key=lambda each: abs(float(polygamma(1, each / 2)) - variance),
     )
-    return NoisePrior(share=round(float(np.exp(center / 2)), 2), degrees=float(degrees))
+    return NoisePrior(share=_rounded(np.exp(center / 2)), degrees=float(degrees))
 
 
 def fitted(tasks: Sequence[SimulatedTask]) -> Prior:

@@ -18,7 +18,7 @@ from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import KDTree
 
 from keras_lion.tuning.recipe.proposal import AdamWRecipe
-from studies.evidence.runs import all_runs
+from studies.evidence.runs import RESULTS, all_runs
 
 Array = NDArray[np.float64]
 
@@ -69,7 +69,10 @@ EPSILON = {
     "digits": 0.02,
     "fashion_mnist": 0.02,
     "modular_addition": 0.05,
+    "teacher": 0.02,
+    "breast_cancer": 0.02,
 }
+NEW = RESULTS / "recipe" / "new_tasks.csv.gz"  # of studies/recipe_new_tasks.py
 WORKS = 2.0  # a recipe "works" if it is so many ε from AdamW's best
 
 
@@ -143,27 +146,48 @@ class SimulatedTask:
     def recipes(self) -> list[AdamWRecipe]:
         """The cells of AdamW that a user might come with: those that work."""
         works = self.adamw.means >= self.adamw.best - WORKS * self.epsilon
-        return [AdamWRecipe(*map(float, cell)) for cell in self.adamw.cells[works]]
+        return [
+            AdamWRecipe(float(rate), float(decay))
+            for rate, decay in self.adamw.cells[works]
+        ]
 
 
 @cache
 def simulated_tasks() -> tuple[SimulatedTask, ...]:
     """Every task of `SOURCES`."""
-    runs = all_runs()
-    runs = runs[(runs["status"] != "failed") & (runs["weight_decay"] > 0)]
-    initial = runs["initial_loss"]
-    losses = runs["final_loss"].fillna(initial).clip(upper=initial)
-    runs = runs.assign(loss=losses.where(runs["status"] != "diverged", initial))
+    runs = with_losses(all_runs())
     found = []
     for name, ((study, preset), task, batch_size, data) in SOURCES.items():
         chosen = (runs["study"] == study) & (runs["preset"] == preset)
         chosen &= runs["task"] == task
         if batch_size is not None:
             chosen &= runs["batch_size"] == batch_size
-        frame = runs[chosen]
-        surfaces = {
-            optimizer: Surface(frame[frame["optimizer"] == optimizer])
-            for optimizer in ("lion", "adamw")
-        }
-        found.append(SimulatedTask(name, data, **surfaces))
+        found.append(simulated_task(name, data, runs[chosen]))
     return tuple(found)
+
+
+@cache
+def new_tasks() -> tuple[SimulatedTask, ...]:
+    """The tasks that the recipe was not made on."""
+    runs = with_losses(pd.read_csv(NEW))
+    return tuple(
+        simulated_task(str(name), str(name), frame)
+        for name, frame in runs.groupby("task", sort=False)
+    )
+
+
+def with_losses(runs: pd.DataFrame) -> pd.DataFrame:
+    """Runs with weight decay, with a finite `loss`."""
+    runs = runs[(runs["status"] != "failed") & (runs["weight_decay"] > 0)]
+    initial = runs["initial_loss"]
+    losses = runs["final_loss"].fillna(initial).clip(upper=initial)
+    return runs.assign(loss=losses.where(runs["status"] != "diverged", initial))
+
+
+def simulated_task(name: str, data: str, frame: pd.DataFrame) -> SimulatedTask:
+    """The task of some runs of both optimizers."""
+    lion, adamw = (
+        Surface(frame[frame["optimizer"] == optimizer])
+        for optimizer in ("lion", "adamw")
+    )
+    return SimulatedTask(name, data, lion, adamw)

@@ -32,9 +32,9 @@ def recipe(capsys, *arguments):
 def test_lists_trials_with_reasons(capsys):
     text = recipe(capsys, *ADAMW, "--steps", "20000", "--batch-size", "256")
     numbered = [line for line in text.splitlines() if line[:3].strip().isdigit()]
-    assert len(numbered) == 9  # and the headline
-    assert "Lion(learning_rate=0.000229, weight_decay=1.05" in numbered[1]
-    assert "AdamW(learning_rate=0.001, weight_decay=0.1" in numbered[2]
+    assert len(numbered) == 8
+    assert "Lion(learning_rate=0.000229, weight_decay=1.05" in numbered[0]
+    assert "AdamW(learning_rate=0.001, weight_decay=0.1" in numbered[1]
     assert [line.count("another seed") for line in numbered[-2:]] == [1, 1]
     assert "4.83: long enough for weight decay to act" in text
     assert "little gradient noise" not in text

@@ -30,7 +30,7 @@ def set_optimizer(model: Any, settings: Settings, schedule: Any, peak: float) ->
     Raises:
         ValueError: If the model is not compiled.
     """
-    old = model.optimizer
+    old = getattr(model, "optimizer", None)
     if old is None:
         raise ValueError(
             "The model must be compiled, with loss, metrics and any optimizer, whose "
@@ -85,7 +85,7 @@ def recipe_of(model: Any) -> dict[str, Any]:
     Raises:
         ValueError: If the model is not compiled with Adam or AdamW.
     """
-    optimizer = model.optimizer
+    optimizer = getattr(model, "optimizer", None)
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         optimizer = optimizer.inner_optimizer
     if not isinstance(optimizer, keras.optimizers.Adam):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import warnings
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +18,8 @@ from keras_lion.tuning.recipe.proposal import (
 )
 from keras_lion.tuning.runs.files import write_json
 
+# In the message of a trial whose objective was NaN in every epoch.
+DIVERGED = "the objective is NaN in every epoch"
 NAMES = ("optimizer", "learning_rate", "weight_decay", "beta_1", "beta_2")
 
 
@@ -35,6 +35,10 @@ class RecipeOracle(Oracle):
         max_trials: Number of trials.
         compare: Whether half of the trials are AdamW's.
     """
+
+    trials: dict[str, Any]
+    start_order: list[str]
+    _retry_queue: list[str]
 
     def __init__(
         self, recipe: AdamWRecipe, objective: Any, max_trials: int, compare: bool = True
@@ -78,35 +82,20 @@ class RecipeOracle(Oracle):
             values["reason"],
             values["fixed"],
         )
-        if trial.status == TrialStatus.COMPLETED:
+        # A completed trial has no score yet while it is being ended.
+        if trial.status == TrialStatus.COMPLETED and trial.score is not None:
             sign = -1.0 if self.objective.direction == "min" else 1.0
             return Result(proposal, sign * trial.score)
         ended = trial.status in (TrialStatus.FAILED, TrialStatus.INVALID)
         return Result(proposal, math.nan if ended else None)
 
-    def update_trial(
-        self, trial_id: str, metrics: Mapping[str, float], step: int = 0
-    ) -> Any:
-        """Note a trial's metrics; KerasTuner warns where all of them are NaN."""
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)
-            return super().update_trial(trial_id, metrics, step)
-
     def end_trial(self, trial: Any) -> None:
         """End a trial; an error leaves no lock behind."""
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", RuntimeWarning)
-                super().end_trial(trial)
+            super().end_trial(trial)
         except Exception:
             unlock(self)
             raise
-
-    def score_trial(self, trial: Any) -> None:
-        """Of a trial of NaN alone, NaN."""
-        super().score_trial(trial)
-        if trial.score is None:
-            trial.score = math.nan
 
     def _check_consecutive_failures(self) -> None:
         """End the search after three errors in a row, but never for diverged trials.
@@ -114,11 +103,11 @@ class RecipeOracle(Oracle):
         Raises:
             RuntimeError: With the error of the last trial.
         """
-        last = [self.trials[trial_id] for trial_id in self.end_order[-3:]]
-        if len(last) == 3 and all(trial.message for trial in last):
+        messages = [self.trials[each].message or "" for each in self.end_order[-3:]]
+        if len(messages) == 3 and all(m and DIVERGED not in m for m in messages):
             raise RuntimeError(
                 "Three trials in a row ended with an error, which is none of the "
-                f"optimizer's: correct it and search again.\n{last[-1].message}"
+                f"optimizer's: correct it and search again.\n{messages[-1]}"
             )
 
     def reload(self) -> None:

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
+import numpy as np
 from keras.optimizers import schedules
 
 from keras_lion.optimizers.hyperparameters import peak_of
-from keras_lion.tuning.kerastuner import TrialStatus, Tuner
+from keras_lion.tuning.kerastuner import FailedTrialError, Tuner
 from keras_lion.tuning.recipe.compiled import set_optimizer
-from keras_lion.tuning.recipe.oracle import NAMES, RecipeOracle
+from keras_lion.tuning.recipe.oracle import DIVERGED, NAMES, RecipeOracle
 from keras_lion.tuning.recipe.proposal import AdamWRecipe, Settings
 from keras_lion.tuning.recipe.recommendation import (
     Measured,
@@ -134,6 +135,8 @@ class RecipeTuner(Tuner):
             "optimizer": values["optimizer"],
             "parameters": watch.parameters,
         }
+        if watch.curve and not np.isfinite(watch.curve).any():
+            raise FailedTrialError(DIVERGED)
         return results
 
     def _build_hypermodel(self, hp: Any) -> Any:
@@ -188,9 +191,3 @@ class RecipeTuner(Tuner):
     def set_state(self, state: dict[str, Any]) -> None:
         """Take up what `get_state` returned."""
         self._watched = dict(state.get("watched", {}))
-
-    def on_trial_end(self, trial: Any) -> None:
-        """End the trial; a metric of NaN alone is a diverged trial, not an error."""
-        if trial.status == TrialStatus.COMPLETED:
-            trial.message = None
-        super().on_trial_end(trial)

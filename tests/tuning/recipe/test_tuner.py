@@ -183,13 +183,13 @@ def test_the_rest_of_the_optimizer_is_kept(name):
         assert new.epsilon == 1e-5
     # Without gradients, weight decay is all that a step does.
     for variable in model.trainable_variables:
-        variable.assign(keras.ops.ones_like(variable))
+        variable.assign(np.ones(variable.shape))
     new.apply(
-        [keras.ops.zeros_like(v) for v in model.trainable_variables],
+        [keras.ops.zeros(variable.shape) for variable in model.trainable_variables],
         model.trainable_variables,
     )
     for variable in model.trainable_variables:
-        decayed = float(keras.ops.max(variable)) < 1
+        decayed = float(np.max(variable)) < 1
         assert decayed == (variable.name == "kernel")
 
 
