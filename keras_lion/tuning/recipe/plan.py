@@ -171,7 +171,8 @@ def trials(
     own = [
         each
         for each in results
-        if each.proposal.settings.optimizer == name and each.proposal.kind != "betas"
+        if each.proposal.settings.optimizer == name
+        and each.proposal.settings.beta_2 == center.beta_2
     ]
     scores = [each.score for each in own if each.finished and each.score is not None]
     best = max(scores, default=0.0)
@@ -210,7 +211,8 @@ def best_settings(
 ) -> Settings | None:
     """The tried settings with the best score that the model expects; None of none.
 
-    The model takes off what is luck of a seed. Settings with other betas win if their
+    The model takes off what is luck of a seed; diverged trials take no part, which
+    would pull their neighbors down. Settings with other betas win if their
     mean score is higher than that of all others.
     """
     prior = fitted_prior() if prior is None else prior
@@ -233,7 +235,8 @@ def best_settings(
         for each in means
         if (each.beta_1, each.beta_2) == (first.beta_1, first.beta_2)
     ]
-    offsets, values = trials(name, recipe, results, prior)
+    finished = [each for each in results if each.score is None or each.finished]
+    offsets, values = trials(name, recipe, finished, prior)
     expected = posterior(
         prior.search,
         offsets,
