@@ -21,7 +21,7 @@ def test_prints_a_line_to_copy_and_why(capsys):
     start = "Lion(learning_rate=0.000229416, weight_decay=1.05364, "
     assert line == start + "beta_1=0.9, beta_2=0.99)"
     assert "\n".join(why) == convert_adamw(1e-3, 0.1).explanation
-    assert "acts over about 4.14e+03 steps" in "\n".join(why)
+    assert "acts over about 4,137 steps" in "\n".join(why)
     assert convert(capsys, "--lr", "1e-3", "--wd", "0.1") == [line, *why]
 
 
