@@ -14,6 +14,7 @@ from keras_lion.tuning.engine.executors import (
     choose_executor,
 )
 from keras_lion.tuning.engine.trainer import Trainer
+from keras_lion.tuning.lists import check_list
 from keras_lion.tuning.runs.files import Record, RecordWriter
 from keras_lion.tuning.runs.records import FinishedRuns, read_records
 from keras_lion.tuning.study.extension import combined
@@ -90,6 +91,7 @@ def run_study(
         FolderWriteError: If the folder cannot be written; what is recorded is safe.
         ChildProcessError: If a worker process dies again and again.
     """
+    check_list("extend", extend)
     task = study.default_task if task is None else task
     role = current_role()
     if workers < 1 or (workers > 1 and (role.address or only is not None)):

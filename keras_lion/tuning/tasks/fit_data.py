@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,6 +51,7 @@ def as_data(given: Any, validation: Any = None) -> Data:
             raise ValueError(
                 "Give the validation set once: among the data, or as `validation`."
             )
+        _check_parts(given)
         train, *middle, test = (as_part(part) for part in given)
         validation = middle[0] if middle else validation
     if validation is None:
@@ -74,6 +75,17 @@ def as_data(given: Any, validation: Any = None) -> Data:
         sample_weight_test=test.sample_weight,
         num_validation=num_rows(held_out.x),
     )
+
+
+def _check_parts(given: Any) -> None:
+    """Refuse the inputs and labels of one set in place of several sets."""
+    if any(hasattr(part, "shape") or isinstance(part, Mapping) for part in given):
+        raise ValueError(
+            "The test set is missing: a task's data are a pool and a test set, each "
+            "with inputs and labels, ((x, y), (x_test, y_test)). Received one set: "
+            f"{' and '.join(map(_described, given))}. Hold examples out that no run "
+            "trains on and give them as the second set."
+        )
 
 
 def as_part(data: Any) -> Part:
