@@ -36,6 +36,7 @@ from keras_lion.tuning.sweep.preparation import (
     new_trainer,
     prepared,
     safe_records,
+    say_what_is_recorded,
 )
 from keras_lion.tuning.sweep.role import Role, current_role
 from keras_lion.tuning.sweep.threads import limit_threads, thread_count
@@ -72,6 +73,7 @@ def run_study(
         preset: `"smoke"`, `"standard"`, `"full"` or `"pilot"`.
         output: The study's folder; made if need be.
         progress: Called with `Progress` before the first run and after every run.
+            None: the end is told on standard error, with the command for the report.
         only: Key of the one run to train, even if it is recorded already.
         executor: `"loop"`, `"map"` or `"vmap"`; None: what the folder's last sweep of
             this task used, or else the fastest.
@@ -151,6 +153,9 @@ def run_study(
                 )
             else:
                 sweep.train(executor, population, again=only is not None)
+    if progress is None and not role.address:
+        recorded = sum(key in keys for key in FinishedRuns(folder).scores())
+        say_what_is_recorded(folder, recorded, len(runs), "runs")
     return folder
 
 
