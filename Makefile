@@ -21,7 +21,7 @@ help:
 	@echo "make evidence   README, ledger, figures and notebooks from the public table"
 	@echo "make evidence-check  that they are what the public table gives"
 	@echo "make evidence-rerun  one run of each study again, from its key: a minute each"
-	@echo "make mutants    tests against wrong versions of the optimizer, about 3 minutes"
+	@echo "make mutants    tests against wrong versions of the optimizer, about 6 minutes"
 	@echo "make test-slow      studies on TensorFlow too, and tests that take many seconds"
 	@echo "make test-faults    kills, full disks and long sweeps, about 5 minutes a backend"
 	@echo "make test-performance  that what the throughput script compares is the same"
@@ -84,12 +84,16 @@ docs: $(VENV)/.docs-ready
 evidence: $(READY)
 	KERAS_BACKEND=jax $(BIN)/python studies/evidence/make.py
 	KERAS_BACKEND=jax $(BIN)/python studies/evidence/practice.py
+	KERAS_BACKEND=jax $(BIN)/python studies/recipe_prior.py
+	KERAS_BACKEND=jax $(BIN)/python studies/recipe_page.py
 	KERAS_BACKEND=jax $(BIN)/python notebooks/run.py \
 		02_robustness_heatmaps 03_effective_decay 04_discovery
 
 evidence-check: $(READY)
 	KERAS_BACKEND=jax $(BIN)/python studies/evidence/make.py --check
 	KERAS_BACKEND=jax $(BIN)/python studies/evidence/practice.py --check
+	KERAS_BACKEND=jax $(BIN)/python studies/recipe_prior.py --check
+	KERAS_BACKEND=jax $(BIN)/python studies/recipe_page.py --check
 	KERAS_BACKEND=jax $(BIN)/python notebooks/run.py --check \
 		02_robustness_heatmaps 03_effective_decay 04_discovery
 
@@ -137,7 +141,6 @@ test-torch:
 		torch==2.13.0 keras numpy $(TESTERS)
 	KERAS_BACKEND=torch .venv-torch/bin/python -m pytest -q tests/optimizers
 
-# From the source distribution of the installed Keras.
 test-keras-suite: $(READY)
 	KERAS_BACKEND=tensorflow $(BIN)/python -m tests.keras_suite.run
 	KERAS_BACKEND=jax $(BIN)/python -m tests.keras_suite.run

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import math
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+from keras_lion import recipe_command
+from keras_lion.argument_types import (
+    assignment,
+    at_least_one,
+    extension,
+    number,
+    positive_number,
+)
 from keras_lion.discovery import commands as discovery
 from keras_lion.tuning.runs.names import NAMES
-from keras_lion.tuning.study.extension import Extension
 
 BACKENDS = ("tensorflow", "jax")
 EXECUTORS = ("loop", "map", "vmap")
@@ -84,56 +90,12 @@ def _either(names: Sequence[str]) -> str:
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError as error:
-        message = f"must be a number, received {text!r}"
-        raise argparse.ArgumentTypeError(message) from error
-
-
-def _positive_number(text: str) -> float:
-    value = _number(text)
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(
-            f"must be a positive number, received {text!r}"
-        )
-    return value
-
-
-def _at_least_one(text: str) -> int:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not value.is_integer() or value < 1:  # infinities and NaN are no integers
-        raise argparse.ArgumentTypeError(
-            f"must be a whole number of 1 or more, received {text!r}"
-        )
-    return int(value)
-
-
-def _assignment(text: str) -> tuple[str, str]:
-    name, sign, value = text.partition("=")
-    if not (name and sign and value):
-        raise argparse.ArgumentTypeError(f"must be NAME=VALUE, received {text!r}")
-    return name, value
-
-
-def _extension(text: str) -> str:
-    try:
-        Extension.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-    return text
-
-
 def make_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     """The parser of the whole command line.
 
     Args:
-        commands: Name of a command → the function that it calls. `discover` brings its
-            own.
+        commands: Name of a command → the function that it calls. `discover` and
+            `recipe` bring their own.
     """
     parser = Parser(
         prog="keras-lion",
@@ -148,6 +110,7 @@ def make_parser(commands: Mapping[str, Command]) -> argparse.ArgumentParser:
     _add_convert(subparsers)
     for name, command in commands.items():
         subparsers.choices[name].set_defaults(command=command)
+    recipe_command.add_command(subparsers, BACKENDS)
     discovery.add_commands(subparsers)
     return parser
 
@@ -190,7 +153,7 @@ def _add_run(commands: Any) -> None:
     )
     command.add_argument(
         "--workers",
-        type=_at_least_one,
+        type=at_least_one,
         default=1,
         metavar="N",
         help="processes that train, one thread each (default: 1)",
@@ -203,7 +166,7 @@ def _add_run(commands: Any) -> None:
     )
     command.add_argument(
         "--population",
-        type=_at_least_one,
+        type=at_least_one,
         metavar="K",
         help="number of runs that are trained together",
     )
@@ -212,7 +175,7 @@ def _add_run(commands: Any) -> None:
         nargs="+",
         action="extend",
         default=[],
-        type=_extension,
+        type=extension,
         metavar="AXIS=up[:N]",
         help="add N values (default: 2) to an axis of the grid, above it (up) or below "
         "(down), in steps of its own ratio: learning_rate=up:2 weight_decay=down:1. "
@@ -251,10 +214,10 @@ def _add_calibrate(commands: Any) -> None:
         help="a study whose optimizers are compared with themselves, too",
     )
     command.add_argument(
-        "--draws", type=_at_least_one, default=200, help="simulated studies per control"
+        "--draws", type=at_least_one, default=200, help="simulated studies per control"
     )
     command.add_argument(
-        "--seeds", type=_at_least_one, default=6, help="seeds of each simulated study"
+        "--seeds", type=at_least_one, default=6, help="seeds of each simulated study"
     )
 
 
@@ -273,7 +236,7 @@ def _add_import(commands: Any) -> None:
         nargs="+",
         action="extend",
         default=[],
-        type=_assignment,
+        type=assignment,
         metavar="NAME=COLUMN",
         help="column of the source to read: learning_rate=config.lr. NAME is one of "
         f"{', '.join(NAMES)}, or one of --axis",
@@ -283,7 +246,7 @@ def _add_import(commands: Any) -> None:
         nargs="+",
         action="extend",
         default=[],
-        type=_assignment,
+        type=assignment,
         metavar="NAME=VALUE",
         help="value of a column that the source lacks: optimizer=lion",
     )
@@ -312,13 +275,13 @@ def _add_import(commands: Any) -> None:
     )
     command.add_argument(
         "--floor",
-        type=_number,
+        type=number,
         help="result that a diverged run counts with: the accuracy of chance, or the "
         "loss at the start",
     )
     command.add_argument(
         "--epsilon",
-        type=_number,
+        type=number,
         help="distance from the best score that still counts as good, in the unit of "
         "the results: 0.5 for half a point of results in percent",
     )
@@ -340,7 +303,7 @@ def _add_convert(commands: Any) -> None:
     command.add_argument(
         "--learning-rate",
         "--lr",
-        type=_positive_number,
+        type=positive_number,
         required=True,
         metavar="LR",
         help="of AdamW; the peak of a schedule",
@@ -348,16 +311,16 @@ def _add_convert(commands: Any) -> None:
     command.add_argument(
         "--weight-decay",
         "--wd",
-        type=_number,
+        type=number,
         metavar="WD",
         help="of AdamW, which the learning rate multiplies; 0 for none (default: "
         "Keras's 0.004; PyTorch's is 0.01, Optax's 0.0001)",
     )
     command.add_argument(
-        "--beta-1", type=_number, default=0.9, help="of AdamW (default: 0.9)"
+        "--beta-1", type=number, default=0.9, help="of AdamW (default: 0.9)"
     )
     command.add_argument(
-        "--beta-2", type=_number, default=0.999, help="of AdamW (default: 0.999)"
+        "--beta-2", type=number, default=0.999, help="of AdamW (default: 0.999)"
     )
     command.add_argument(
         "--mode",
@@ -368,12 +331,12 @@ def _add_convert(commands: Any) -> None:
     )
     command.add_argument(
         "--ratio",
-        type=_number,
+        type=number,
         help="factor of mode paper, 1 or more; 3 to 10 is usual (default: 10)",
     )
     command.add_argument(
         "--steps",
-        type=_at_least_one,
+        type=at_least_one,
         metavar="N",
         help="steps of the training: says whether it is too short for Lion's learning "
         "rate, or for weight decay",

@@ -446,8 +446,7 @@ def _convert(options: argparse.Namespace) -> None:
         ratio=options.ratio,
         steps=options.steps,
     )
-    print(conversion.code())
-    print(conversion.explanation)
+    print(conversion)
 
 
 def _console() -> Console:

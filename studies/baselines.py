@@ -31,6 +31,7 @@ from keras_lion.statistics import t_interval
 from keras_lion.tuning.study.seeds import run_seeds
 from keras_lion.tuning.tasks import get_task
 from keras_lion.tuning.tasks.task import Data, Split, Task
+from studies.arguments import no_options
 from studies.claims import RESULTS, Entry, entry, keep, show
 
 FILE = RESULTS / "baselines.json"
@@ -179,6 +180,7 @@ def measure() -> dict[str, Entry]:
 
 
 if __name__ == "__main__":
+    no_options(__doc__)
     measured = measure()
     keep(FILE, measured)
     show(measured)

@@ -2,8 +2,9 @@
 
 Command    python studies/batch_size_difference.py [FOLDER ...]
 
-Prints what the runs of studies/batch_size.py and studies/small_batches.py show, and
-draws the difference; reads the public table, and folders that are not collected yet.
+Prints what the runs of studies/batch_size.py and studies/small_batches.py show; reads
+the public table, and folders that are not collected yet. `make evidence` draws the
+difference, studies/results/batch_size/figures/difference.png.
 """
 
 from __future__ import annotations
@@ -37,7 +38,6 @@ TITLES = {
     "mnist1d_mlp_fixed_steps": "600 steps",
     "mnist1d_mlp_constant_half_life": "20 epochs, β₂ of constant half-life",
 }
-PICTURE = Path("results") / "batch_size" / "figures" / "difference.png"
 
 
 @dataclass(frozen=True)
@@ -240,16 +240,25 @@ def frames_of(runs: pd.DataFrame) -> dict[str, pd.DataFrame]:
     return {task: frame for task, frame in found.items() if frame is not None}
 
 
+def write(folder: Path, runs: pd.DataFrame) -> None:
+    """Draw the difference into figures/difference.png, where there are runs.
+
+    Args:
+        folder: Results of studies/batch_size.py.
+        runs: The public table.
+    """
+    frames = frames_of(runs)
+    drawn = {t: differences(frames[t]) for t in BATCH_SIZE.plans if t in frames}
+    if drawn:
+        (folder / "figures").mkdir(exist_ok=True)
+        picture = folder / "figures" / "difference.png"
+        difference_figure(drawn).savefig(picture, dpi=DPI)
+
+
 if __name__ == "__main__":
     from studies.evidence.runs import all_runs
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="*", type=Path)
     folders = [load_runs(folder) for folder in parser.parse_args().folders]
-    frames = frames_of(merge_runs([all_runs(), *folders]))
-    print("\n".join(sentences(frames)))
-    drawn = {t: differences(frames[t]) for t in BATCH_SIZE.plans if t in frames}
-    if drawn:
-        path = Path(__file__).resolve().parent / PICTURE
-        difference_figure(drawn).savefig(path, dpi=DPI)
-        print(path)
+    print("\n".join(sentences(frames_of(merge_runs([all_runs(), *folders])))))

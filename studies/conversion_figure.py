@@ -101,7 +101,13 @@ def _diamond() -> Look:
 def _entries() -> list[Line2D]:
     return [
         entry(**(look_of("lion") | {"label": "Lion at lr / k, λ × k", "ms": 3})),
-        entry("Lion at “matched”", marker="D", mfc="white", ls="", ms=5),
+        entry(
+            "Lion at “matched”: lr / 4.36, λ × 10.4",
+            marker="D",
+            mfc="white",
+            ls="",
+            ms=5,
+        ),
         entry("Lion's own best", ls=":"),
         entry(**(look_of("adamw") | {"label": "AdamW at its recipe", "marker": ""})),
         entry("advised: k = 3 to 10", color=FAINT, lw=6, alpha=0.4),

@@ -5,7 +5,7 @@ Command    python studies/conversion_text.py [FOLDER ...]
 Reads the public table, and folders of studies/transfer_from_adamw.py that are not
 collected yet. Prints a sentence per task and per set of tasks. Writes the numbers of
 docs/converting-from-adamw.md, conversion.json, and figures/conversion.png to
-results/transfer_from_adamw/.
+results/transfer_from_adamw/, as `make evidence` does.
 """
 
 from __future__ import annotations
@@ -32,8 +32,6 @@ from studies.conversion import (
 )
 from studies.conversion_figure import conversion_figure
 from studies.transfer_from_adamw import EPSILON, LATER
-
-FOLDER = RESULTS / "transfer_from_adamw"
 
 
 def sentences(found: Sequence[Conversions]) -> list[str]:
@@ -161,6 +159,14 @@ def _units(interval: Interval) -> str:
     return format(interval, ".2f").replace("-", "−")
 
 
+def write(folder: Path, measured: Sequence[Conversions]) -> None:
+    """Write conversion.json and figures/conversion.png."""
+    (folder / "figures").mkdir(parents=True, exist_ok=True)
+    picture = folder / "figures" / "conversion.png"
+    conversion_figure(measured).savefig(picture, dpi=DPI)
+    keep(folder / "conversion.json", entries(measured))
+
+
 if __name__ == "__main__":
     from studies.evidence.runs import all_runs
 
@@ -169,5 +175,4 @@ if __name__ == "__main__":
     folders = [load_runs(folder) for folder in parser.parse_args().folders]
     measured = all_conversions(merge_runs([all_runs(), *folders]))
     print("\n".join(sentences(measured)))
-    conversion_figure(measured).savefig(FOLDER / "figures" / "conversion.png", dpi=DPI)
-    keep(FOLDER / "conversion.json", entries(measured))
+    write(RESULTS / "transfer_from_adamw", measured)

@@ -46,6 +46,7 @@ from keras_lion.robustness.landscape import RESOLUTION
 from keras_lion.robustness.quantity import quantity_of_runs
 from keras_lion.statistics import Interval
 from keras_lion.tuning import complete_runs, load_study_file, load_table
+from studies.arguments import no_options
 from studies.claims import RESULTS, Entry, entry, keep, show
 
 STUDIES = Path(__file__).resolve().parent
@@ -243,4 +244,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    no_options(__doc__)
     main()

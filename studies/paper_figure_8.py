@@ -33,6 +33,7 @@ from keras_lion.robustness.tolerance import (
     tolerance_width,
 )
 from keras_lion.robustness.tuning_budget import expected_best_of, rule_of_thumb_regret
+from studies.arguments import no_options
 
 EPSILON = 1.0  # points of top-1 accuracy
 FACTORS = (1, 2, 3, 3.5, 4, 5, 6, 8, 10)
@@ -109,4 +110,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    no_options(__doc__)
     main()

@@ -30,6 +30,7 @@ from keras_lion.report.html import DPI
 from keras_lion.report.panels import panels
 from keras_lion.report.style import optimizer_label
 from keras_lion.robustness.effective_decay.explained import explained
+from studies.arguments import no_options
 from studies.evidence.runs import (
     all_runs,
     is_complete,
@@ -227,4 +228,5 @@ def write(folder: Path = FOLDER) -> None:
 
 
 if __name__ == "__main__":
+    no_options(__doc__)
     write()

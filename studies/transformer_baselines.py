@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_lion.tuning import Data
+from studies.arguments import no_options
 
 RESULT = Path(__file__).parent / "results/transformers/baselines.json"
 STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0)  # α
@@ -91,4 +92,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    no_options(__doc__)
     main()

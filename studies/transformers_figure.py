@@ -1,17 +1,16 @@
-"""Figure and tables of `studies/transformers.py`.
+"""Figure and tables of studies/transformers.py.
 
-    python studies/transformers_figure.py FOLDER
+    python studies/transformers_figure.py
 
-FOLDER has a folder of run records for each task, as `keras-lion run` writes them.
-Writes spread.csv, weights.csv and figures/spread.png into studies/results/transformers/
-and prints both tables.
+writes which weights are scale-invariant to studies/results/transformers/weights.csv;
+`make evidence` writes the spread over learning rates, spread.csv and
+figures/spread.png, from the public table.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
+from keras_lion.report.html import DPI
 from keras_lion.report.panels import DARK, FAINT, entry, figure_legend, panels, tidy
 from keras_lion.report.style import in_order, optimizer_label
 from keras_lion.robustness.effective_decay.spread import (
@@ -30,7 +30,7 @@ from keras_lion.robustness.effective_decay.spread import (
     lines_of_equal_product,
     spread_over_rates,
 )
-from keras_lion.tuning import load_runs
+from studies.arguments import no_options
 
 RESULTS = Path(__file__).parent / "results/transformers"
 # Task → what decays, from what should obey lr × λ most to what should least.
@@ -247,24 +247,22 @@ def _looks(
     ]
 
 
-def main() -> None:
-    """Read the runs, draw and print."""
-    if len(sys.argv) != 2:
-        raise SystemExit("usage: python studies/transformers_figure.py FOLDER")
-    folder = Path(sys.argv[1])
-    baselines = json.loads((RESULTS / "baselines.json").read_text("utf-8"))
-    frames = {
-        task: load_runs(folder / task)
-        for task in (*ARMS, *(arm + LONG for arm in ARMS))
-        if (folder / task).is_dir()
-    }
-    spread, weights = spread_table(frames, baselines["trigram"]), weight_table()
-    (RESULTS / "figures").mkdir(parents=True, exist_ok=True)
-    spread_figure(frames, baselines).savefig(RESULTS / "figures/spread.png", dpi=150)
-    for name, table in (("spread", spread), ("weights", weights)):
-        table.to_csv(RESULTS / f"{name}.csv", index=False, float_format="%.4f")
-        print(table.to_string(index=False, float_format="%.3f"))
+def write(folder: Path, frames: Mapping[str, pd.DataFrame]) -> None:
+    """Write spread.csv and figures/spread.png.
+
+    Args:
+        folder: Results of the study, with baselines.json.
+        frames: Task → its runs.
+    """
+    baselines = json.loads((folder / "baselines.json").read_text("utf-8"))
+    (folder / "figures").mkdir(exist_ok=True)
+    spread_figure(frames, baselines).savefig(folder / "figures/spread.png", dpi=DPI)
+    table = spread_table(frames, baselines["trigram"])
+    table.to_csv(folder / "spread.csv", index=False, float_format="%.4f")
 
 
 if __name__ == "__main__":
-    main()
+    no_options(__doc__)
+    weights = weight_table()
+    weights.to_csv(RESULTS / "weights.csv", index=False, float_format="%.4f")
+    print(weights.to_string(index=False, float_format="%.3f"))

@@ -5,6 +5,14 @@ from .diagnostics import LionDiagnostics as LionDiagnostics
 from .lazy_embeddings import LazyEmbeddings as LazyEmbeddings
 from .lion import Lion as Lion
 from .loss_scale import LossScaleOptimizer as LossScaleOptimizer
+from .related.adafactor import Adafactor as Adafactor
+from .related.adax import AdaX as AdaX
+from .related.layer_adaptive import LayerAdaptive as LayerAdaptive
+from .related.lookahead import Lookahead as Lookahead
+from .related.schedules import PiecewiseLinear as PiecewiseLinear
+from .related.schedules import WarmupStableDecay as WarmupStableDecay
+from .related.tiger import Tiger as Tiger
+from .related.zero_order_lion import ZeroOrderLion as ZeroOrderLion
 from .scaled_schedule import ScaledSchedule as ScaledSchedule
 from .updates import adamw_update as adamw_update
 from .updates import lion_update as lion_update

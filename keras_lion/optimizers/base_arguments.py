@@ -37,6 +37,8 @@ _OTHER_NAMES = {
     "eps": "Leave it out: the update has no denominator",
     "accumulation_steps": "Use `gradient_accumulation_steps`",
     "skip_nan": "Use `skip_nonfinite`",
+    "max_grad_norm": "Use `global_clipnorm`",
+    "max_norm": "Use `clipnorm` or `global_clipnorm`",
     "amsgrad": "Leave it out: there is no second moment",
 }
 

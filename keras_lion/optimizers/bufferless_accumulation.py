@@ -26,6 +26,7 @@ class BufferlessAccumulation(GradientAccumulation):
     global_clipnorm: float | None
     _momentums: list[Any]
     _decay_form: Callable[[], dict[str, Any]]
+    _rounded_weight: Callable[..., Any]
 
     @property
     def accumulates_in_momentum(self) -> bool:
@@ -33,7 +34,7 @@ class BufferlessAccumulation(GradientAccumulation):
         return (
             bool(self.gradient_accumulation_steps)
             and self.beta_1 == self.beta_2
-            and self.momentum_dtype != "bfloat16"
+            and self.momentum_dtype not in ("bfloat16", "int8")
             and not self.cautious
             and not self.lazy_embeddings
             and not (self.clipnorm or self.clipvalue or self.global_clipnorm)
@@ -69,5 +70,6 @@ class BufferlessAccumulation(GradientAccumulation):
             weight_decay=self._weight_decay_of(index, dtype),
             **self._decay_form(),
         )
-        self.assign(variable, select(applies, new_weight, weight))
+        moved = select(applies, new_weight, weight)
+        self.assign(variable, self._rounded_weight(index, moved, variable.dtype))
         self.assign(momentum, select(finite, gathered, old))

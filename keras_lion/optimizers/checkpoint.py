@@ -23,6 +23,7 @@ from keras_lion.optimizers.backend import (
 from keras_lion.optimizers.matching import Described, Match, listed, match
 from keras_lion.optimizers.saved_state import (
     MOMENTUM,
+    SCALE,
     VARIABLES,
     SavedState,
     checksum,
@@ -36,8 +37,9 @@ from keras_lion.optimizers.state_files import (
 from keras_lion.optimizers.taking_over import momenta_of
 
 ACCUMULATOR, AVERAGE, TOUCHED = "accumulator", "average", "touched"
-OPTIONS = {ACCUMULATOR, AVERAGE, TOUCHED}  # slots that an option adds
+OPTIONS = {ACCUMULATOR, AVERAGE, TOUCHED, SCALE}  # slots that an option adds
 HYPERPARAMETERS = ("learning_rate", "weight_decay")
+AT_THE_WEIGHTS = {AVERAGE, "slow_weights"}  # slots that start as a copy of the weights
 
 
 class StateCheckpoints:
@@ -61,6 +63,10 @@ class StateCheckpoints:
     built: bool
     variables: list[Any]
     restore_hyperparameters: bool = True
+    advice_on_other_state: str = (
+        " To start from the momentum of that optimizer, load the file into a model "
+        "compiled with it, and pass it to `take_over`."
+    )
     _trainable_variables: list[Any]
     _slots: Callable[[], dict[str, list[Any]]]
     _pending: SavedState | tuple[dict[str, Any], str | None] | None = None
@@ -176,13 +182,23 @@ class StateCheckpoints:
         if state is not None:
             self._load(state, strict=strict)
             return
-        message = (
-            f"The state to be loaded into optimizer '{self.name}' is that of another "
-            f"optimizer{f', {name!r}' if name else ''}, or of other variables. "
-            f"'{self.name}' starts fresh, with its own learning rate. To start from "
-            "the momentum of that optimizer, load the file into a model "
-            "compiled with it, and pass it to `take_over`."
-        )
+        if name is not None and name.startswith("loss_scale_optimizer"):
+            message = (
+                f"The state to be loaded into optimizer '{self.name}' is that of a "
+                "LossScaleOptimizer, which Keras puts around the optimizer of a model "
+                f"under the policy mixed_float16. '{self.name}' starts fresh, and the "
+                "loss is not scaled. To continue, call "
+                "`keras.config.set_dtype_policy('mixed_float16')` before "
+                "`keras.saving.load_model`; `load_state` of the same file restores "
+                "the momentum alone."
+            )
+        else:
+            message = (
+                f"The state to be loaded into optimizer '{self.name}' is that of "
+                f"another optimizer{f', {name!r}' if name else ''}, or of other "
+                f"variables. '{self.name}' starts fresh, with its own learning rate."
+                f"{self.advice_on_other_state}"
+            )
         if strict:
             raise ValueError(message)
         warn(message)
@@ -274,6 +290,7 @@ class StateCheckpoints:
         return found
 
     def _assign_slots(self, state: SavedState, matched: Match) -> None:
+        state = self._stored_here(state, matched)
         for slot, variables in self._slots().items():
             saved = state.slots.get(slot)
             for index, variable in enumerate(variables):
@@ -286,7 +303,7 @@ class StateCheckpoints:
                 elif slot == TOUCHED:  # saved by dense updates: all rows are current
                     now = ops.cast(state.scalars.get("iteration", 0), variable.dtype)
                     variable.assign(ops.broadcast_to(now, variable.shape))
-                elif slot == AVERAGE:
+                elif slot in AT_THE_WEIGHTS:
                     weight = self._trainable_variables[index]
                     variable.assign(ops.copy(ops.convert_to_tensor(weight)))
                 else:
@@ -311,11 +328,21 @@ class StateCheckpoints:
                 is not built, or their variables differ.
         """
         momenta, iteration = momenta_of(optimizer, self)
-        own = [m for m in self._slots()[MOMENTUM] if m is not None]
-        for momentum, taken in zip(own, momenta, strict=True):
-            momentum.assign(ops.copy(ops.cast(taken, momentum.dtype)))
+        own = [i for i, m in enumerate(self._slots()[MOMENTUM]) if m is not None]
+        for index, taken in zip(own, momenta, strict=True):
+            self._assign_momentum(index, taken)
         self._scalars()["iteration"].assign(ops.copy(iteration))
         self._momentum_was_replaced()
+
+    def _assign_momentum(self, index: int, value: Any) -> None:
+        """Replace the momentum of a variable by another optimizer's."""
+        momentum = self._slots()[MOMENTUM][index]
+        momentum.assign(ops.copy(ops.cast(value, momentum.dtype)))
+
+    def _stored_here(self, state: SavedState, matched: Match) -> SavedState:
+        """A state whose slots are stored as those here."""
+        del matched
+        return state
 
     def _momentum_was_replaced(self) -> None:
         """Called after another optimizer's momentum was taken over."""

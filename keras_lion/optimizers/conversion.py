@@ -57,7 +57,9 @@ def lion_from_adamw(
         ratio: Of mode `"paper"`, 1 or more; 10 unless given.
         lion_betas: β₁ and β₂ of Lion. Default: (0.9, 0.99), or (0.95, 0.98) where
             AdamW's β₂ is at most 0.99.
-        steps: Steps of the training. The printed text then says whether it is too short
+        steps: Batches of the training, as `fit` counts them; with gradient
+            accumulation there are fewer updates, which is taken into account. The
+            printed text then says whether it is too short
             for Lion's learning rate, or for the weight decay to matter.
         verbose: Whether to print.
         **lion_arguments: Keyword arguments of `Lion`, used as they are: those above
@@ -91,10 +93,18 @@ def lion_from_adamw(
             "AdamW's. For weight_decay_coupling='schedule' build Lion yourself, with "
             "the weight decay of `convert_adamw` times the peak of its learning rate."
         )
+    for name, meant in (("lr", "learning_rate"), ("wd", "weight_decay")):
+        if name in lion_arguments:
+            raise ValueError(
+                f"`{name}` is not an argument. AdamW's is `{meant}`, which is "
+                "converted and takes the place of the optimizer's own; to change "
+                f"Lion's, set `lion.{meant}` afterwards. "
+                f"Received: {name}={lion_arguments[name]!r}."
+            )
     found: dict[str, Any] = {}
     base: dict[str, Any] = {}
     if isinstance(learning_rate, keras.optimizers.Optimizer):
-        found, base = _read(learning_rate)
+        found, base = read_adamw(learning_rate)
         learning_rate = found.pop("learning_rate")
     given = {"weight_decay": weight_decay, "beta_1": beta_1, "beta_2": beta_2}
     replaced = {
@@ -137,7 +147,7 @@ def lion_from_adamw(
         mode=mode,
         ratio=ratio,
         lion_betas=lion_betas,
-        steps=steps,
+        steps=_updates(steps, {**base, **lion_arguments}),
         peak_learning_rate=None if schedule is None else peak_of(schedule) or None,
     )
     lion = Lion(
@@ -150,6 +160,8 @@ def lion_from_adamw(
         **{**base, **lion_arguments},
     )
     if verbose:
+        for caution in conversion.cautions:
+            print(f"Caution: {caution}")
         print(conversion.explanation)
         for name, (value, own) in replaced.items():
             print(
@@ -158,6 +170,14 @@ def lion_from_adamw(
         if base and (text := _taken_over(base, lion_arguments)):
             print(text)
     return lion
+
+
+def _updates(steps: int | None, arguments: dict[str, Any]) -> int | None:
+    """Updates in so many batches."""
+    window = arguments.get("gradient_accumulation_steps")
+    if steps is None or not window or steps < window:
+        return steps
+    return int(steps // window)
 
 
 def _warn_of_a_ratio_as_decay(replaced: dict[str, tuple[float, float]]) -> None:
@@ -171,13 +191,18 @@ def _warn_of_a_ratio_as_decay(replaced: dict[str, tuple[float, float]]) -> None:
         )
 
 
-def _read(optimizer: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+def read_adamw(optimizer: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """What an Adam's config contains: arguments of the rule, arguments of the base."""
     if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
         raise ValueError(
             "Convert the optimizer that is wrapped, `optimizer.inner_optimizer`, and "
             "wrap what comes out in a `keras.optimizers.LossScaleOptimizer` again (a "
             "model under the policy mixed_float16 does so itself)."
+        )
+    if isinstance(optimizer, (Lion, keras.optimizers.Lion)):
+        raise ValueError(
+            "This optimizer is a Lion already. To continue with its momentum, use "
+            f"`take_over`. Received: {type(optimizer).__name__}."
         )
     if not isinstance(optimizer, keras.optimizers.Adam):
         raise ValueError(

@@ -80,16 +80,48 @@ def explanation(
             if ratio is None
             else _paper_reasons(adamw, ratio)
         ),
-        *_swapped_rate_reason(adamw, assumed_decay),
         *_betas_reason(adamw, lion),
         *_reach_reason(lion.learning_rate, ratio, steps, rate_name),
         *_decay_reason(lion, steps, rate_name),
-        *_ratio_reason(ratio),
+        *_ratio_reason(ratio, short=_is_short(lion.learning_rate, steps)),
         "  AdamW's epsilon and AMSGrad have no counterpart in Lion and are dropped.",
         "  This is where to start a search, not its result: the best ratio differs by",
         "  task, so try learning rates 3 times smaller and larger too.",
     ]
     return "\n".join(lines)
+
+
+def cautions(
+    adamw: Values, lion: Values, *, scheduled: bool, assumed_decay: bool
+) -> tuple[str, ...]:
+    """What is wrong with the values themselves, one sentence each.
+
+    Args:
+        adamw: What was converted.
+        lion: What it became.
+        scheduled: Whether the learning rates are peaks of a schedule.
+        assumed_decay: Whether AdamW's weight decay is a default of ours.
+    """
+    found = []
+    rate, decay, product = adamw.learning_rate, adamw.weight_decay, lion.product
+    if product is not None and product >= 1:
+        name = "peak" if scheduled else "learning_rate"
+        at = "a step at the peak" if scheduled else "every step"
+        found.append(
+            f"{name} * weight_decay is {product:.4g}: {at} would take away the whole "
+            "weight. It must be far below 1."
+        )
+    if (
+        not assumed_decay
+        and rate is not None
+        and rate > LARGE_RATE
+        and 0 < decay < rate
+    ):
+        found.append(
+            f"AdamW's learning rate of {rate:g} is large, and larger than its weight "
+            f"decay of {decay:g}: are they swapped?"
+        )
+    return tuple(found)
 
 
 def _assumed_decay(adamw: Values, assumed: bool) -> list[str]:
@@ -170,18 +202,6 @@ def _matched_reasons(adamw: Values, lion: Values) -> list[str]:
     ]
 
 
-def _swapped_rate_reason(adamw: Values, assumed_decay: bool) -> list[str]:
-    """A question, where learning rate and weight decay look like each other's value."""
-    rate, decay = adamw.learning_rate, adamw.weight_decay
-    if assumed_decay or rate is None or not 0 < decay < rate or rate <= LARGE_RATE:
-        return []
-    return [
-        f"  AdamW's learning rate of {rate:g} is large, and larger than its weight "
-        f"decay of {decay:g}:",
-        "  are they swapped?",
-    ]
-
-
 def _betas_reason(adamw: Values, lion: Values) -> list[str]:
     swapped = [
         f"  {name}'s beta_1 of {values.beta_1:g} is larger than its beta_2 of "
@@ -199,9 +219,14 @@ def _betas_reason(adamw: Values, lion: Values) -> list[str]:
     return []
 
 
-def _ratio_reason(ratio: float | None) -> list[str]:
+def _is_short(rate: float | None, steps: int | None) -> bool:
+    """Whether a training is known to be too short for signs to move weights far."""
+    return rate is not None and steps is not None and steps * rate < SHORT_REACH
+
+
+def _ratio_reason(ratio: float | None, *, short: bool) -> list[str]:
     low, high = USUAL_RATIOS
-    if ratio is None or low <= ratio <= high:
+    if ratio is None or low <= ratio <= high or (short and ratio < low):
         return []
     return [
         f"  A ratio of {ratio:g} is unusual: the authors advise {low:g} to {high:g}. "
@@ -245,15 +270,11 @@ def _decay_reason(lion: Values, steps: int | None, rate_name: str) -> list[str]:
     if product is None:
         return []
     formula = f"{rate_name} * weight_decay"
-    if product >= 1:
-        at = "a step at the peak" if rate_name == "peak" else "every step"
-        return [
-            f"  {formula} is {product:.4g}: {at} would take away the whole",
-            "  weight. It must be far below 1.",
-        ]
+    if product >= 1:  # a caution says so
+        return []
     if steps is None:
         return [
-            f"  Weight decay acts over about {1 / product:.3g} steps, 1 / "
+            f"  Weight decay acts over about {1 / product:,.0f} steps, 1 / "
             f"({rate_name} *",
             "  weight_decay). Is your training shorter? With its number of steps",
             "  (steps=N, --steps N) this text says what then.",

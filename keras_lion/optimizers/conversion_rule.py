@@ -14,6 +14,7 @@ from keras_lion.optimizers.conversion_reasons import (
     LOWERED_BETA_2,
     STABLE_BETAS,
     Values,
+    cautions,
     explanation,
 )
 
@@ -38,6 +39,8 @@ class Conversion:
         weight_decay_factor: Lion's weight decay divided by AdamW's.
         mode: `"matched"` or `"paper"`.
         explanation: What was done and why: some lines to print.
+        cautions: What is wrong with the values, such as a learning rate and a weight
+            decay that seem to be swapped: a sentence each.
     """
 
     learning_rate: float | None
@@ -48,11 +51,22 @@ class Conversion:
     weight_decay_factor: float
     mode: Mode
     explanation: str
+    cautions: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """All there is to print: cautions, code, explanation."""
+        cautions = [f"Caution: {each}" for each in self.cautions]
+        return "\n".join([*cautions, self.code(), self.explanation])
 
     def code(self) -> str:
-        """A line of Python that makes the optimizer, to six digits."""
+        """A line of Python that makes the optimizer, to six digits.
+
+        Where AdamW's learning rate is a schedule, `schedule` stands for it.
+        """
         learning_rate = (
-            "schedule" if self.learning_rate is None else _digits(self.learning_rate)
+            f"ScaledSchedule(schedule, {_digits(self.learning_rate_factor)})"
+            if self.learning_rate is None
+            else _digits(self.learning_rate)
         )
         return (
             f"Lion(learning_rate={learning_rate}, "
@@ -99,8 +113,8 @@ def convert_adamw(
         ratio: Of mode `"paper"`, 1 or more; 10 unless given. The authors advise 3 to
             10; in a short training, 1 and 3 are worth trying first.
         lion_betas: β₁ and β₂ of Lion, instead of those above.
-        steps: Steps of the training. The explanation then says whether it is too short
-            for Lion's learning rate, or for the weight decay to matter.
+        steps: Updates of the training. The explanation then says whether it is too
+            short for Lion's learning rate, or for the weight decay to matter.
         peak_learning_rate: Peak of AdamW's schedule, where `learning_rate` is None. The
             explanation then judges a schedule by its peak.
 
@@ -149,6 +163,9 @@ def convert_adamw(
 
     rate = None if learning_rate is None else learning_rate * factor
     decay = weight_decay * decay_factor
+    adamw = Values(peak, weight_decay, beta_1, beta_2)
+    lion = Values(peak and peak * factor, decay, lion_beta_1, lion_beta_2)
+    scheduled = learning_rate is None
     return Conversion(
         learning_rate=rate,
         weight_decay=decay,
@@ -158,13 +175,16 @@ def convert_adamw(
         weight_decay_factor=decay_factor,
         mode=mode,
         explanation=explanation(
-            Values(peak, weight_decay, beta_1, beta_2),
-            Values(peak and peak * factor, decay, lion_beta_1, lion_beta_2),
+            adamw,
+            lion,
             (factor, decay_factor),
             ratio=ratio,
             steps=steps,
-            scheduled=learning_rate is None,
+            scheduled=scheduled,
             assumed_decay=assumed_decay,
+        ),
+        cautions=cautions(
+            adamw, lion, scheduled=scheduled, assumed_decay=assumed_decay
         ),
     )
 

@@ -29,8 +29,8 @@ def check_learning_rate(learning_rate: Any) -> Any:
         )
     if not 0 <= learning_rate < math.inf:
         raise ValueError(
-            "`learning_rate` must be finite and not negative; Lion's usual range is "
-            f"1e-5 to 1e-3. Received: learning_rate={learning_rate!r}."
+            "`learning_rate` must be finite and not negative, such as 1e-4 (small "
+            f"networks: up to 0.1). Received: learning_rate={learning_rate!r}."
         )
     return float(learning_rate)
 

@@ -44,7 +44,7 @@ class LazyRows:
         self._rows = {}
         self._touched = [
             self.add_variable(
-                shape=variable.shape[:1],
+                shape=(variable.shape[0], 1),
                 dtype="int32",
                 name=f"{path_of(variable).replace('/', '_')}_touched",
             )
@@ -54,8 +54,9 @@ class LazyRows:
         ]
 
     def _is_touched(self, gradient: Tensor, applies: Tensor) -> Tensor:
-        """Whether this step moves a row, shape (rows,)."""
-        return both(applies, ops.any(ops.not_equal(gradient, 0), axis=1))
+        """Whether this step moves a row, shape (rows, 1)."""
+        touched = ops.any(ops.not_equal(gradient, 0), axis=1, keepdims=True)
+        return both(applies, touched)
 
     def _dense_or_rows(
         self, gradients: Sequence[Any], variables: Sequence[Any], *, sparse: bool
@@ -90,7 +91,7 @@ class LazyRows:
         rows = self._rows.get(index)
         if rows is None:
             return gradient
-        return ops.where(rows.spare[:, None], gradient[:1], gradient)
+        return ops.where(rows.spare, gradient[:1], gradient)
 
     def _write_rows(self, index: int, variable: Any, values: Tensor) -> None:
         """Assign the rows that `_read_rows` reads."""
@@ -99,8 +100,8 @@ class LazyRows:
             values = rows.slices(ops.cast(values, variable.dtype))
         self.assign(variable, values)
 
-    def _places(self, index: int, shape: tuple[int, ...]) -> Tensor | None:
-        """Numbers of the elements of the rows in the whole variable; None for all."""
+    def _places(self, index: int, shape: Sequence[int]) -> Tensor | None:
+        """Numbers of the rows' elements in a table of this shape; None for all."""
         rows = self._rows.get(index)
         if rows is None:
             return None
@@ -114,7 +115,7 @@ class LazyRows:
         factor = ops.power(
             ops.cast(self.beta_2, momentum.dtype), ops.cast(idle, momentum.dtype)
         )
-        return factor[:, None] * momentum
+        return factor * momentum
 
     def _restart_idle_time(self) -> None:
         """Count idle steps from now on: the momentum was replaced by a current one."""

@@ -12,8 +12,6 @@ from keras_lion.optimizers.backend import (
     after,
     compute_dtype,
     in_replicas,
-    is_overwritten,
-    path_of,
     sum_over_replicas,
 )
 from keras_lion.optimizers.base_arguments import check_base_arguments
@@ -24,6 +22,7 @@ from keras_lion.optimizers.checkpoint import (
     TOUCHED,
     StateCheckpoints,
 )
+from keras_lion.optimizers.compiled_update import CompiledUpdate
 from keras_lion.optimizers.gradients import check_gradients
 from keras_lion.optimizers.hyperparameters import (
     check_beta,
@@ -33,17 +32,28 @@ from keras_lion.optimizers.hyperparameters import (
     warn_of_unusual,
 )
 from keras_lion.optimizers.lazy_rows import LazyRows
+from keras_lion.optimizers.momentum_storage import MomentumStorage
 from keras_lion.optimizers.nonfinite_guard import select
-from keras_lion.optimizers.saved_state import MOMENTUM
-from keras_lion.optimizers.stochastic_rounding import check_storage_dtype, store
-from keras_lion.optimizers.updates import Betas, lion_update
+from keras_lion.optimizers.saved_state import MOMENTUM, SCALE
+from keras_lion.optimizers.stochastic_rounding import (
+    STORAGE_DTYPES,
+    check_storage_dtype,
+)
+from keras_lion.optimizers.updates import (
+    Betas,
+    can_be_in_place,
+    lion_update,
+    lion_update_in_place,
+)
 from keras_lion.optimizers.weight_decay import DecoupledWeightDecay, Mask
 
 
 @keras.saving.register_keras_serializable(package="keras_lion")
 class Lion(
+    MomentumStorage,
     StateCheckpoints,
     LazyRows,
+    CompiledUpdate,
     BufferlessAccumulation,
     DecoupledWeightDecay,
     keras.optimizers.Optimizer,
@@ -79,8 +89,9 @@ class Lion(
             replaced at any time, also after compilation:
             `optimizer.weight_decay = 0.1`.
         momentum_dtype: Dtype of the stored momentum: None (float32, or float64 for
-            float64 weights), `"float32"`, `"float64"`, or `"bfloat16"`, which is
-            rounded stochastically, by step and variable.
+            float64 weights), `"float32"`, `"float64"`, `"bfloat16"`, or `"int8"`: a
+            byte per weight and a scale for each 64, for variables of at least 1,024
+            elements.
         cautious: Move only where the step descends by the current gradient, and scale
             the rest up, at most 10 times. See `updates.cautious_direction`.
         weight_decay_coupling: `"learning_rate"`: decay is λ η_t, as in the paper;
@@ -100,7 +111,7 @@ class Lion(
             `optimizer.skipped_steps` counts it. The forward pass cannot be undone: the
             moving statistics of `BatchNormalization` have taken in the NaN, and
             `evaluate` then returns NaN. Check the inputs, or restore the statistics as
-            in docs/combinations.md. The loss of that batch stays NaN: `fit` reports
+            in docs/combinations.md. The loss of that batch may be NaN: `fit` reports
             it, and `TerminateOnNaN` would still stop the training.
         accumulator_dtype: Dtype of the gradient accumulators, where
             `gradient_accumulation_steps` needs them: `"float32"`, `"float64"` or
@@ -111,6 +122,14 @@ class Lion(
             each such step when it moves again; decay of those steps is left out. False
             is the algorithm of the paper: rows move on by their momentum, for
             thousands of steps.
+        stochastic_rounding: Whether what is stored in bfloat16, weights and momenta, is
+            rounded up or down at random, by step and variable, so that it is right on
+            average. False rounds to the nearest, which loses every step below half a
+            unit in the last place: bfloat16 weights then stay where they are at usual
+            learning rates.
+        compile_update: `"auto"`: where no compiled program holds the update, as in an
+            eager `apply`, with `run_eagerly=True` or in a plain `tf.function`, it is
+            one compiled call, on one device. False: never.
         name: Name of the optimizer.
         **base: Keyword arguments of `keras.optimizers.Optimizer`: `clipnorm`,
             `clipvalue`, `global_clipnorm`, `use_ema`, `ema_momentum`,
@@ -167,6 +186,8 @@ class Lion(
         skip_nonfinite: bool = False,
         accumulator_dtype: str = "float32",
         lazy_embeddings: bool = False,
+        stochastic_rounding: bool = True,
+        compile_update: str | bool = "auto",
         name: str | None = None,
         **base: Any,
     ) -> None:
@@ -174,9 +195,15 @@ class Lion(
         check_base_arguments(base, inspect.signature(Lion).parameters)
         super().__init__(learning_rate, name=name, **base)
         self._set_up_checkpoints()
+        self._set_up_compilation(compile_update)
         self.beta_1 = check_beta("beta_1", beta_1)
         self.beta_2 = check_beta("beta_2", beta_2)
-        self.momentum_dtype = check_storage_dtype("momentum_dtype", momentum_dtype)
+        self.momentum_dtype = check_storage_dtype(
+            "momentum_dtype", momentum_dtype, (*STORAGE_DTYPES, "int8")
+        )
+        self.stochastic_rounding = check_flag(
+            "stochastic_rounding", stochastic_rounding
+        )
         self.accumulator_dtype = check_storage_dtype(
             "accumulator_dtype", accumulator_dtype
         )
@@ -191,6 +218,12 @@ class Lion(
                 "`lazy_embeddings` and `cautious` exclude each other: a cautious step "
                 "is scaled by a mean over the whole table, and lazy rows take no part. "
                 "Leave one of them out."
+            )
+        if lazy_embeddings and self.momentum_dtype == "int8":
+            raise ValueError(
+                "`lazy_embeddings` and `momentum_dtype='int8'` exclude each other: "
+                "rows that stay would be rounded again with the blocks of rows that "
+                "move. Use `momentum_dtype='bfloat16'`, or leave one of them out."
             )
         self._set_up_weight_decay(
             weight_decay,
@@ -209,7 +242,8 @@ class Lion(
     @property
     def learning_rate(self) -> Any:
         """η of the next step. A number may be replaced by another at any time."""
-        return super().learning_rate
+        rates = self._compiled.rates
+        return super().learning_rate if rates is None else rates[0]
 
     @learning_rate.setter
     def learning_rate(self, learning_rate: Any) -> None:
@@ -225,17 +259,7 @@ class Lion(
         steps, self.gradient_accumulation_steps = self.gradient_accumulation_steps, None
         super().build(variables)
         self.gradient_accumulation_steps = steps
-        self._momentums: list[Any] = [
-            None
-            if is_overwritten(variable)
-            else self.add_variable(
-                shape=variable.shape,
-                dtype=self.momentum_dtype or compute_dtype(variable),
-                layout=getattr(variable, "_layout", None),
-                name=f"{path_of(variable).replace('/', '_')}_momentum",
-            )
-            for variable in variables
-        ]
+        self._build_momentums(variables)
         self._decays = [self.decays(variable) for variable in variables]
         self._warn_of_no_effect(variables)
         self._build_lazy_rows(variables)
@@ -267,41 +291,50 @@ class Lion(
     ) -> None:
         """One step of one variable, where `applies` is true."""
         index = self._get_variable_index(variable)
-        momentum, dtype = self._momentums[index], compute_dtype(variable)
-        touched = self._touched[index]
+        parts, dtype = self._momentum_parts(index), compute_dtype(variable)
+        touched, betas = self._touched[index], Betas.of(self.beta_1, self.beta_2)
         weight = ops.cast(self._read_rows(index, variable), dtype)
-        old = self._read_rows(index, momentum)
+        old = [self._read_rows(index, part) for part in parts]
         gradient = ops.cast(self._row_gradient(index, gradient), dtype)
-        current = ops.cast(old, dtype)
+        current = self._decoded(old, dtype)
         if touched is not None:
             current = self._caught_up(index, current)
-            moves = self._is_touched(gradient, applies)
-            applies = moves[:, None]
-        new_weight, new_momentum = lion_update(
+            applies = self._is_touched(gradient, applies)
+        # Where the momentum is stored as it is computed.
+        in_place = applies is True and parts[0].dtype == dtype
+        update = (
+            lion_update_in_place if in_place and can_be_in_place(betas) else lion_update
+        )
+        new_weight, new_momentum = update(
             weight,
             current,
             gradient,
             learning_rate=ops.cast(learning_rate, dtype),
             weight_decay=self._weight_decay_of(index, dtype),
-            betas=Betas.of(self.beta_1, self.beta_2),
+            betas=betas,
             cautious=self.cautious,
             **self._decay_form(),
         )
-        assigned = ops.cast(select(applies, new_weight, weight), variable.dtype)
-        new_momentum = after(new_momentum, assigned)
-        stored = store(
-            new_momentum,
-            momentum.dtype,
-            step=self._iterations,
-            index=index,
-            places=self._places(index, momentum.shape),
+        drawn = "bfloat16" in (variable.dtype, *(part.dtype for part in parts))
+        places = self._places(index, variable.shape) if drawn else None
+        assigned = self._rounded_weight(
+            index, select(applies, new_weight, weight), variable.dtype, places
         )
+        if update is lion_update:
+            # The weight reads the old momentum: it must not be overwritten before.
+            new_momentum = after(new_momentum, assigned)
         self._write_rows(index, variable, assigned)
-        self._write_rows(index, momentum, select(applies, stored, old))
+        stored = self._encoded(index, new_momentum, places)
+        for part, new, before in zip(parts, stored, old, strict=True):
+            self._write_rows(index, part, select(applies, new, before))
         if touched is not None:
             now = ops.cast(self.iterations + 1, touched.dtype)
             last = self._read_rows(index, touched)
-            self._write_rows(index, touched, select(moves, now, last))
+            self._write_rows(index, touched, select(applies, now, last))
+
+    def _weight_decay_number(self) -> Any:
+        rates = self._compiled.rates
+        return super()._weight_decay_number() if rates is None else rates[1]
 
     def _decay_form(self) -> dict[str, Any]:
         """The options of `signed_step` that say how weights decay."""
@@ -312,6 +345,8 @@ class Lion(
 
     def _slots(self) -> dict[str, list[Any]]:
         slots = {MOMENTUM: self._momentums}
+        if self.momentum_dtype == "int8":
+            slots[SCALE] = self._scales
         if self.gradient_accumulation_steps:
             slots[ACCUMULATOR] = self._accumulated_gradients
         if self.lazy_embeddings:
@@ -337,6 +372,8 @@ class Lion(
             "skip_nonfinite": self.skip_nonfinite,
             "accumulator_dtype": self.accumulator_dtype,
             "lazy_embeddings": self.lazy_embeddings,
+            "stochastic_rounding": self.stochastic_rounding,
+            "compile_update": self.compile_update,
             **self._weight_decay_config(),
         }
 

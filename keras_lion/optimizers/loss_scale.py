@@ -23,9 +23,8 @@ class LossScaleOptimizer(keras.optimizers.LossScaleOptimizer):
     the gradients of any replica are not finite. On one device both are the same, and
     so they are on JAX.
 
-    Args:
-        inner_optimizer: The optimizer to wrap.
-        **options: Options of `keras.optimizers.LossScaleOptimizer`.
+    Its arguments are those of Keras's: `inner_optimizer`, the optimizer to wrap, and
+    options.
 
     Example:
 

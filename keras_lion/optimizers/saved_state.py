@@ -14,7 +14,7 @@ import numpy as np
 from keras_lion.optimizers.matching import Described
 
 VARIABLES = "variables"
-MOMENTUM = "momentum"
+MOMENTUM, SCALE = "momentum", "momentum_scale"
 
 
 @dataclass(frozen=True)

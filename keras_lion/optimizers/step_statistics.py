@@ -63,6 +63,7 @@ def measure_step(
     *,
     betas: Betas,
     cautious: bool = False,
+    rounds_stochastically: bool = False,
 ) -> tuple[Tensor, list[Tensor]]:
     """The sums of each variable over one step, and the direction of each weight.
 
@@ -74,6 +75,8 @@ def measure_step(
         weight_decays: λ of each variable, shape (variables,), float32.
         betas: β₁ and β₂.
         cautious: Whether weights move only where the step descends.
+        rounds_stochastically: Whether bfloat16 weights are rounded at random, so that
+            any step moves some.
 
     Returns:
         `SUMS` of each variable, shape (variables, len(SUMS)), float32, and the
@@ -100,6 +103,8 @@ def measure_step(
                 ops.cast(weight_decays[index], dtype),
             ),
         }
+        if rounds_stochastically and weight.dtype == "bfloat16":
+            found["stuck"] = ops.zeros_like(found["stuck"])
         sums.append(ops.stack([ops.cast(found[name], "float32") for name in SUMS]))
         directions.append(ops.cast(direction, "int8"))
     return ops.stack(sums), directions

@@ -43,13 +43,13 @@ def momenta_of(given: Any, taker: Any) -> tuple[list[Any], Any]:
             "Both optimizers must be built before a state is taken over: call "
             "`optimizer.build(model.trainable_variables)`."
         )
-    momenta = [v for v in given.variables if v.name.endswith("_momentum")]
+    named = [v.name for v in _named_momenta(given)]
     there, here = described(given), described(taker)
     found = match(here, there)
-    if len(momenta) != len(there) or len(here) != len(there) or None in found.source:
+    if len(named) != len(there) or len(here) != len(there) or None in found.source:
         raise ValueError(
             f"Optimizer '{given.name}' has no momentum for the variables of "
-            f"'{taker.name}'. It has {[v.name for v in momenta] or 'none'}; expected "
+            f"'{taker.name}'. It has {named or 'none'}; expected "
             f"one for each of {listed(here)}."
         )
     if found.renamed:
@@ -60,7 +60,13 @@ def momenta_of(given: Any, taker: Any) -> tuple[list[Any], Any]:
             stacklevel=3,
         )
     iteration = next(v for v in given.variables if v.name == "iteration")
+    # An optimizer of this package may keep its momenta in a code.
+    momenta = getattr(given, "_momentum_values", lambda: _named_momenta(given))()
     return [momenta[k] for k in found.source if k is not None], iteration
+
+
+def _named_momenta(given: Any) -> list[Any]:
+    return [v for v in given.variables if v.name.endswith("_momentum")]
 
 
 def described(optimizer: Any) -> list[Described]:

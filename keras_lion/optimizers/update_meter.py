@@ -51,7 +51,6 @@ class UpdateMeter:
         self.optimizer = optimizer
         kept = [i for i, m in enumerate(optimizer._momentums) if m is not None]
         self._weights = [optimizer._trainable_variables[i] for i in kept]
-        self._momentums = [optimizer._momentums[i] for i in kept]
         self._decayed = np.array([optimizer._decays[i] for i in kept])
         self.sizes = np.array([math.prod(v.shape) for v in self._weights])
         self.dtypes: list[str] = [v.dtype for v in self._weights]
@@ -66,6 +65,7 @@ class UpdateMeter:
                 measure_step,
                 betas=Betas.of(optimizer.beta_1, optimizer.beta_2),
                 cautious=optimizer.cautious,
+                rounds_stochastically=optimizer.stochastic_rounding,
             )
         )
 
@@ -99,11 +99,8 @@ class UpdateMeter:
         )
 
     def _state(self) -> tuple[list[Tensor], list[Tensor]]:
-        weights, momentums = (
-            [ops.convert_to_tensor(variable) for variable in variables]
-            for variables in (self._weights, self._momentums)
-        )
-        return weights, momentums
+        weights = [ops.convert_to_tensor(variable) for variable in self._weights]
+        return weights, self.optimizer._momentum_values()
 
 
 def number(scalar: Any) -> Any:

@@ -46,9 +46,14 @@ class DecoupledWeightDecay:
     ) -> None:
         """Check and keep the arguments; make the variable."""
         if coupling not in COUPLINGS:
+            remedy = (
+                " For a decay of λ at every step, pass λ divided by the learning rate."
+                if coupling in ("independent", "none", None)
+                else ""
+            )
             raise ValueError(
-                f"`weight_decay_coupling` must be one of {', '.join(COUPLINGS)}. "
-                f"Received: weight_decay_coupling={coupling!r}."
+                f"`weight_decay_coupling` must be one of {', '.join(COUPLINGS)}."
+                f"{remedy} Received: weight_decay_coupling={coupling!r}."
             )
         self.weight_decay_coupling = coupling
         self.peak_learning_rate = peak_learning_rate
@@ -83,18 +88,20 @@ class DecoupledWeightDecay:
 
     def _current_weight_decay(self, dtype: str) -> Any:
         """λ of this step; divided by the peak where decay follows the schedule only."""
-        if isinstance(
-            self._weight_decay, keras.optimizers.schedules.LearningRateSchedule
-        ):
-            value = self._weight_decay(self._iterations)
-        elif callable(self._weight_decay):
-            value = self._weight_decay()
-        else:
-            value = self._weight_decay_variable
-        value = ops.cast(value, dtype)
+        value = ops.cast(self._weight_decay_number(), dtype)
         if self.weight_decay_coupling == "schedule":
             value = value / self._peak_learning_rate
         return value
+
+    def _weight_decay_number(self) -> Any:
+        """The weight decay of this step, from a schedule, a callable or a number."""
+        if isinstance(
+            self._weight_decay, keras.optimizers.schedules.LearningRateSchedule
+        ):
+            return self._weight_decay(self._iterations)
+        if callable(self._weight_decay):
+            return self._weight_decay()
+        return self._weight_decay_variable
 
     def _read_weight_decay_variable(self) -> None:
         """Take over the number that the variable has been loaded with."""

@@ -1,3 +1,4 @@
+from .recipe.tuner import RecipeTuner as RecipeTuner
 from .runs.readers import import_runs as import_runs
 from .runs.readers import read_runs as read_runs
 from .runs.records import load_runs as load_runs

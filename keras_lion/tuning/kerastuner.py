@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras_tuner
-from keras_tuner import HyperParameters, Objective, Oracle
+from keras_tuner import HyperParameters, Objective, Oracle, Tuner
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial, TrialStatus
+from keras_tuner.errors import FailedTrialError
 from keras_tuner.src.engine import oracle as locks
 
 __all__ = [
@@ -18,10 +19,13 @@ __all__ = [
     "HYPERBAND",
     "OBJECTIVE",
     "BaseTuner",
+    "FailedTrialError",
+    "HyperParameters",
     "Objective",
     "Oracle",
     "Trial",
     "TrialStatus",
+    "Tuner",
     "active_values",
     "budgets",
     "forget",

@@ -14,6 +14,7 @@ from studies.evidence import (
     side_by_side,
     sweep_claims,
     transfer_claims,
+    transformer_claims,
 )
 from studies.evidence.measured import Claim
 from studies.evidence.row import Row
@@ -105,18 +106,18 @@ CLAIMS = (
         f"{CHEN}, section 5; README of google/automl",
         "transfer_from_adamw.py",
         transfer_claims.rule_of_thumb,
-        "transfer_from_adamw/figures/curves.png",
+        "transfer_from_adamw/figures/conversion.png",
     ),
     Claim(
         "matched-conversion",
-        "At AdamW's lr / 4.36 and λ × 10.4, Lion is as good as at the best k from 3 "
-        "to 10, k chosen on other seeds.",
+        "At AdamW's lr / 4.36 and λ × 10.4, Lion is, to within ε, as good as at the "
+        "best k from 3 to 10, k chosen on other seeds.",
         "validation loss, Lion at the best k − Lion at lr / 4.36, λ × 10.4",
         "values",
         "theory of equal updates and equal weight norms",
         "transfer_from_adamw.py",
         transfer_claims.matched_conversion,
-        "transfer_from_adamw/figures/curves.png",
+        "transfer_from_adamw/figures/conversion.png",
     ),
     Claim(
         "product-law",
@@ -151,6 +152,7 @@ CLAIMS = (
         decay_claims.with_size,
         LADDER,
     ),
+    *transformer_claims.CLAIMS,
     Claim(
         "pace-predictions",
         "Every prediction on lr × λ, written down before the runs, holds.",
@@ -188,12 +190,12 @@ CLAIMS = (
     Claim(
         "larger-batches",
         "Lion prefers larger batches than AdamW: it gains on AdamW as the batch grows.",
-        "best accuracy, Lion − AdamW, per doubling of the batch size",
+        "best accuracy, Lion − AdamW, at batches of 256 to 1,024 less at 16 to 64",
         "better",
         f"{CHEN}, figure 8 and section 6",
         "batch_size.py",
         sweep_claims.larger_batches,
-        "batch_size/figures/mnist1d_mlp_fixed_epochs_batch_size.png",
+        "batch_size/figures/difference.png",
     ),
     Claim(
         "small-batches",
@@ -203,7 +205,17 @@ CLAIMS = (
         f"{CHEN}, section 6",
         "batch_size.py",
         sweep_claims.small_batches,
-        "batch_size/figures/mnist1d_mlp_fixed_epochs_batch_size.png",
+        "batch_size/figures/difference.png",
+    ),
+    Claim(
+        "small-batch-betas",
+        "At batch sizes below 64 Lion's best accuracy is higher with betas of 0.99 and "
+        "0.999 than with 0.9 and 0.99.",
+        "best accuracy, 0.99/0.999 − 0.9/0.99",
+        "values",
+        "Marek et al. 2025",
+        "small_batches.py",
+        sweep_claims.small_batch_betas,
     ),
     Claim(
         "both-betas",
@@ -249,6 +261,17 @@ CLAIMS = (
         f"{CHEN}, section 6",
         "momentum_dtype.py",
         sweep_claims.bfloat16_momentum,
+    ),
+    Claim(
+        "lazy-embeddings",
+        "Lion is better where rows of an embedding rest while their words do not "
+        "occur.",
+        "best accuracy, lazy − dense rows",
+        "steps",
+        "the question of every user of embeddings",
+        "embeddings.py",
+        sweep_claims.lazy_rows,
+        "embeddings/figures/python_words_isolation.png",
     ),
     Claim(
         "state-size",
@@ -354,7 +377,7 @@ CLAIMS = (
     Claim(
         "search-overfits",
         "The best programs of a search lose their lead on larger problems.",
-        "lead on the larger problem",
+        "lead that is left on the larger problem",
         "search",
         f"{CHEN}, section 2.3 and figure 3",
         "discovery.py",

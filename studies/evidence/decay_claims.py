@@ -46,13 +46,13 @@ def _declared(*networks: str) -> list[Row]:
         absent = [each for each, task in tasks.items() if not is_complete(STUDY, task)]
         for network, task in tasks.items():
             if network not in absent:
-                found += _verdicts(STUDY, task)
+                found += declared_rows(STUDY, task)
         if absent:
             found.append(missing(f"{steps:,} steps: {', '.join(absent)}"))
     return found
 
 
-def _verdicts(study: str, task: str, errors: str = EXACT) -> list[Row]:
+def declared_rows(study: str, task: str, errors: str = EXACT) -> list[Row]:
     """The declared comparison on one task, by optimizer."""
     found = []
     for place, frame, verdict in verdicts(study, task):
@@ -76,7 +76,7 @@ def _over_batch_sizes() -> list[Row]:
     runs = runs_of("pace", task)
     sizes = sorted(runs["batch_size"].unique().tolist())
     frames = {float(size): runs[runs["batch_size"] == size] for size in sizes}
-    return [*_verdicts("pace", task, JACKKNIFE), _ratios(frames, task)]
+    return [*declared_rows("pace", task, JACKKNIFE), _ratios(frames, task)]
 
 
 def _over_lengths_and_examples() -> list[Row]:

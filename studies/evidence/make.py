@@ -49,7 +49,10 @@ def made(root: Path) -> Iterator[Path]:
     yield from (root / page for page in readme.PAGES)
     yield root / "studies" / "README.md"
     yield from (results / "ledger.json", results / "DATASHEET.md")
-    for study in figures.KEPT:
+    yield results / "transfer_from_adamw" / "conversion.json"
+    yield results / "transformers" / "spread.csv"
+    yield results / "three_laws" / "shares.csv"
+    for study in (*figures.KEPT, "three_laws"):
         for pattern in ("summary.json", "summary.csv", "figures/*.png"):
             yield from sorted((results / study).glob(pattern))
 

@@ -251,4 +251,4 @@ def written(interval: Interval, unit: str = "", digits: int = 2) -> str:
 
 
 def _number(value: float, digits: int) -> str:
-    return f"{value + 0.0:.{digits}f}".replace("-", "−")
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "−")

@@ -9,7 +9,7 @@ from typing import Any
 from keras_lion.statistics import Interval
 from studies.evidence import answers, side_by_side
 from studies.evidence.basis import PRIMARY
-from studies.evidence.catalog import table
+from studies.evidence.catalog import listed, table
 from studies.evidence.claims import QUESTIONS
 from studies.evidence.measured import written
 from studies.evidence.row import MEANINGS, YES
@@ -41,8 +41,9 @@ models may differ.
 Each claim has one verdict, one number with its 95 % interval over n seeds, and one
 link. The details have the rows of all tasks; they share data and seeds, so that they
 are no independent evidence and are not counted. A study has one primary outcome, named
-at the end of this page. A claim's verdict is that of its primary row, or of the first
-row that decides.
+at the end of this page; where it is a number for each optimizer, each has a row. A
+claim's verdict is that of its primary row, or of the first row that decides; a claim
+that several things hold rests on the first row that does not.
 
 {meanings}
 """
@@ -189,7 +190,9 @@ def _side(where: str) -> str:
 
 def figures_like(figure: Path) -> list[tuple[str, Path]]:
     """(task, figure) of the same kind, for every task of its study that has one."""
-    tasks = list(declared(figure.parents[1].name).plans)
+    study = figure.parents[1].name
+    declares = {each.file for each in listed() if each.declares}
+    tasks = list(declared(study).plans) if f"{study}.py" in declares else []
     named = [each for each in tasks if figure.name.startswith(f"{each}_")]
     if not named:
         return [("", figure)]

@@ -12,6 +12,7 @@ import filecmp
 import json
 import math
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -261,7 +262,8 @@ def write(root: Path, results: Path) -> None:
         draw(pd.read_csv(folder / "runs.csv")).savefig(
             folder / place, dpi=160, metadata={"Software": None}
         )
-        picture = f"![{caption.partition(', ')[0]}](../studies/results/{study}/{place})"
+        short = re.sub(r" \([^)]*\)", "", caption).partition(", ")[0]
+        picture = f"![{short}](../studies/results/{study}/{place})"
         block = f"{words(kept['claims'])}\n{picture}\n\n{caption}\n"
         marker = f"<!-- {study}: written by studies/evidence/practice.py -->\n"
         before, rest = text.split(marker)

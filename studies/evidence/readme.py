@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from studies.evidence import answers, side_by_side
+from studies.evidence import answers, costs, side_by_side
 from studies.evidence.catalog import table
 from studies.evidence.measured import written
 from studies.evidence.page import interval
@@ -18,12 +18,16 @@ MARKERS = {
     "table": "<!-- Lion next to AdamW: written by `make evidence` -->\n",
     "not": "<!-- when not to use Lion: written by `make evidence` -->\n",
     "studies": "<!-- every study: written by `make evidence` -->\n",
+    "rows": "<!-- lazy rows: written by `make evidence` -->\n",
+    "diagnostics": "<!-- diagnostics: written by `make evidence` -->\n",
 }
 # Page → the way from it to the root, and the blocks that it has.
 PAGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "README.md": ("", ("results", "table", "not")),
     "docs/index.md": ("../", ("results",)),
     "docs/studies.md": ("../", ("studies",)),
+    "docs/parallel.md": ("../", ("rows",)),
+    "docs/diagnostics.md": ("../", ("diagnostics",)),
 }
 END = "<!-- end -->"
 # Claim, the verdict that speaks against Lion, and what follows from it.
@@ -65,9 +69,9 @@ def updated(text: str, blocks: Mapping[str, str]) -> str:
 
 
 def headline(ledger: Sequence[Mapping[str, Any]], root: str) -> str:
-    """Best results, wrong values and lr × λ, in a sentence each."""
+    """Best results, wrong values, lr × λ and starting values, in a sentence each."""
     found = answers.answers(ledger, f"{root}studies/README.md")
-    return "\n".join(f"- {each}" for each in found[:3]) + "\n"
+    return "\n".join(f"- {each}" for each in found) + "\n"
 
 
 def compared() -> str:
@@ -111,6 +115,8 @@ def blocks(results: Path, page: str) -> dict[str, str]:
         "table": compared,
         "not": lambda: when_not(ledger),
         "studies": lambda: table(f"{root}studies/"),
+        "rows": lambda: costs.sparse_rows(results),
+        "diagnostics": lambda: costs.diagnostics(results),
     }
     return {name: made[name]() for name in names}
 

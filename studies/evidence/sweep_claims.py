@@ -61,8 +61,10 @@ def _declared(
 
 
 def larger_batches() -> list[Row]:
-    """Lion gains on AdamW as the batch grows."""
-    return _declared("batch_size", declared("batch_size").plans, hull_errors)
+    """Lion gains on AdamW from small batches to large ones, at each budget."""
+    others = declared("batch_size").secondary.values()
+    pairs = {label: pair for each in others for label, pair in each.between.items()}
+    return _between("batch_size", pairs)
 
 
 def small_batches() -> list[Row]:
@@ -91,10 +93,37 @@ def _below_64(task: str, frame: pd.DataFrame) -> Row:
     )
 
 
+def small_batch_betas() -> list[Row]:
+    """Betas with a longer memory raise Lion's best score at batches below 64."""
+    tasks = declared("small_batches").plans
+    return _declared("small_batches", tasks, lambda n: coverage("best score", n))
+
+
 def bfloat16_momentum() -> list[Row]:
     """A bfloat16 momentum changes the best score by less than the margin."""
     tasks = declared("momentum_dtype").plans
     return _declared("momentum_dtype", tasks, lambda n: coverage("best score", n))
+
+
+def lazy_rows() -> list[Row]:
+    """Idle rows that rest raise the best score of Lion; AdamW's, as a remark."""
+    tasks = declared("embeddings").plans
+    rows = _declared("embeddings", tasks, lambda n: coverage("best score", n))
+    comparison = declared("embeddings").secondary["adamw"]
+    assert comparison.sides is not None
+    lazy, dense = comparison.sides
+    return rows + [
+        difference_of_best(
+            "embeddings",
+            runs_of("embeddings", task),
+            lazy,
+            dense,
+            comparison,
+            where=f"{task}, of AdamW",
+        )
+        for task in tasks
+        if is_complete("embeddings", task)
+    ]
 
 
 def warm_up() -> list[Row]:
@@ -117,7 +146,7 @@ def _between(
 
     Args:
         study: Its name.
-        more: Label → a pair of conditions that it did not declare.
+        more: Label → another pair of conditions.
     """
     comparison = declared(study).comparison
     found = []
@@ -128,8 +157,11 @@ def _between(
             continue
         frame = pd.concat([runs_of(study, task) for task in dict.fromkeys(tasks)])
         one = replace(comparison, between={label: pair})
+        declared_here = label in comparison.between
         ((_, verdict),) = decide(frame, one)
-        basis = basis_of_declared(study, frame, primary=is_primary(study, label))
+        basis = basis_of_declared(
+            study, frame, primary=declared_here and is_primary(study, label)
+        )
         errors = hull_errors(verdict.estimate.n)
         found.append(of_verdict(verdict, label, errors, basis, unit_of(study, frame)))
     return found

@@ -102,7 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found[f"{name}.step"] = claims.exact(step, "milliseconds")
     path = options.output
     kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    environments = {**kept.get("environments", {}), options.backend: environment()}
+    here = environment() | {"load_average": round(os.getloadavg()[0], 1)}
+    environments = {**kept.get("environments", {}), options.backend: here}
     claims.keep(path, {**kept.get("claims", {}), **found}, environments=environments)
     claims.show(found)
 

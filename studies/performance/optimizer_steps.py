@@ -76,7 +76,7 @@ def update_step(name: str, rows: int = ROWS) -> Step:
         gradients.append(keras.ops.convert_to_tensor(draw[1]))
     optimizer = make_optimizer(name)
     optimizer.build(variables)
-    return _compiled(optimizer, variables, [], lambda *_: gradients, ())
+    return compiled(optimizer, variables, [], lambda *_: gradients, ())
 
 
 def training_step(name: str, workload: str, batch_size: int | None = None) -> Step:
@@ -100,7 +100,7 @@ def training_step(name: str, workload: str, batch_size: int | None = None) -> St
         return backend.value_and_gradients(program.loss, weights, others, x, y)[2]
 
     variables, others = model.trainable_variables, model.non_trainable_variables
-    return _compiled(optimizer, variables, others, gradients_of, program.pool)
+    return compiled(optimizer, variables, others, gradients_of, program.pool)
 
 
 def _batch(workload: str, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -113,7 +113,7 @@ def _batch(workload: str, size: int) -> tuple[np.ndarray, np.ndarray]:
     return x, generator.integers(0, 10, size=size, dtype=np.int32)
 
 
-def _compiled(
+def compiled(
     optimizer: Any,
     variables: list[Any],
     others: list[Any],

@@ -50,7 +50,8 @@ class SGD(Lion):
         learning_rate, gradient = (
             ops.cast(tensor, weight.dtype) for tensor in (learning_rate, gradient)
         )
-        stepped = weight - learning_rate * gradient
+        decay = self._weight_decay_of(self._get_variable_index(variable), weight.dtype)
+        stepped = weight - learning_rate * (gradient + decay * weight)
         self.assign(variable, select(applies, stepped, weight))
 
     def get_config(self) -> dict[str, Any]:

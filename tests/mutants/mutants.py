@@ -1,6 +1,7 @@
 """Lions that are wrong in one line each: what is replaced in which file, by what.
 
-`first` names the test files that are run before the others.
+`first` names the test files that are run before the others, `backend` the backend that
+the tests run on.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ class Mutant:
     original: str
     mutated: str
     first: tuple[str, ...]
+    backend: str
 
 
-def mutants(file: str, *rows: tuple[str, str, str, str]) -> list[Mutant]:
+def mutants(
+    file: str, *rows: tuple[str, str, str, str], backend: str = "jax"
+) -> list[Mutant]:
     """Mutants of one file, from rows of name, original, mutated, first test files."""
     return [
-        Mutant(name, f"{file}.py", original, mutated, tuple(first.split()))
+        Mutant(name, f"{file}.py", original, mutated, tuple(first.split()), backend)
         for name, original, mutated, first in rows
     ]
 
@@ -181,9 +185,8 @@ MUTANTS = [
         ),
         (
             "gradient rounded to the dtype of the variable",
-            "            ops.cast(gradient, dtype),\n            learning_rate=",
-            "            ops.cast(ops.cast(gradient, variable.dtype), dtype),\n"
-            "            learning_rate=",
+            "gradient = ops.cast(self._row_gradient(index, gradient), dtype)",
+            "gradient = ops.cast(ops.cast(gradient, variable.dtype), dtype)",
             "precision",
         ),
         (
@@ -243,8 +246,8 @@ MUTANTS = [
         ),
         (
             "vectors are matrices",
-            "wanted = len(variable.shape) >= 2",
-            "wanted = len(variable.shape) >= 1",
+            "return len(variable.shape) >= 2",
+            "return len(variable.shape) >= 1",
             "weight_decay",
         ),
         (
@@ -336,8 +339,8 @@ MUTANTS = [
         ),
         (
             "average moves at every micro-step",
-            "average.assign(select(applies, new, old))",
-            "average.assign(new)",
+            "self.assign(average, select(applies, new, old))",
+            "self.assign(average, new)",
             "accumulation",
         ),
         (
@@ -672,6 +675,392 @@ MUTANTS = [
             "if name not in CLIPPING}",
             "if True}",
             "conversion",
+        ),
+    ),
+    *mutants(
+        "lazy_rows",
+        (
+            "idle steps not made up for",
+            "return factor * momentum",
+            "return momentum",
+            "lazy_embeddings",
+        ),
+        (
+            "rows with a gradient of 0 touched",
+            "return both(applies, touched)",
+            "return both(applies, ops.ones_like(touched))",
+            "lazy_embeddings",
+        ),
+        (
+            "rows touched by a dropped step",
+            "return both(applies, touched)",
+            "return touched",
+            "lazy_embeddings",
+        ),
+        (
+            "idle time of a dense momentum counted from the start",
+            "now = ops.cast(self.iterations, touched.dtype)",
+            "now = ops.zeros((), touched.dtype)",
+            "lazy_embeddings",
+        ),
+    ),
+    *mutants(
+        "lion",
+        (
+            "a touched row counts as touched one step before",
+            "now = ops.cast(self.iterations + 1, touched.dtype)",
+            "now = ops.cast(self.iterations, touched.dtype)",
+            "lazy_embeddings",
+        ),
+        (
+            "idle rows move on",
+            "applies = self._is_touched(gradient, applies)",
+            "_ = self._is_touched(gradient, applies)",
+            "lazy_embeddings",
+        ),
+    ),
+    *mutants(
+        "lazy_embeddings",
+        (
+            "state of idle rows moves on",
+            "                yield state",
+            "                yield from ()",
+            "lazy_keras_optimizers",
+        ),
+    ),
+    *mutants(
+        "backend",
+        (
+            "rows of one number not added up",
+            'place = tf.cumsum(tf.cast(is_new, "int32")) - 1',
+            "place = tf.range(tf.shape(numbers)[0])",
+            "lazy_embeddings",
+        ),
+        (
+            "replicas not added up",
+            "summed = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, present))",
+            "summed = iter(present)",
+            "replicas",
+        ),
+        backend="tensorflow",
+    ),
+    *mutants(
+        "lion",
+        (
+            "each replica clips its own gradients",
+            "gradients = sum_over_replicas(gradients)",
+            "gradients = sum_over_replicas(self._clip_gradients(gradients))",
+            "replicas",
+        ),
+        backend="tensorflow",
+    ),
+    *mutants(
+        "loss_scale",
+        (
+            "each replica decides on its own overflow",
+            "return ops.equal(sum_over_replicas([bad])[0], 0)",
+            "return ops.equal(bad, 0)",
+            "replicas",
+        ),
+        backend="tensorflow",
+    ),
+    *mutants(
+        "step_statistics",
+        (
+            "c is the momentum",
+            "c = momentum + betas.one_minus_beta_1 / betas.one_minus_beta_2 * moved",
+            "c = momentum + moved",
+            "diagnostics",
+        ),
+        (
+            "no update counts as a flip",
+            "_count(direction * last < 0)",
+            "_count(direction * last <= 0)",
+            "diagnostics",
+        ),
+        (
+            "the change along the weights rotates them",
+            "np.maximum(change - along**2 / old, 0)",
+            "change",
+            "diagnostics",
+        ),
+        (
+            "the bound of the weights before",
+            '"largest_weight": ops.max(ops.absolute(new))',
+            '"largest_weight": ops.max(ops.absolute(old))',
+            "diagnostics",
+        ),
+        (
+            "stuck where one direction is blocked",
+            "_count(ops.logical_and(*stays))",
+            "_count(ops.logical_or(*stays))",
+            "diagnostics",
+        ),
+    ),
+    *mutants(
+        "update_meter",
+        (
+            "variables without decay have the decay of the others",
+            "weight_decay * self._decayed",
+            "weight_decay * np.ones_like(self._decayed)",
+            "diagnostics",
+        ),
+    ),
+    *mutants(
+        "diagnostics",
+        (
+            "mean of the bound",
+            "np.max(tables, axis=0)[:, largest]",
+            "np.mean(tables, axis=0)[:, largest]",
+            "diagnostics",
+        ),
+        (
+            "every update measured",
+            "if updates % self.every == 0 and before.directions is not None:",
+            "if before.directions is not None:",
+            "diagnostics",
+        ),
+    ),
+    *mutants(
+        "related/lookahead",
+        (
+            "slow weights start from zero",
+            "ops.where(first, weight, ops.convert_to_tensor(slow))",
+            "ops.convert_to_tensor(slow)",
+            "lookahead",
+        ),
+        (
+            "the way back and the way on exchanged",
+            "old + self.slow_step * (weight - old)",
+            "weight + self.slow_step * (old - weight)",
+            "lookahead",
+        ),
+        (
+            "periods count micro-steps",
+            "self.sync_period * (counting.gradient_accumulation_steps or 1)",
+            "self.sync_period",
+            "lookahead",
+        ),
+        (
+            "synchronized at every step",
+            "new = ops.where(last, ",
+            "new = ops.where(True, ",
+            "lookahead",
+        ),
+        (
+            "constraints forgotten after a synchronization",
+            "if variable.constraint is not None:",
+            "if False:",
+            "lookahead",
+        ),
+        (
+            "slow weights not saved",
+            'return {SLOW: getattr(self, "_slow_weights", [])}',
+            "return {}",
+            "lookahead",
+        ),
+    ),
+    *mutants(
+        "related/wrapper",
+        (
+            "loss not scaled",
+            "return self.inner_optimizer.scale_loss(loss)",
+            "return loss",
+            "lookahead",
+        ),
+        (
+            "averages left out at the end",
+            "self.inner_optimizer.finalize_variable_values(var_list)",
+            "pass",
+            "lookahead",
+        ),
+        (
+            "inner state not in a dictionary",
+            "self.inner_optimizer.load_own_variables(inner)",
+            "pass",
+            "lookahead",
+        ),
+    ),
+    *mutants(
+        "related/layer_adaptive",
+        (
+            "rate of the next step",
+            "self.inner_optimizer.apply(gradients, variables)\n",
+            "self.inner_optimizer.apply(gradients, variables)\n"
+            "        learning_rate = self.learning_rate\n",
+            "layer_adaptive",
+        ),
+        (
+            "no learning rate in the ratio",
+            "ratio = learning_rate * of_weight / divisor",
+            "ratio = of_weight / divisor",
+            "layer_adaptive",
+        ),
+        (
+            "norm of the weight after the step",
+            "ratio = trust_ratio(old, step,",
+            "ratio = trust_ratio(old + step, step,",
+            "layer_adaptive",
+        ),
+        (
+            "exclusions forgotten in the adaptation",
+            "and variable not in self._not_adapted",
+            "",
+            "layer_adaptive",
+        ),
+        (
+            "weights of zero stay",
+            "return ops.where(positive, ratio, ops.ones_like(ratio))",
+            "return ratio",
+            "layer_adaptive",
+        ),
+    ),
+    *mutants(
+        "related/adax",
+        (
+            "weights of gradients off by one step",
+            "t = ops.cast(self.iterations + 1, dtype)",
+            "t = ops.cast(self.iterations + 2, dtype)",
+            "adax",
+        ),
+        (
+            "fixed average instead of growing weights",
+            "newest = self.beta_2 / ops.expm1(t * math.log1p(self.beta_2))",
+            "newest = self.beta_2 + 0.0 * t",
+            "adax",
+        ),
+        (
+            "weights that leave float32",
+            "ops.expm1(t * math.log1p(self.beta_2))",
+            "(ops.power(1.0 + self.beta_2, t) - 1.0)",
+            "adax",
+        ),
+        (
+            "no decay of AdaX",
+            "* (step + decay)",
+            "* step",
+            "adax",
+        ),
+    ),
+    *mutants(
+        "related/adafactor",
+        (
+            "rows not divided by their mean",
+            "r = r / ops.mean(r, axis=row - (row > column), keepdims=True)",
+            "pass",
+            "adafactor",
+        ),
+        (
+            "the last two axes are factored",
+            'second, first = np.argsort(shape, kind="stable")[-2:]',
+            "second, first = len(shape) - 2, len(shape) - 1",
+            "adafactor",
+        ),
+        (
+            "steps not clipped",
+            "update = update / ops.maximum(1.0, rms(update) / self.clip_threshold)",
+            "pass",
+            "adafactor",
+        ),
+        (
+            "momentum of the gradient's size",
+            "if self.scale_by_weights:",
+            "if False:",
+            "adafactor",
+        ),
+        (
+            "product of averages that underflows",
+            "* ops.expand_dims(ops.rsqrt(r), column)\n"
+            "                * ops.expand_dims(ops.rsqrt(c), row)",
+            "* ops.rsqrt(ops.expand_dims(r, column) * ops.expand_dims(c, row))",
+            "adafactor",
+        ),
+    ),
+    *mutants(
+        "related/tiger",
+        (
+            "scale of vectors",
+            "return 0.5 * rate",
+            "return rate",
+            "tiger",
+        ),
+        (
+            "one scale for a table",
+            'if "embeddings" in path_of(variable) and len(variable.shape) == 2:',
+            "if False:",
+            "tiger",
+        ),
+        (
+            "bad steps move nothing",
+            "shrunk = target + self.shrink * (weight - target)",
+            "shrunk = weight",
+            "tiger",
+        ),
+        (
+            "vectors decay",
+            "return not is_vector(variable) and super().decays(variable)",
+            "return super().decays(variable)",
+            "tiger",
+        ),
+        (
+            "gamma shrinks to zero",
+            'target = 1.0 if "gamma" in name_of(variable) else 0.0',
+            "target = 0.0",
+            "tiger",
+        ),
+    ),
+    *mutants(
+        "related/schedules",
+        (
+            "the first piece starts at its value",
+            "[(0.0, 0.0), *self.points]",
+            "[(0.0, self.points[0][1]), *self.points]",
+            "related_schedules",
+        ),
+        (
+            "the first step has no rate",
+            "warm = ops.minimum((step + 1.0) /",
+            "warm = ops.minimum(step /",
+            "related_schedules",
+        ),
+        (
+            "decay begins with the constant part",
+            "over = step + 1.0 - self.warmup_steps - self.stable_steps",
+            "over = step + 1.0 - self.warmup_steps",
+            "related_schedules",
+        ),
+    ),
+    *mutants(
+        "related/zero_order_lion",
+        (
+            "one-sided slope",
+            "(high - low) / (2 * self.radius)",
+            "(high - low) / self.radius",
+            "zero_order_lion",
+        ),
+        (
+            "weights stay at the second probe",
+            "self._move(variables, key, self.radius)\n            values",
+            "values",
+            "zero_order_lion",
+        ),
+        (
+            "another direction for the update",
+            "self.direction(variable, index, number, probe)",
+            "self.direction(variable, index, number + 1, probe)",
+            "zero_order_lion",
+        ),
+        (
+            "the same direction for every variable",
+            "[self.seed, step, probe, index]",
+            "[self.seed, step, probe]",
+            "zero_order_lion",
+        ),
+        (
+            "the same direction at every step",
+            "[self.seed, step, probe, index]",
+            "[self.seed, probe, index]",
+            "zero_order_lion",
         ),
     ),
 ]

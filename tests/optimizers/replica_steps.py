@@ -44,6 +44,13 @@ CASES = {
     "bfloat16 momentum": {"momentum_dtype": "bfloat16"},
     "cautious": {"cautious": True, "cautious_weight_decay": True},
     "loss scale": {"loss_scale_factor": 4.0},
+    "flush": {"gradient_accumulation_steps": 4},
+    "flush, average": {
+        **{"gradient_accumulation_steps": 4, "global_clipnorm": 0.5},
+        **{"use_ema": True, "ema_momentum": 0.5},
+    },
+    "average at the end": {"use_ema": True, "ema_momentum": 0.5},
+    "lazy": {"lazy_embeddings": True},
 }
 BAD_STEP = 2
 
@@ -55,16 +62,27 @@ def batches(case: str) -> tuple[np.ndarray, np.ndarray]:
     y = rng.integers(-8, 9, (STEPS, BATCH, 6, 2)).astype("float32") / 8
     if case.startswith("nan"):
         x[BAD_STEP, -1, 1] = np.nan
+    if case == "lazy":
+        y[1::2, :, :3] = 0  # rows that every other step leaves alone
     return x, y
 
 
-def variables() -> list[keras.Variable]:
+def variables(case: str) -> list[keras.Variable]:
     return [
         keras.Variable(np.linspace(-1, 1, 4, dtype="float32"), name="vector"),
         keras.Variable(
-            np.linspace(1, -1, 12, dtype="float32").reshape(6, 2), name="matrix"
+            np.linspace(1, -1, 12, dtype="float32").reshape(6, 2),
+            name="embeddings" if case == "lazy" else "matrix",
         ),
     ]
+
+
+def end(case: str, optimizer: Lion, weights: list[keras.Variable]) -> None:
+    """What is called after the last step, outside of the replicas."""
+    if case.startswith("flush"):
+        optimizer.flush()
+    if case == "average at the end":
+        optimizer.finalize_variable_values(weights)
 
 
 def lion(case: str, weights: list[keras.Variable]) -> Lion:
@@ -79,7 +97,7 @@ def mirrored(case: str, strategy: Any, *, graph: bool) -> dict[str, np.ndarray]:
 
     replicas = strategy.num_replicas_in_sync
     with strategy.scope():
-        weights = variables()
+        weights = variables(case)
         optimizer = lion(case, weights)
 
     def on_replica(x, y):
@@ -105,6 +123,7 @@ def mirrored(case: str, strategy: Any, *, graph: bool) -> dict[str, np.ndarray]:
             for part in (x, y)
         ]
         compiled(*parts)
+    end(case, optimizer, weights)
     found = {}
     for variable in [*weights, *optimizer.variables]:
         copies = strategy.experimental_local_results(variable.value)
@@ -119,7 +138,7 @@ def sharded(case: str, distribution: Any) -> dict[str, np.ndarray]:
     import jax
 
     keras.distribution.set_distribution(distribution)
-    weights = variables()
+    weights = variables(case)
     optimizer = lion(case, weights)
 
     def loss(values, x, y):
@@ -143,18 +162,21 @@ def sharded(case: str, distribution: Any) -> dict[str, np.ndarray]:
                 for part in (x, y)
             )
         values, state = step(values, state, x, y)
+    everything = [*weights, *optimizer.variables]
+    for variable, value in zip(everything, [*values, *state], strict=True):
+        variable.assign(value)
+    end(case, optimizer, weights)
     keras.distribution.set_distribution(None)
-    everything = zip([*weights, *optimizer.variables], [*values, *state], strict=True)
     return {
-        variable.path: np.asarray(value, "float32")[None]
-        for variable, value in everything
+        variable.path: np.asarray(variable.value, "float32")[None]
+        for variable in everything
     }
 
 
 def distributions() -> dict[str, Any]:
     mesh = keras.distribution.DeviceMesh((2, 2), ["batch", "model"])
     layouts = keras.distribution.LayoutMap(mesh)
-    layouts["matrix"] = ("model", None)
+    layouts["matrix|embeddings"] = ("model", None)
     return {
         "one": None,
         "data": keras.distribution.DataParallel(),

@@ -191,6 +191,20 @@ def test_state_alone_is_found_below_a_loss_scale(tmp_path):
     assert_same_momenta(momenta(scaled.inner_optimizer), momenta(optimizer))
 
 
+def test_a_model_of_mixed_float16_says_that_the_policy_comes_first(tmp_path):
+    model, file = network(), tmp_path / "model.weights.h5"
+    scaled = keras.optimizers.LossScaleOptimizer(trained(model))
+    scaled.build(model.trainable_variables)
+    model.compile(scaled, "mse")
+    model.save_weights(file)
+    other = network(seed=1)
+    other.compile(built(other), "mse")
+    with pytest.warns(UserWarning, match=r"set_dtype_policy\('mixed_float16'\)"):
+        other.load_weights(file)
+    other.optimizer.load_state(file, strict=True)
+    assert_same_momenta(momenta(scaled.inner_optimizer), momenta(other.optimizer))
+
+
 def test_a_warning_points_at_the_line_that_loads(tmp_path):
     model, other = network(), network()
     model.save_weights(tmp_path / "model.weights.h5")

@@ -260,10 +260,51 @@ def test_steps_may_be_a_float_and_reach_the_rule_from_an_optimizer(capsys):
     assert "Here that is only 0.1:" in capsys.readouterr().out
 
 
+def test_steps_are_batches_of_which_accumulation_makes_fewer_updates(capsys):
+    adamw = keras.optimizers.AdamW(1e-3, gradient_accumulation_steps=2)
+    lion_from_adamw(adamw, steps=440)
+    assert "Here that is only 0.05:" in capsys.readouterr().out
+    lion_from_adamw(adamw, steps=440, gradient_accumulation_steps=4)
+    assert "Here that is only 0.025:" in capsys.readouterr().out
+
+
+def test_the_code_for_a_schedule_scales_it():
+    code = convert_adamw(None, 0.1, peak_learning_rate=1e-3).code()
+    assert "learning_rate=ScaledSchedule(schedule, 0.229416)" in code
+    names = {
+        "Lion": Lion,
+        "ScaledSchedule": ScaledSchedule,
+        "schedule": keras.optimizers.schedules.CosineDecay(1e-3, 100),
+    }
+    lion = eval(code, names)
+    np.testing.assert_allclose(lion.learning_rate, 1e-3 * 0.229416, rtol=1e-5)
+
+
+def test_a_ratio_that_a_short_training_needs_is_not_called_unusual():
+    assert "unusual" not in convert_adamw(1e-3, ratio=1, steps=100).explanation
+    assert "unusual" in convert_adamw(1e-3, ratio=1).explanation
+    assert "unusual" in convert_adamw(1e-3, ratio=20, steps=100).explanation
+
+
+@pytest.mark.parametrize("name", ["lr", "wd"])
+def test_short_names_are_told_from_those_of_lion(name):
+    with pytest.raises(ValueError, match="is converted and takes the place"):
+        lion_from_adamw(keras.optimizers.AdamW(1e-3), **{name: 0.1})
+
+
+@pytest.mark.parametrize("kind", [Lion, keras.optimizers.Lion])
+def test_a_lion_is_a_lion_already(kind):
+    with pytest.raises(ValueError, match="is a Lion already"):
+        lion_from_adamw(kind(1e-3))
+
+
 def test_values_that_are_no_values_of_adamw_are_pointed_out():
-    text = words(convert_adamw(1.0, 50.0, mode="paper").explanation)
-    assert "learning_rate * weight_decay is 50: every step would take away" in text
-    assert "acts over about" not in text
+    conversion = convert_adamw(1.0, 50.0, mode="paper")
+    (caution,) = conversion.cautions
+    assert "learning_rate * weight_decay is 50: every step would take away" in caution
+    assert "acts over about" not in conversion.explanation
+    first, code, *_ = str(conversion).splitlines()
+    assert (first, code) == (f"Caution: {caution}", conversion.code())
     text = words(convert_adamw(1.0, 50.0, mode="matched").explanation)
     assert "Predicted" not in text  # the theory holds for small products only
     text = words(convert_adamw(1e-3, 0.1, 0.999, 0.9).explanation)
@@ -307,7 +348,7 @@ def test_a_ratio_of_one_is_no_smaller_rate_and_no_larger_decay():
     ],
 )
 def test_asks_whether_rate_and_decay_are_swapped(learning_rate, decay, asked):
-    text = words(convert_adamw(learning_rate, decay).explanation)
+    text = " ".join(convert_adamw(learning_rate, decay).cautions)
     assert ("are they swapped?" in text) == asked
 
 
@@ -611,7 +652,6 @@ def test_code_makes_the_optimizer():
         conversion.learning_rate, rel=1e-5
     )
     assert optimizer.weight_decay == pytest.approx(conversion.weight_decay, rel=1e-5)
-    assert "learning_rate=schedule" in convert_adamw(None).code()
 
 
 def test_numbers_of_the_page():

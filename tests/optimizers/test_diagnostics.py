@@ -6,6 +6,7 @@ import pytest
 
 from keras_lion import Lion, theory
 from keras_lion.optimizers import LionDiagnostics
+from keras_lion.optimizers.update_meter import UpdateMeter
 from tests.arrays import array
 
 K = 5
@@ -247,7 +248,9 @@ def test_mixed_precision_is_unwrapped_and_dropped_steps_are_no_updates():
 def test_weights_that_are_too_coarse_to_move_are_counted(dtype):
     rate = 2.0**-12
     states, diagnostics, _ = train(
-        Lion(rate, weight_decay=DECAY), every=20, dtype=dtype
+        Lion(rate, weight_decay=DECAY, stochastic_rounding=False),
+        every=20,
+        dtype=dtype,
     )
     number = array(keras.ops.zeros(1, dtype)).dtype  # NumPy's own has no bfloat16
     old = flat(states[19][0]).astype("float32")
@@ -259,6 +262,25 @@ def test_weights_that_are_too_coarse_to_move_are_counted(dtype):
     assert ("cannot move" in " ".join(diagnostics.advice)) == (dtype == "bfloat16")
     unmoved = flat(states[20][0]) == old
     assert np.all(unmoved[stuck])
+
+
+def test_weights_that_are_rounded_at_random_are_not_stuck():
+    lion = Lion(2.0**-12, weight_decay=DECAY)
+    _, diagnostics, _ = train(lion, every=20, dtype="bfloat16")
+    (total,) = epochs_of(diagnostics)
+    assert total["stuck_weights"] == 0
+
+
+def test_an_int8_momentum_is_decoded():
+    found = []
+    for dtype in (None, "int8"):
+        lion = Lion(2.0**-8, momentum_dtype=dtype)
+        weight = keras.Variable(np.zeros((64, 32), "float32"))
+        lion.build([weight])
+        lion._assign_momentum(0, keras.ops.full((64, 32), 0.25))
+        (value,) = UpdateMeter(lion)._state()[1]
+        found.append(array(value))
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-2)
 
 
 def test_the_rates_are_those_of_the_measured_update():

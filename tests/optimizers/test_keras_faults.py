@@ -113,7 +113,7 @@ def test_03_float16_weights_have_a_momentum_of_small_gradients(make):
 # Weight decay
 
 
-@fault()
+@fault(compile_update=False)  # XLA contracts products and sums
 def test_05_decay_is_part_of_the_step(make):
     """θ − η (sign(c) + λ θ) to the last bit, not θ − η λ θ rounded on the way."""
     generator = np.random.default_rng(0)

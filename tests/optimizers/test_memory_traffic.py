@@ -44,6 +44,7 @@ def test_27_momenta_are_overwritten_in_place(make):
         {"skip_nonfinite": True},
         {"momentum_dtype": "bfloat16"},
         {"clipnorm": 1.0},
+        {"beta_1": 0.9, "beta_2": 0.9},
     ],
     ids=str,
 )

@@ -47,7 +47,7 @@ def network():
         ({"skip_nan": True}, "Use `skip_nonfinite`"),
         ({"colour": "red"}, "not recognized.*colour"),  # by Keras, which may know more
         ({"momentum_dtype": np.float16}, "Small gradients vanish in float16"),
-        ({"momentum_dtype": 16}, "must be one of float32, float64, bfloat16. Received"),
+        ({"momentum_dtype": 16}, "must be one of .*bfloat16, int8. Received"),
         ({"momentum_dtype": "bf16"}, "Did you mean bfloat16?"),
         ({"momentum_dtype": "float16"}, "Small gradients vanish in float16"),
         ({"weight_decay_mask": "kernel"}, r"pass a list: \['kernel'\]"),

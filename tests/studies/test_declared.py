@@ -34,6 +34,12 @@ QUESTIONS = {
     ),
     "pace": ("memory_over_batch_size", ("adamw", "lion"), 0.25, ""),
     "batch_size": ("best_score_change", ("lion", "adamw"), 1.0, "points"),
+    "small_batches": (
+        "best_score",
+        ("lion 0.99/0.999", "lion 0.9/0.99"),
+        0.5,
+        "points",
+    ),
     "optimizers": ("best_score", ("lion", "adamw"), 0.5, "points"),
     "betas": ("best_score", ("lion 0.9/0.99", "lion 0.95/0.95"), 0.02, "nats"),
     "transfer_from_adamw": ("rule_of_thumb_regret", ("lion", "adamw"), None, "nats"),
@@ -41,6 +47,8 @@ QUESTIONS = {
     "warm_up": ("best_score_change", ("lion", "adamw"), 0.02, "nats"),
     "augmentation": ("best_score_shrinkage", ("lion", "adamw"), 0.5, "points"),
     "momentum_dtype": ("best_score_kept", ("lion_bfloat16", "lion"), 0.02, "nats"),
+    "embeddings": ("best_score", ("lion_lazy", "lion"), 0.5, "points"),
+    "transformers": ("iso_product_spread", ("adamw", "lion"), 0.05, "nats"),
 }
 
 

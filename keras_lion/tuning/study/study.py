@@ -255,8 +255,8 @@ class Study:
             )
         if preset not in self.plans[task]:
             raise ValueError(
-                f"Study '{self.name}' has no preset '{preset}' for task '{task}'. It "
-                f"has: {', '.join(self.plans[task])}."
+                f"Study '{self.name}' has no preset '{preset}' for task '{task}'. "
+                f"Choose one of {', '.join(self.plans[task])}."
             )
         return self.plans[task][preset]
 

@@ -80,11 +80,14 @@ def as_data(given: Any, validation: Any = None) -> Data:
 def _check_parts(given: Any) -> None:
     """Refuse the inputs and labels of one set in place of several sets."""
     if any(hasattr(part, "shape") or isinstance(part, Mapping) for part in given):
+        shapes = [
+            str(part.shape) if hasattr(part, "shape") else _described(part)
+            for part in given
+        ]
         raise ValueError(
-            "The test set is missing: a task's data are a pool and a test set, each "
-            "with inputs and labels, ((x, y), (x_test, y_test)). Received one set: "
-            f"{' and '.join(map(_described, given))}. Hold examples out that no run "
-            "trains on and give them as the second set."
+            "A task's data are a pool and a test set, each with inputs and labels: "
+            "((x, y), (x_test, y_test)). Received the arrays of one set, of shapes "
+            f"{' and '.join(shapes)}: the test set is missing."
         )
 
 

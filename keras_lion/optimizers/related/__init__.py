@@ -1,0 +1,1 @@
+"""Optimizers and schedules related to Lion, and wrappers of any Keras optimizer."""

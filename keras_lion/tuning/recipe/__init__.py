@@ -1,0 +1,1 @@
+"""From an AdamW recipe to a recommendation: proposals, model, tuner."""
