@@ -207,7 +207,8 @@ def _estimate(
     if cost.missing:
         lines.append(
             f"The missing ones take about {duration(cost.seconds)} here in one "
-            f"process, {duration(cost.compiling)} of it for compiling."
+            f"process, {duration(cost.compiling)} of it for compiling. Other load on "
+            "the machine makes it longer."
         )
         if cost.seconds < WORTH_WORKERS:
             lines.append(

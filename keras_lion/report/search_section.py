@@ -27,7 +27,7 @@ from keras_lion.report.style import (
     optimizer_color,
     optimizer_label,
 )
-from keras_lion.robustness.conditions import setting_text
+from keras_lion.robustness.conditions import own_columns, plain, setting_text
 from keras_lion.robustness.divergence import search_advice
 from keras_lion.robustness.quantity import quantity_of_runs
 from keras_lion.robustness.search_trials import (
@@ -42,6 +42,9 @@ from keras_lion.robustness.search_trials import (
 from keras_lion.robustness.wording import counted
 
 Trials = Mapping[str, pd.DataFrame]
+PLACE = ("learning_rate", "weight_decay")
+SEEDS = 5  # with fewer, numbers are called indicative
+OPTIONS = ("beta_1", "beta_2", "batch_size")
 
 
 def search_section(
@@ -80,7 +83,10 @@ def search_section(
             _cells(name, each, varied, trials, quantity, tested=tested)
             for name, each in trials.items()
         ],
-        cautions=[*_cautions(trials, own), *text.failures(runs, list(trials))],
+        cautions=[
+            *_cautions(trials, own, imported="import" in study),
+            *text.failures(runs, list(trials)),
+        ],
         pictures=pictures_of(
             Material(title, task, metric, "score", math.nan, runs, {}),
             drawings,
@@ -106,7 +112,9 @@ def _code(
     return [f"# {optimizer_label(optimizer)}", *lines]
 
 
-def _cautions(trials: Trials, runs: Mapping[str, pd.DataFrame]) -> list[str]:
+def _cautions(
+    trials: Trials, runs: Mapping[str, pd.DataFrame], *, imported: bool
+) -> list[str]:
     """Reasons to believe less, the gravest first."""
     cautions = []
     for name, each in trials.items():
@@ -127,18 +135,52 @@ def _cautions(trials: Trials, runs: Mapping[str, pd.DataFrame]) -> list[str]:
             "best of more trials looks better."
         )
     bests = {name: best_trial(each) for name, each in trials.items()}
-    single = [
-        optimizer_label(name)
+    single = {
+        name: best
         for name, best in bests.items()
         if best is not None and best["seeds"] < 2
-    ]
+    }
     if single:
+        how = "train it with other seeds before comparing"
+        if imported:
+            how += ", and import these runs too"
+        else:
+            how += f", in a Study with {_plan_of(single, runs)}"
+        names = [*map(optimizer_label, single)]
         cautions.append(
-            f"The best trial of {listed(single)} is a single run, chosen because its "
-            "score is the best: before comparing, run its values with several seeds, "
-            "as a Study of one cell (docs/studies.md)."
+            f"The best trial of {listed(names)} is a single run, chosen because its "
+            f"score is the best: {how}."
         )
     return cautions
+
+
+def _plan_of(
+    bests: Mapping[str, Mapping[str, Any]], runs: Mapping[str, pd.DataFrame]
+) -> str:
+    """The plan that trains the best trials with several seeds, as Python to paste."""
+    spaces = ", ".join(
+        f'"{name}": SearchSpace({_space_of(best, runs[name])})'
+        for name, best in bests.items()
+    )
+    budgets = [int(best[BUDGET]) for best in bests.values() if best.get(BUDGET)]
+    epochs = f"epochs={max(budgets)}" if budgets else "epochs=…"
+    return f"Plan({{{spaces}}}, {epochs}, seeds={SEEDS})"
+
+
+def _space_of(best: Mapping[str, Any], runs: pd.DataFrame) -> str:
+    """The arguments of the search space that holds one trial alone."""
+    axes = ", ".join(f'Axis("{name}", ({float(best[name])!r},))' for name in PLACE)
+    names = [*OPTIONS, *own_columns(runs)]
+    fixed = plain({n: best[n] for n in names if setting_text(best.get(n))})
+    shown = ", ".join(f'"{name}": {_python(value)!r}' for name, value in fixed.items())
+    return f"({axes}), {{{shown}}}" if shown else f"({axes})"
+
+
+def _python(value: Any) -> Any:
+    """A value as it is written: whole numbers without a point."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
 
 
 def _headings(

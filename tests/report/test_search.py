@@ -15,8 +15,9 @@ from keras_lion.report.style import ACCURACY, LOSS, optimizer_color
 from keras_lion.report.write import write_pages, write_report
 from keras_lion.robustness.cautions import LEADING
 from keras_lion.robustness.search_trials import best_trial, trials_of
-from keras_lion.tuning import Axis
+from keras_lion.tuning import Axis, SearchSpace
 from keras_lion.tuning.runs.files import RecordWriter, write_json
+from keras_lion.tuning.study import Plan
 
 from ..robustness.made_up import run
 from ..robustness.test_search_trials import random_runs
@@ -268,6 +269,25 @@ def test_the_line_of_one_hyperparameter_and_the_best_so_far():
     assert list(steps.get_xdata()) == list(range(1, 21))
     assert steps.get_ydata()[-1] == pytest.approx(100 * trials["score"].max())
     assert steps.get_color() == optimizer_color("lion")
+
+
+def test_a_single_run_comes_with_the_study_that_repeats_it(tmp_path):
+    frame = random_runs(20).assign(width=16, epochs=4, batch_size=32)
+    _, summary, _ = written(tmp_path, frame, SEARCHED)
+    (caution,) = summary["tasks"]["digits"]["cautions"]
+    assert "is a single run" in caution
+    pasted = caution.partition("in a Study with ")[2].removesuffix(".")
+    names = {"Plan": Plan, "SearchSpace": SearchSpace, "Axis": Axis}
+    plan = eval(pasted, names)
+    assert (plan.seeds, plan.epochs) == (5, 4)
+    best = frame.loc[frame["score"].idxmax()]
+    (configuration,) = plan.configurations("lion")
+    kept = ("learning_rate", "weight_decay", "beta_1", "beta_2", "batch_size", "width")
+    assert configuration == {name: best[name] for name in kept}
+    # Who imported runs made them elsewhere.
+    _, summary, _ = written(tmp_path, frame, IMPORTED)
+    (caution,) = summary["tasks"]["digits"]["cautions"]
+    assert caution.endswith("before comparing, and import these runs too.")
 
 
 def test_at_most_three_cautions_stand_above_the_table(tmp_path):

@@ -12,6 +12,7 @@ import numpy as np
 from keras_lion.tuning.engine.evaluation import Evaluation
 from keras_lion.tuning.engine.labels import check_labels
 from keras_lion.tuning.engine.model_building import decayed_weights, new_model
+from keras_lion.tuning.engine.objective import keras_loss
 from keras_lion.tuning.tasks.data import Data, squeezed
 from keras_lion.tuning.tasks.structure import rows
 from keras_lion.tuning.tasks.task import Task
@@ -49,6 +50,7 @@ class CompiledModel:
     ) -> None:
         self.task, self.data = task, data
         self.hyperparameters = dict(hyperparameters or {})
+        keras_loss(task.loss)  # before what depends on it: a typo is named
         _refuse_own_fit(task)
         self.model = self._new_model()
         self.decayed = decayed_weights(task, self.model)

@@ -163,7 +163,7 @@ def needed_names(name: str, own: Mapping[str, OptimizerFactory]) -> list[str]:
     their betas.
     """
     if name not in own and name in RULES:
-        return ["beta_1"] if name == "signum" else ["beta_1", "beta_2"]
+        return read_betas(name, own)
     make = own[name] if name in own else KERAS_OPTIMIZERS[name]
     every = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
     return [
@@ -171,6 +171,15 @@ def needed_names(name: str, own: Mapping[str, OptimizerFactory]) -> list[str]:
         for parameter in inspect.signature(make).parameters.values()
         if parameter.default is parameter.empty and parameter.kind not in every
     ]
+
+
+def read_betas(name: str, own: Mapping[str, OptimizerFactory]) -> list[str]:
+    """Those of β₁ and β₂ that an optimizer reads."""
+    if name not in own and name in RULES:
+        return ["beta_1"] if name == "signum" else ["beta_1", "beta_2"]
+    make = own[name] if name in own else KERAS_OPTIMIZERS[name]
+    parameters = inspect.signature(make).parameters
+    return [beta for beta in ("beta_1", "beta_2") if beta in parameters]
 
 
 def check_optimizers(names: Iterable[str], own: Mapping[str, OptimizerFactory]) -> None:

@@ -88,7 +88,7 @@ def _cross_entropy(labels: Tensor, logits: Tensor) -> Tensor:
 
 
 def _loss_function(identifier: Any) -> Callable[[Tensor, Tensor], Tensor]:
-    loss = keras.losses.get(identifier)
+    loss = keras_loss(identifier)
     # A loss object reduces over the batch; its `call` does not yet.
     function = loss.call if isinstance(loss, keras.losses.Loss) else loss
 
@@ -104,6 +104,21 @@ def _loss_function(identifier: Any) -> Callable[[Tensor, Tensor], Tensor]:
     return of_floats
 
 
+def keras_loss(identifier: Any) -> Any:
+    """The loss that Keras knows by a name, or the one that is given.
+
+    Raises:
+        ValueError: If Keras knows none of that name.
+    """
+    try:
+        return keras.losses.get(identifier)
+    except ValueError as error:
+        raise ValueError(
+            "A task's `loss` must be the name of a Keras loss, such as 'mse', a "
+            f"function or a keras.losses.Loss. Received: loss={identifier!r}."
+        ) from error
+
+
 def loss_name(identifier: Any) -> str:
     """The name of a loss as Keras takes it, in lower case, without underscores."""
     name = getattr(identifier, "__name__", None) or getattr(identifier, "name", "")
@@ -112,7 +127,13 @@ def loss_name(identifier: Any) -> str:
 
 
 def _metric(identifier: Any) -> keras.metrics.Metric:
-    metric = keras.metrics.get(identifier)
+    try:
+        metric = keras.metrics.get(identifier)
+    except ValueError as error:
+        raise ValueError(
+            "A task's `metrics` must be names of Keras metrics, such as 'mae', "
+            f"functions or objects. Received: {identifier!r}."
+        ) from error
     if isinstance(metric, keras.metrics.Metric):
         return metric
     # As `compile` names it: by the text that was given.

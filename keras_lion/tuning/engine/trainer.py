@@ -14,6 +14,7 @@ from keras_lion.tuning.engine.keras_rules import (
     OptimizerFactory,
     check_optimizers,
     needed_names,
+    read_betas,
 )
 from keras_lion.tuning.engine.program import SEEDS_IN_MEMORY
 from keras_lion.tuning.engine.programs import Programs
@@ -87,6 +88,13 @@ class Trainer(Programs):
 
     def _check_optimizer(self, spec: RunSpecification) -> None:
         check_optimizers([spec.optimizer], self.optimizers)
+        read = read_betas(spec.optimizer, self.optimizers)
+        if unread := [beta for beta in self._betas(spec) if beta not in read]:
+            raise ValueError(
+                f"The optimizer '{spec.optimizer}' does not read "
+                f"{' and '.join(unread)}: leave it out of its search space. Of the "
+                f"betas it reads {' and '.join(read) or 'none'}."
+            )
         given = {*self._betas(spec), *dict(spec.extra)}
         needed = needed_names(spec.optimizer, self.optimizers)
         missing = [name for name in needed if name not in given]

@@ -82,20 +82,31 @@ def check_instructions(
             # The columns of a configuration are axes by themselves.
             if target not in CONFIGURATION or target in full:
                 own[axis_name(column, own)] = column
-    read = [column for column in [*full.values(), *own.values()] if column]
-    if both := [column for column in ignored if column in read]:
-        raise UnclearSourceError(
-            lambda words: (
-                f"Column '{both[0]}' cannot be both read and ignored: leave it out of "
-                f"{words.name('ignore')}."
-            )
-        )
+    for option, read in (("map", full), ("axis", own)):
+        for name, column in read.items():
+            if column in ignored:
+                raise _read_and_ignored(option, name, column)
     return Instructions(
         {name: column for name, column in full.items() if name in NAMES},
         constants,
         own,
         ignored,
     )
+
+
+def _read_and_ignored(option: str, name: str, column: str) -> UnclearSourceError:
+    def text(words: Words) -> str:
+        reading = (
+            words.assign("map", name, column)
+            if option == "map"
+            else words.several("axis", [column])
+        )
+        return (
+            f"Column '{column}' cannot be both read and ignored. Leave out {reading} "
+            f"to ignore it, or {words.several('ignore', [column])} to read it."
+        )
+
+    return UnclearSourceError(text)
 
 
 def _check_number(name: str, value: Any) -> None:

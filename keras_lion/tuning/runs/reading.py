@@ -12,6 +12,7 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
+from keras_lion.tuning.lists import check_list
 from keras_lion.tuning.runs.account import account_of
 from keras_lion.tuning.runs.instructions import Instructions, check_instructions
 from keras_lion.tuning.runs.names import CONFIGURATION, TEXTS, Direction
@@ -26,6 +27,7 @@ from keras_lion.tuning.runs.wording import UnclearSourceError, Words
 from keras_lion.tuning.study.columns import COLUMNS, LATER_COLUMNS
 
 NEEDED = ("optimizer", "learning_rate", "weight_decay")
+MOST_ROWS = 5  # that an error lists
 EXAMPLES = {"optimizer": "lion", "learning_rate": 0.001, "weight_decay": 0}
 
 
@@ -40,6 +42,10 @@ class Arguments:
     direction: Direction | None
     floor: float | None
     diverged_states: Collection[str]
+
+    def __post_init__(self) -> None:
+        for name in ("axes", "ignore", "diverged_states"):
+            check_list(name, getattr(self, name))
 
 
 def read(source: str | os.PathLike[str], arguments: Arguments) -> pd.DataFrame:
@@ -78,7 +84,8 @@ def read(source: str | os.PathLike[str], arguments: Arguments) -> pd.DataFrame:
     )
     numbered = "seed" not in frame
     frame["seed"] = _repeats(frame) if numbered else frame["seed"]
-    _check_seeds(frame, next(iter(found.get("seed", ())), None))
+    column = next(iter(found.get("seed", ())), None)
+    _check_seeds(frame, column, mapped=column is not None and "seed" in given.columns)
     frame["seed"] = frame["seed"].astype(int)
     frame["key"] = [
         _key(row) for row in frame[_identity(frame)].itertuples(index=False)
@@ -255,27 +262,38 @@ def _repeats(frame: pd.DataFrame) -> pd.Series[int]:
     return frame.groupby(_identity(frame), dropna=False, sort=False).cumcount()
 
 
-def _check_seeds(frame: pd.DataFrame, column: str | None) -> None:
-    """Raise unless each run has a whole number as its seed, once in its cell."""
+def _check_seeds(frame: pd.DataFrame, column: str | None, *, mapped: bool) -> None:
+    """Raise unless each run has a whole number as its seed, once in its cell.
+
+    Args:
+        frame: The runs, with their seeds as numbers.
+        column: Where the seeds come from; None for a constant.
+        mapped: Whether the user named the column.
+    """
     seeds = frame["seed"]
 
     def remedy(words: Words) -> str:
         if column is None:
             return f"leave out {words.assign('set', 'seed', seeds.iloc[0])}."
+        ignored = words.several("ignore", [column])
+        if mapped:
+            ignored += f" in place of {words.assign('map', 'seed', column)}"
         return (
-            f"{words.several('ignore', [column])}, without "
-            f"{words.assign('map', 'seed', column)}, numbers the runs of a cell "
-            "instead; those of two optimizers are then not paired."
+            f"{ignored} numbers the runs of a cell instead, and pairs nothing between "
+            "optimizers."
         )
 
-    without = ~(np.isfinite(seeds) & (seeds == np.floor(seeds)))
-    if without.any():
+    wrong = ~(np.isfinite(seeds) & (seeds == np.floor(seeds))).to_numpy()
+    if wrong.any():
+        rows = [str(at + 1) for at in np.flatnonzero(wrong)]
+        shown = ", ".join(rows[:MOST_ROWS]) + ", …" * (len(rows) > MOST_ROWS)
+        of_column = "" if column is None else f" of column '{column}'"
+        fill = "" if column is None else "fill these cells in, or "
         raise UnclearSourceError(
             lambda words: (
-                f"Every run needs a whole number as its seed; {int(without.sum())} of "
-                f"{len(frame)} have none, the first in row "
-                f"{int(np.argmax(without)) + 1} of the data. Give them one, or: "
-                f"{remedy(words)}"
+                f"Every run needs a whole number as its seed. {len(rows)} of "
+                f"{len(seeds)} runs have none (row{'s' * (len(rows) > 1)} {shown}"
+                f"{of_column}): {fill}{remedy(words)}"
             )
         )
     runs = frame[frame["status"] != "failed"]

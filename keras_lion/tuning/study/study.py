@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_lion.tuning.lists import check_list
 from keras_lion.tuning.study.columns import COLUMNS
 from keras_lion.tuning.study.comparison import MEASURES, Comparison, betas_text
 from keras_lion.tuning.study.extension import Extension
@@ -272,6 +273,7 @@ class Study:
             ValueError: If an extension is malformed, or no search space of the plan
                 has such an axis.
         """
+        check_list("extensions", extensions)
         plan = self.plan(task, preset)
         for extension in map(Extension.parse, extensions):
             plan = plan.extended(extension)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -104,6 +105,18 @@ def prepared(task: Task, prepare: Callable[[Task], Result]) -> Result:
             f"{type(error).__name__}: {lines[0]} "
             f"({Path(where.filename).name}, line {where.lineno}). Nothing was trained."
         ) from error
+
+
+def say_what_is_recorded(folder: Path, recorded: int, total: int, noun: str) -> None:
+    """Print what a folder holds and how its report is written.
+
+    To standard error, as progress is, and only where nobody else shows progress.
+    """
+    print(
+        f"{recorded} of {total} {noun} are recorded in {folder}. Report: keras-lion "
+        f"report {folder}",
+        file=sys.stderr,
+    )
 
 
 @contextlib.contextmanager

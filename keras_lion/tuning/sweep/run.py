@@ -14,6 +14,7 @@ from keras_lion.tuning.engine.executors import (
     choose_executor,
 )
 from keras_lion.tuning.engine.trainer import Trainer
+from keras_lion.tuning.lists import check_list
 from keras_lion.tuning.runs.files import Record, RecordWriter
 from keras_lion.tuning.runs.records import FinishedRuns, read_records
 from keras_lion.tuning.study.extension import combined
@@ -35,6 +36,7 @@ from keras_lion.tuning.sweep.preparation import (
     new_trainer,
     prepared,
     safe_records,
+    say_what_is_recorded,
 )
 from keras_lion.tuning.sweep.role import Role, current_role
 from keras_lion.tuning.sweep.threads import limit_threads, thread_count
@@ -71,6 +73,7 @@ def run_study(
         preset: `"smoke"`, `"standard"`, `"full"` or `"pilot"`.
         output: The study's folder; made if need be.
         progress: Called with `Progress` before the first run and after every run.
+            None: the end is told on standard error, with the command for the report.
         only: Key of the one run to train, even if it is recorded already.
         executor: `"loop"`, `"map"` or `"vmap"`; None: what the folder's last sweep of
             this task used, or else the fastest.
@@ -90,6 +93,7 @@ def run_study(
         FolderWriteError: If the folder cannot be written; what is recorded is safe.
         ChildProcessError: If a worker process dies again and again.
     """
+    check_list("extend", extend)
     task = study.default_task if task is None else task
     role = current_role()
     if workers < 1 or (workers > 1 and (role.address or only is not None)):
@@ -98,11 +102,6 @@ def run_study(
             f"KERASTUNER_* variables give this process a part. Received: {workers}."
         )
     folder = Path(output)
-    if isinstance(extend, str):
-        raise ValueError(
-            "`extend` must be a list of extensions, such as ['learning_rate=up:2']. "
-            f"Received: extend={extend!r}."
-        )
     extend = combined(load_extensions(folder, task, preset), extend)
     declared, study = study, study.extended(task, preset, extend)
     runs = study.runs(task, preset, backend.check_backend())
@@ -154,6 +153,9 @@ def run_study(
                 )
             else:
                 sweep.train(executor, population, again=only is not None)
+    if progress is None and not role.address:
+        recorded = sum(key in keys for key in FinishedRuns(folder).scores())
+        say_what_is_recorded(folder, recorded, len(runs), "runs")
     return folder
 
 

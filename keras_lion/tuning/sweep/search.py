@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -25,6 +26,7 @@ from keras_lion.tuning.sweep.preparation import (
     model_values,
     prepared,
     safe_records,
+    say_what_is_recorded,
 )
 from keras_lion.tuning.sweep.role import current_role
 from keras_lion.tuning.sweep.search_oracle import (
@@ -67,7 +69,9 @@ def run_search(
         task: What is trained.
         oracle: A `keras_tuner.oracles.RandomSearchOracle`, `BayesianOptimizationOracle`
             or `HyperbandOracle`, new, with
-            `objective=keras_tuner.Objective("score", "max")` and a seed from 1 on. Its
+            `objective=keras_tuner.Objective("score", "max")` and a seed from 1 on;
+            KerasTuner draws one in place of 0 and of none, which is kept as `search` in
+            `study.json`. Its
             hyperparameters are among `learning_rate`, `weight_decay`, `beta_1`,
             `beta_2`, `batch_size`, `seed`, options of the optimizer and those that the
             task's model reads. What the model of a trial does not read is left out of
@@ -86,6 +90,8 @@ def run_search(
             population.
         population: Number of runs that are asked for and trained together.
         progress: Called with `Progress` before the first run and after every run.
+            None: the start and the end are told on standard error, with the seed that
+            resumes the search and the command for the report.
 
     Returns:
         The folder.
@@ -195,6 +201,13 @@ def run_search(
         skipped, done = min(len(finished.scores()), chosen.max_trials), 0
         report = progress or (lambda _: None)
         report(Progress(chosen.max_trials, skipped, 0, None))
+        if progress is None:
+            seed = chosen.description()["seed"]
+            print(
+                f"Up to {chosen.max_trials} trials in {folder}. If this search is "
+                f"interrupted, a new oracle with seed={seed} resumes it.",
+                file=sys.stderr,
+            )
         reasons: list[Record] = []
         checked = False  # later models that cannot be built are failed runs
 
@@ -228,6 +241,9 @@ def run_search(
                 "row failed (`max_consecutive_failed_trials` of the oracle). The last: "
                 f"{reasons[-1]['reason'].strip().splitlines()[-1]}"
             ) from error
+        if progress is None:
+            recorded = min(len(finished.scores()), chosen.max_trials)
+            say_what_is_recorded(folder, recorded, chosen.max_trials, "trials")
     return folder
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,13 +51,7 @@ def as_data(given: Any, validation: Any = None) -> Data:
             raise ValueError(
                 "Give the validation set once: among the data, or as `validation`."
             )
-        if all(isinstance(part, np.ndarray) for part in given):
-            raise ValueError(
-                "A task's data are a pool and a test set, each with inputs and labels: "
-                "((x, y), (x_test, y_test)). Received the arrays of one set, of shapes "
-                f"{' and '.join(str(part.shape) for part in given)}: the test set is "
-                "missing."
-            )
+        _check_parts(given)
         train, *middle, test = (as_part(part) for part in given)
         validation = middle[0] if middle else validation
     if validation is None:
@@ -81,6 +75,20 @@ def as_data(given: Any, validation: Any = None) -> Data:
         sample_weight_test=test.sample_weight,
         num_validation=num_rows(held_out.x),
     )
+
+
+def _check_parts(given: Any) -> None:
+    """Refuse the inputs and labels of one set in place of several sets."""
+    if any(hasattr(part, "shape") or isinstance(part, Mapping) for part in given):
+        shapes = [
+            str(part.shape) if hasattr(part, "shape") else _described(part)
+            for part in given
+        ]
+        raise ValueError(
+            "A task's data are a pool and a test set, each with inputs and labels: "
+            "((x, y), (x_test, y_test)). Received the arrays of one set, of shapes "
+            f"{' and '.join(shapes)}: the test set is missing."
+        )
 
 
 def as_part(data: Any) -> Part:

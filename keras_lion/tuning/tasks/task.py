@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_lion.tuning.lists import check_list
 from keras_lion.tuning.metric_names import Direction, direction_of
 from keras_lion.tuning.tasks.data import Data as Data
 from keras_lion.tuning.tasks.fit_data import as_data
@@ -111,6 +112,7 @@ class Task:
     def __post_init__(self) -> None:
         if not self.name:
             raise ValueError("A task needs a name. Received an empty one.")
+        check_list("metrics", self.metrics)
         if self.metric not in METRICS and not self.metrics:
             raise ValueError(
                 f"`metric` must be one of {', '.join(METRICS)}, or the name of one of "

@@ -211,6 +211,21 @@ def test_floats_need_a_loss():
         Trainer(regression(loss=None)).program  # noqa: B018
 
 
+@pytest.mark.parametrize("metric", ["accuracy", "loss"])
+@pytest.mark.parametrize("labels", ["classes", "numbers"])
+def test_a_loss_that_keras_does_not_know_is_named(metric, labels):
+    """Before anything that depends on it, such as whether there is an accuracy."""
+    given = blobs()
+    y, y_test = (part.astype("float32") / 7 for part in (given.y, given.y_test))
+    numbers = Data(given.x, y, given.x_test, y_test)
+    data = given if labels == "classes" else numbers
+    task = tiny_task(data=lambda: data, loss="msee", metric=metric)
+    with pytest.raises(
+        ValueError, match=r"name of a Keras loss.*Received: loss='msee'"
+    ):
+        Trainer(task).check(tiny_study(task=task).runs("blobs", "smoke", "jax"))
+
+
 def test_the_metric_must_fit():
     with pytest.raises(ValueError, match="scored by 'accuracy', which its labels"):
         Trainer(regression(metric="accuracy")).program  # noqa: B018

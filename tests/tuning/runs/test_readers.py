@@ -21,6 +21,7 @@ from keras_lion.tuning import load_runs
 from keras_lion.tuning.runs.names import TARGETS, plain_name
 from keras_lion.tuning.runs.readers import UnfinishedRunsWarning, import_runs, read_runs
 from keras_lion.tuning.runs.records import load_study
+from keras_lion.tuning.runs.wording import COMMAND, UnclearSourceError
 from keras_lion.tuning.study.columns import COLUMNS
 
 ROOT = Path(__file__).parents[3]
@@ -330,8 +331,33 @@ def test_seeds_given_and_numbered(tmp_path):
     frame = read_runs(own, columns={"width": "model"}, axes=["width"])
     assert frame["width"].tolist() == ["a", "b", "a"]
     for seeds in ([1, 2, ""], [1, 2, 0.5]):
-        with pytest.raises(ValueError, match="whole number as its seed"):
+        with pytest.raises(ValueError, match="whole number as its seed") as caught:
             read_runs(table(tmp_path, lr=[0.1, 0.2, 0.3], seed=seeds))
+        assert "1 of 3 runs have none (row 3 of column 'seed')" in str(caught.value)
+        assert "in place of" not in str(caught.value)
+
+
+def test_the_remedy_for_missing_seeds_works(tmp_path):
+    """It says what else to leave out, so that no second error sends back."""
+    path = table(tmp_path, lr=[0.1, 0.1, 0.2], random_state=[5, "", 5])
+    mapped = {"seed": "random_state"}
+    with pytest.raises(UnclearSourceError) as caught:
+        read_runs(path, columns=mapped)
+    assert caught.value.text(COMMAND) == (
+        "Every run needs a whole number as its seed. 1 of 3 runs have none (row 2 of "
+        "column 'random_state'): fill these cells in, or --ignore random_state in "
+        "place of --map seed=random_state numbers the runs of a cell instead, and "
+        "pairs nothing between optimizers."
+    )
+    assert read_runs(path, ignore=["random_state"])["seed"].tolist() == [0, 1, 0]
+    with pytest.raises(UnclearSourceError) as caught:
+        read_runs(path, columns=mapped, ignore=["random_state"])
+    assert caught.value.text(COMMAND) == (
+        "Column 'random_state' cannot be both read and ignored. Leave out --map "
+        "seed=random_state to ignore it, or --ignore random_state to read it."
+    )
+    with pytest.raises(ValueError, match=r"Leave out axes=\['random_state'\] to ig"):
+        read_runs(path, axes=["random_state"], ignore=["random_state"])
 
 
 def test_one_optimizer_and_empty_cells(tmp_path):

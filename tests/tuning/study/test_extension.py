@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_lion.tuning import Axis, SearchSpace
+from keras_lion.tuning import Axis, SearchSpace, run_study
+from keras_lion.tuning.runs.readers import read_runs
 from keras_lion.tuning.study import Plan
 from keras_lion.tuning.study.extension import Extension, combined
-from tests.tuning.tiny import tiny_plan, tiny_study
+from tests.tuning.tiny import tiny_plan, tiny_study, tiny_task
 
 RATIOS = (1.5, 2, 3, 4, 10, math.sqrt(10), math.sqrt(2), 10 ** (1 / 3), 10**0.25)
 grids = st.tuples(
@@ -191,3 +192,19 @@ def test_an_axis_that_no_space_has_is_refused():
         match="'momentum' to extend. The axes are: weight_decay, learning_rate",
     ):
         tiny_study().extended("blobs", "smoke", ["momentum=up"])
+
+
+def test_one_text_in_place_of_a_list_is_refused(tmp_path):
+    """It would be read letter by letter."""
+    one = "learning_rate=up:1"
+    named = r"must be a list of texts, such as \['learning_rate=up:1'\]"
+    with pytest.raises(ValueError, match=f"`extensions` {named}"):
+        tiny_study().extended("blobs", "smoke", one)
+    with pytest.raises(ValueError, match=f"`extend` {named}"):
+        run_study(tiny_study(), preset="smoke", output=tmp_path / "none", extend=one)
+    assert not (tmp_path / "none").exists()
+    with pytest.raises(ValueError, match=r"`metrics` must be a list.*\['mae'\]"):
+        tiny_task(metric="mae", metrics="mae")
+    for name in ("axes", "ignore", "diverged_states"):
+        with pytest.raises(ValueError, match=rf"`{name}` must be a list.*\['depth'\]"):
+            read_runs(tmp_path / "runs.csv", **{name: "depth"})

@@ -296,6 +296,12 @@ def test_options_of_ones_own_optimizer_are_text_and_booleans(tmp_path):
 @pytest.mark.parametrize(
     ("optimizer", "fixed", "message"),
     [
+        ("sgd", {"beta_1": 0.9}, "does not read beta_1: leave it out.* none"),
+        (
+            "signum",
+            {"beta_1": 0.9, "beta_2": 0.99},
+            "does not read beta_2.*reads beta_1",
+        ),
         ("sgd_momentum", {}, 'needs beta_1, .*fixed={"beta_1": 0.9}'),
         ("signum", {}, 'needs beta_1, .*fixed={"beta_1": 0.9}'),
         ("adamw", {}, 'needs beta_1 and beta_2, .*: 0.9, "beta_2": 0.999}'),

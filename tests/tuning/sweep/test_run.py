@@ -609,3 +609,15 @@ def test_a_killed_sweep_goes_on_and_ends_as_an_undisturbed_one(study_file, tmp_p
     decided = ["key", "status", "score", "best_score", "initial_loss", "final_loss"]
     assert one[decided].equals(other[decided])
     assert list(one["history"]) == list(other["history"])
+
+
+def test_the_end_is_told_where_nobody_shows_progress(tmp_path, capsys):
+    study = tiny_study(tiny_plan((1e-3,), (0.1,), seeds=1))
+    run_study(study, preset="smoke", output=tmp_path)
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.splitlines()[-1] == (
+        f"2 of 2 runs are recorded in {tmp_path}. Report: keras-lion report {tmp_path}"
+    )
+    run_study(study, preset="smoke", output=tmp_path, progress=lambda _: None)
+    assert "recorded in" not in capsys.readouterr().err

@@ -152,3 +152,17 @@ def test_an_optimizer_without_what_it_needs_is_refused_before_a_run(tmp_path):
     with pytest.raises(ValueError, match="Unknown optimizer 'lyon'. Known: .* lion"):
         search(tmp_path, an_oracle(), optimizer="lyon")
     assert not list(tmp_path.glob("runs-*.jsonl"))
+
+
+def test_start_and_end_are_told_where_nobody_shows_progress(tmp_path, capsys):
+    folder = tmp_path / "told"
+    run_search(tiny_task(), an_oracle(max_trials=2), output=folder, **SETTINGS)
+    start, end = capsys.readouterr().err.splitlines()[-2:]
+    assert start == (
+        f"Up to 2 trials in {folder}. If this search is interrupted, a new oracle with "
+        "seed=3 resumes it."
+    )
+    report = f"Report: keras-lion report {folder}"
+    assert end == f"2 of 2 trials are recorded in {folder}. {report}"
+    search(tmp_path / "shown", an_oracle(max_trials=1))
+    assert "recorded in" not in capsys.readouterr().err

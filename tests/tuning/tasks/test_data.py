@@ -180,6 +180,10 @@ def test_wrong_examples_are_refused(arguments, message):
     [
         ((pair(0, 9),), {}, "a pool and a test set.*tuple of length 1"),
         (3, {}, "Received: int"),
+        # Inputs and labels of one set, with two or three parts as several sets have.
+        (pair(0, 9), {}, r"one set, of shapes \(9, 2\) and \(9,\): the test"),
+        ((X, Y, np.ones(12)), {}, r"one set, .* and \(12,\) and \(12,\)"),
+        (({"a": X}, Y), {}, r"one set, of shapes dict of length 1 and \(12,\)"),
         (
             (pair(0, 6), pair(6, 9), pair(9, 12)),
             {"validation": pair(6, 9)},
