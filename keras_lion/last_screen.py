@@ -199,14 +199,12 @@ def _print_table(
             _interval(row, "test_score", score.tested),
         )
     console.print(table)
-    read = (
-        "" if measured.name == score.name else f", and mean regret: of {measured.name}"
-    )
     within = measured.amount(float(rows[0]["epsilon"]))
     _print(
         console,
-        f"width, own width: decades of learning rates within ε = {within} of the "
-        f"common best, and of the optimizer's own{read}",
+        f"width: decades of learning rates with {measured.name} within ε = {within} "
+        "of the common best (own width: of its own best); mean regret: of "
+        f"{measured.name}",
     )
 
 

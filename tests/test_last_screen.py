@@ -38,7 +38,7 @@ ROW = {
     "test_score_n": 0,
 }
 VERDICT = {
-    "claim": "lion tolerates a wider range of learning_rate than adamw.",
+    "claim": "lion tolerates a wider range of learning rates than adamw.",
     "outcome": "provisional",
     "sentence": "wider by 0.4 decades, lion 0.80 and adamw 0.40.",
     "reasons": [
@@ -80,7 +80,7 @@ def test_a_sentence_names_the_condition():
 
 def test_a_verdict_has_its_reasons_once():
     assert verdict_lines(VERDICT, ["lion", "adamw"]) == [
-        "PROVISIONAL: Lion tolerates a wider range of learning_rate than AdamW.",
+        "PROVISIONAL: Lion tolerates a wider range of learning rates than AdamW.",
         "  Wider by 0.4 decades, Lion 0.80 and AdamW 0.40.",
         "  Reason: 2 seeds are too few.",
     ]
@@ -130,7 +130,7 @@ def test_the_screen_from_the_files_of_the_report(tmp_path):
     verdicts = [line for line in lines if line.startswith("PROVISIONAL")]
     assert verdicts == [
         "PROVISIONAL: Lion reaches a better best score.",
-        "PROVISIONAL: Lion tolerates a wider range of learning_rate than AdamW.",
+        "PROVISIONAL: Lion tolerates a wider range of learning rates than AdamW.",
     ]
     assert lines[-1] == "caution: the grid is narrow."
 
@@ -142,10 +142,11 @@ def test_the_legend_says_in_which_unit_epsilon_is_and_what_widths_read(tmp_path)
 
     found = legend(ROW)
     assert "within ε = 0.05 nats of the common best" in found
-    assert "own, and mean regret: of validation loss" in found
+    assert "learning rates with validation loss within" in found
+    assert found.endswith("mean regret: of validation loss")
     found = legend({**ROW, "value": "score"})
     assert "within ε = 5 points of the common best" in found
-    assert "mean regret: of" not in found
+    assert found.endswith("mean regret: of validation accuracy")
 
 
 def test_a_verdict_names_its_place_where_there_are_several(tmp_path):

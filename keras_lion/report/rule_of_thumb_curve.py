@@ -135,11 +135,14 @@ def _stretches(k: np.ndarray, chosen: np.ndarray) -> list[tuple[float, float]]:
 
 
 def _applies(material: Material) -> bool:
-    """Whether some factor leads from AdamW's best cell into Lion's grid."""
+    """Whether several factors lead from AdamW's best cell to scores of Lion.
+
+    One alone gives no curve, as where most of a sweep is still missing.
+    """
     if not {"lion", "adamw"} <= set(material.measured):
         return False
     adamw, lion = material.measured["adamw"], material.measured["lion"]
-    return bool(rule_of_thumb_regret(adamw, lion, FACTORS).inside.any())
+    return int(np.isfinite(rule_of_thumb_regret(adamw, lion, FACTORS).regret).sum()) > 1
 
 
 def _caption(material: Material) -> str:
@@ -149,7 +152,7 @@ def _caption(material: Material) -> str:
     costs = [
         f"{material.quantity.amount(regret)} at k = {k:g}"
         if inside
-        else f"unknown at k = {k:g}, which leads out of Lion's grid"
+        else f"unknown at k = {k:g} (outside of Lion's grid)"
         for k, regret, inside in zip(
             ADVICE, advised.regret, advised.inside, strict=True
         )

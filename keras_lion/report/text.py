@@ -218,8 +218,8 @@ def duration_text(frame: pd.DataFrame) -> str:
     seconds = float(frame["seconds"].sum())
     for unit, size in (("hours", 3600), ("minutes", 60)):
         if seconds >= size:
-            return f" and {number(seconds / size)} {unit} of training"
-    return f" and {number(seconds)} seconds of training"
+            return f" and {with_unit(number(seconds / size), unit)} of training"
+    return f" and {with_unit(number(seconds), 'seconds')} of training"
 
 
 def _unit(quantity: Quantity) -> str:

@@ -236,8 +236,8 @@ def _caption(material: Material) -> str:
         f"{material.tolerance} of the common best), repeated in every smaller part of "
         "the grid and in every grid that is moved by one cell. On the whole grid "
         f"{ahead.get(found.sign, 'neither')} has the wider range of learning rates; "
-        f"{100 * found.share:.0f} % of the {found.num_decided} other windows that "
-        f"decide agree, of {found.num_windows} in all."
+        f"of the {found.num_windows} other windows {found.num_decided} decide, and "
+        f"{100 * found.share:.0f} % of these agree."
     )
 
 

@@ -461,7 +461,7 @@ def _condition(condition: Condition) -> str:
 MEASURES: Mapping[str, Measure] = {
     "tolerance_width": Measure(
         _tolerance_width,
-        "{first} tolerates a wider range of learning_rate than {second}.",
+        "{first} tolerates a wider range of learning rates than {second}.",
     ),
     "best_score": Measure(
         _best_score, "{first} reaches a better {score} than {second}."

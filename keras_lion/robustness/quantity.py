@@ -94,9 +94,17 @@ class Quantity:
 
     def gap_interval(self, interval: Interval) -> str:
         """Such a difference of scores: `0.012 [0.004, 0.020] (n=6) nats`."""
-        digits = self.digits + (self.unit == "%")
-        text = format(interval.scaled(abs(self.factor)), f".{digits}f")
+        text = format(interval.scaled(abs(self.factor)), self._gap_spec)
         return f"{text} {self.difference}".rstrip()
+
+    def gap_text(self, difference: float) -> str:
+        """Such a difference without an interval: `0.012 nats`."""
+        text = f"{abs(self.factor) * difference:z{self._gap_spec}}"
+        return f"{text} {self.difference}".rstrip()
+
+    @property
+    def _gap_spec(self) -> str:
+        return f".{self.digits + (self.unit == '%')}f"
 
     def holds(self, scores: NDArray[np.float64]) -> bool:
         """Whether all scores lie within the bounds; NaN stands for missing ones."""

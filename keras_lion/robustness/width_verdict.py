@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -20,8 +19,11 @@ from keras_lion.robustness.verdict import (
 )
 from keras_lion.robustness.windows import grid_shape, width_measure, windows_agreeing
 from keras_lion.robustness.wording import with_unit
-from keras_lion.statistics import Interval
 
+AXES: dict[AxisName, str] = {
+    "learning_rate": "learning rates",
+    "weight_decay": "weight decays",
+}
 # Where its points fall moves a measured width by about this share of a grid's step.
 SHARE_OF_STEP = 0.25
 
@@ -68,7 +70,7 @@ def tolerance_verdict(
         best. It is untestable where nothing trained in one of the landscapes, too.
     """
     if claim is None:
-        claim = f"{names[0]} tolerates a wider range of {axis} than {names[1]}."
+        claim = f"{names[0]} tolerates a wider range of {AXES[axis]} than {names[1]}."
     pair = (first, second)
     for name, landscape in zip(names, pair, strict=True):
         if landscape.empty or landscape.all_diverged:
@@ -138,7 +140,8 @@ def _best(
     try:
         found = compare_best(*pair, generator=generator).difference
     except ValueError:  # an interrupted sweep lacks seeds of some cells
-        found = Interval(pair[0].best.value - pair[1].best.value, math.nan, math.nan, 1)
+        gap = pair[0].best.value - pair[1].best.value
+        return f"{pair[0].quantity.gap_text(gap)} (no interval: some cells lack seeds)"
     return pair[0].quantity.gap_interval(found)
 
 
@@ -152,8 +155,8 @@ def _agreed(
         tail = "both widths lead to the same outcome"
     else:
         tail = (
-            f"the widths do not agree: {common.outcome} by the common best, "
-            f"{own.outcome} by the own best"
+            "the intervals of the two width differences lead to different outcomes: "
+            f"{common.outcome} by the common best, {own.outcome} by the own best"
         )
         pair = {common.outcome, own.outcome}
         weakest: tuple[Outcome, ...] = ("untestable", "underpowered", "provisional")

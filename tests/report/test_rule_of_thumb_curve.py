@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from keras_lion.report.rule_of_thumb_curve import FACTORS, rule_of_thumb_figure
+from keras_lion.report.drawing import Material
+from keras_lion.report.rule_of_thumb_curve import (
+    FACTORS,
+    _applies,
+    rule_of_thumb_figure,
+)
 from keras_lion.report.style import ACCURACY, LOSS, optimizer_color
 from keras_lion.robustness import Landscape
 from keras_lion.robustness.intervals import intervals_over_seeds
@@ -111,3 +116,19 @@ def test_nothing_trained():
     dead = Landscape(RATES, DECAYS, LION.scores, diverged=np.ones((5, 5, 3)))
     with pytest.raises(ValueError, match="all diverged"):
         drawn(dead)
+
+
+def applies(lion):
+    given = Material(
+        "digits", "digits", "accuracy", "score", 0.02, None, {"score": lion}
+    )
+    return _applies(given)
+
+
+def test_no_curve_without_two_points():
+    """As early in a sweep, where Lion has few cells."""
+    assert applies({"adamw": ADAMW, "lion": LION})
+    assert not applies({"adamw": ADAMW})
+    few = LION.scores.copy()
+    few[np.arange(5) != 3] = np.nan  # one line of weight decay, one factor
+    assert not applies({"adamw": ADAMW, "lion": Landscape(RATES, DECAYS, few)})

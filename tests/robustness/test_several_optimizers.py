@@ -32,7 +32,7 @@ def test_each_optimizer_is_compared_where_nothing_is_declared():
     claims = [verdict.claim for _, verdict in found]
     assert claims == [
         "Lion is wider.",
-        "sgd tolerates a wider range of learning_rate than adamw.",
+        "sgd tolerates a wider range of learning rates than adamw.",
     ]
     for _, verdict in found:
         assert "One of 2 comparisons, each with an interval of 95 %" in verdict.sentence

@@ -28,7 +28,7 @@ def test_the_headline_comes_first_and_then_the_law_of_each():
     frame = study(size=5, seeds=4)
     found = findings(frame, task="digits", epsilon=0.05)
     assert [verdict.claim for verdict in found] == [
-        "lion tolerates a wider range of learning_rate than adamw.",
+        "lion tolerates a wider range of learning rates than adamw.",
         "lr × λ alone explains the score of adamw.",
         "lr × λ alone explains the score of lion.",
     ]

@@ -1,5 +1,6 @@
 """Verdicts: which one, on which numbers, and what is withheld."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -16,7 +17,7 @@ from keras_lion.robustness.effective_decay.law import (
     verdict_of_law,
 )
 from keras_lion.robustness.verdict import outcome_of, verdict
-from keras_lion.robustness.width_verdict import tolerance_verdict
+from keras_lion.robustness.width_verdict import _agreed, tolerance_verdict
 from keras_lion.statistics import Interval, SignFlipTest
 
 
@@ -205,12 +206,37 @@ def test_a_planted_gap_from_end_to_end():
     wide, narrow = wide_and_narrow()
     found = tolerance_verdict(wide, narrow, 1.0, names=("lion", "adamw"))
     assert found.outcome == "supported"
-    assert found.claim == "lion tolerates a wider range of learning_rate than adamw."
+    assert found.claim == "lion tolerates a wider range of learning rates than adamw."
     assert found.window_share >= 0.75
     assert 0.5 < found.estimate.low < found.estimate.high < 1.5
     reverse = tolerance_verdict(narrow, wide, 1.0)
     assert (reverse.outcome, reverse.direction) == ("not supported", -1)
     assert reverse.estimate.estimate == pytest.approx(-found.estimate.estimate)
+
+
+def test_a_difference_without_an_interval_does_not_count_seeds():
+    """The best cell lacks one of several seeds, as in an interrupted sweep."""
+    wide, narrow = wide_and_narrow()
+    scores = wide.scores.copy()
+    scores[wide.best.cell][0] = np.nan
+    partial = Landscape(wide.learning_rate, wide.weight_decay, scores)
+    found = tolerance_verdict(partial, narrow, 1.0, names=("lion", "adamw"))
+    gap = partial.best.value - narrow.best.value
+    shown = f"lion − adamw: {gap:.3f} (no interval: some cells lack seeds); "
+    assert shown in found.sentence
+    assert "(n=1)" not in found.sentence
+
+
+def test_widths_of_two_outcomes_differ_in_their_intervals():
+    wide, narrow = wide_and_narrow()
+    found = tolerance_verdict(wide, narrow, 1.0)
+    other = dataclasses.replace(found, outcome="underpowered")
+    agreed = _agreed(found, other, "1 and 1", 0.5)
+    assert (
+        "the intervals of the two width differences lead to different outcomes: "
+        "supported by the common best, underpowered by the own best"
+    ) in agreed.sentence
+    assert agreed.outcome == "underpowered"
 
 
 def test_the_resolution_is_a_quarter_of_the_widest_step():

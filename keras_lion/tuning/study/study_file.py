@@ -36,8 +36,9 @@ def load_study_file(path: str | os.PathLike[str]) -> Study:
     file = Path(path)
     if not file.is_file():
         raise FileNotFoundError(
-            f"There is no study file {file}. `keras-lion list` names those that it "
-            "finds."
+            f"There is no study file {file}. A relative path starts from the current "
+            "folder, and `studies/` is in the checkout of keras-lion: go there, or "
+            "give the whole path. `keras-lion list PATH` names the studies of a folder."
         )
     text = file.read_text(encoding="utf-8", errors="replace")
     if "STUDY" not in text:  # not executed: it is another program

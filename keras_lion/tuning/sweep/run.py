@@ -280,6 +280,7 @@ def _where_the_key_is(study: Study, key: str) -> str:
                         f"{name}: pass these."
                     )
     return (
-        "No task and preset of this study has it. The keys are in runs.csv, which "
-        "`keras-lion report` writes."
+        "No task and preset of this study has it. A key of a table of runs that no "
+        "plan has is of an earlier form of the study. The present keys are in "
+        "runs.csv, which `keras-lion report` writes."
     )
