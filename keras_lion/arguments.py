@@ -28,6 +28,14 @@ MODES = ("matched", "paper")  # of conversion from AdamW
 
 Command = Callable[[argparse.Namespace], None]
 
+# Names of hyperparameters elsewhere → the options that mean them.
+_OTHER_NAMES = {
+    "--lambda": ("--weight-decay",),
+    "--decay": ("--weight-decay",),
+    "--eta": ("--learning-rate",),
+    "--betas": ("--beta-1", "--beta-2"),
+}
+
 
 class Parser(argparse.ArgumentParser):
     """Errors in one line, with the option or command that was probably meant."""
@@ -54,7 +62,12 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """One line, and how to learn more."""
-        meant = self._unknown_option() or _unknown_choice(message) or message
+        meant = (
+            self._unknown_option()
+            or self._value_without_option(message)
+            or _unknown_choice(message)
+            or message
+        )
         text = " ".join(meant.split())
         self.exit(2, f"keras-lion: {text} (see {self.prog} --help)\n")
 
@@ -67,8 +80,20 @@ class Parser(argparse.ArgumentParser):
             if word == "--":
                 return None
             if name.startswith("--") and not any(k.startswith(name) for k in known):
+                meant = _OTHER_NAMES.get(name, ())
+                if meant and set(meant) <= set(known):
+                    return f"unknown option {name}. Use {' and '.join(meant)}."
                 return f"unknown option {name}.{_did_you_mean(name, known)}"
         return None
+
+    def _value_without_option(self, message: str) -> str | None:
+        """What to say where a command that takes options only is given values."""
+        if self._get_positional_actions() or "required" not in message:
+            return None
+        first = self._given[0] if self._given else "-"
+        if first.startswith("-"):
+            return None
+        return f"{message}. Received {first!r} without the name of an option"
 
 
 def _unknown_choice(message: str) -> str | None:
@@ -338,6 +363,6 @@ def _add_convert(commands: Any) -> None:
         "--steps",
         type=at_least_one,
         metavar="N",
-        help="steps of the training: says whether it is too short for Lion's learning "
-        "rate, or for weight decay",
+        help="updates of the training, fewer than batches with gradient accumulation: "
+        "says whether it is too short for Lion's learning rate, or for weight decay",
     )

@@ -105,6 +105,8 @@ def test_default_decay_is_that_of_keras(capsys):
         (["--steps", "nan"], "must be a whole number of 1 or more, received 'nan'"),
         (["--ratio", "many"], "argument --ratio: must be a number, received 'many'"),
         (["--rato", "3"], "unknown option --rato. Did you mean --ratio?"),
+        (["--lambda", "0.1"], "unknown option --lambda. Use --weight-decay."),
+        (["--betas=0.9,0.99"], "--betas. Use --beta-1 and --beta-2. (see"),
         (["--learning_rate", "3"], "Did you mean --learning-rate? (see keras-lion "),
         (["--beta-2", "1"], "AdamW's betas must be in the range"),
         (["--weight-decay", "nan"], "`weight_decay` of AdamW must be finite"),
@@ -120,6 +122,16 @@ def test_errors_are_one_line(arguments, message, capsys):
     assert output.out == ""
     assert message in output.err
     assert output.err.count("\n") == 1
+
+
+def test_values_need_the_names_of_options(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["convert", "1e-3", "0.1"])
+    error = capsys.readouterr().err
+    assert "required: --learning-rate/--lr. Received '1e-3' without the name" in error
+    with pytest.raises(SystemExit):
+        cli.main(["convert", "--wd", "0.1"])
+    assert "Received" not in capsys.readouterr().err
 
 
 def test_needs_no_keras():

@@ -33,6 +33,8 @@ from keras_lion.optimizers.state_files import (
     StateGroup,
     name_in_file,
     read_state_of_file,
+    state_above,
+    state_below,
 )
 from keras_lion.optimizers.taking_over import momenta_of
 
@@ -106,6 +108,18 @@ class StateCheckpoints:
         if VARIABLES in store:
             self._load(SavedState.read(store), strict=strict)
             return
+        if inner := state_below(store):
+            warn(
+                "The file was saved with a LossScaleOptimizer, which Keras puts around "
+                "the optimizer of a model under the policy mixed_float16. Optimizer "
+                f"'{self.name}' continues with the state of the optimizer in it, but "
+                "without scaling of the loss. If the model has float16 layers, call "
+                "`keras.config.set_dtype_policy('mixed_float16')` before "
+                "`keras.saving.load_model`, or compile it with "
+                "`keras.optimizers.LossScaleOptimizer(optimizer)`."
+            )
+            self._load(SavedState.read(inner), strict=strict)
+            return
         entries = {key: np.asarray(store[key]) for key in list(store.keys())}
         if self.built:
             self._load_numbered(entries, name_in_file(store), strict)
@@ -144,7 +158,11 @@ class StateCheckpoints:
         """Load the group of a Keras file that `state_group` wrote."""
         if store.keys():
             self._load(SavedState.read(store))
-        elif not self._was_read:
+        elif self._was_read:
+            pass
+        elif outer := state_above(store):
+            self._load(SavedState.read(outer))
+        else:
             warn(
                 f"The file holds no state of optimizer '{self.name}', which stays as "
                 "it is."
@@ -182,23 +200,12 @@ class StateCheckpoints:
         if state is not None:
             self._load(state, strict=strict)
             return
-        if name is not None and name.startswith("loss_scale_optimizer"):
-            message = (
-                f"The state to be loaded into optimizer '{self.name}' is that of a "
-                "LossScaleOptimizer, which Keras puts around the optimizer of a model "
-                f"under the policy mixed_float16. '{self.name}' starts fresh, and the "
-                "loss is not scaled. To continue, call "
-                "`keras.config.set_dtype_policy('mixed_float16')` before "
-                "`keras.saving.load_model`; `load_state` of the same file restores "
-                "the momentum alone."
-            )
-        else:
-            message = (
-                f"The state to be loaded into optimizer '{self.name}' is that of "
-                f"another optimizer{f', {name!r}' if name else ''}, or of other "
-                f"variables. '{self.name}' starts fresh, with its own learning rate."
-                f"{self.advice_on_other_state}"
-            )
+        message = (
+            f"The state to be loaded into optimizer '{self.name}' is that of another "
+            f"optimizer{f', {name!r}' if name else ''}, or of other variables. "
+            f"'{self.name}' starts fresh, with its own learning rate."
+            f"{self.advice_on_other_state}"
+        )
         if strict:
             raise ValueError(message)
         warn(message)

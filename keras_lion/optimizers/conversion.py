@@ -11,7 +11,11 @@ import numpy as np
 from keras.optimizers import schedules
 
 from keras_lion.optimizers.base_arguments import BASE_ARGUMENTS, CLIPPING
-from keras_lion.optimizers.conversion_rule import Mode, convert_adamw
+from keras_lion.optimizers.conversion_rule import (
+    Mode,
+    checked_steps,
+    convert_adamw,
+)
 from keras_lion.optimizers.hyperparameters import peak_of
 from keras_lion.optimizers.lion import Lion
 from keras_lion.optimizers.scaled_schedule import scaled_schedule
@@ -59,8 +63,8 @@ def lion_from_adamw(
             AdamW's β₂ is at most 0.99.
         steps: Batches of the training, as `fit` counts them; with gradient
             accumulation there are fewer updates, which is taken into account. The
-            printed text then says whether it is too short
-            for Lion's learning rate, or for the weight decay to matter.
+            printed text then says whether the training is too short for Lion's
+            learning rate, or for the weight decay to matter.
         verbose: Whether to print.
         **lion_arguments: Keyword arguments of `Lion`, used as they are: those above
             are AdamW's and are converted, these are not. They win over the
@@ -174,10 +178,11 @@ def lion_from_adamw(
 
 def _updates(steps: int | None, arguments: dict[str, Any]) -> int | None:
     """Updates in so many batches."""
-    window = arguments.get("gradient_accumulation_steps")
-    if steps is None or not window or steps < window:
+    window: int | None = arguments.get("gradient_accumulation_steps")
+    steps = checked_steps(steps)
+    if steps is None or not window:
         return steps
-    return int(steps // window)
+    return max(steps // window, 1)
 
 
 def _warn_of_a_ratio_as_decay(replaced: dict[str, tuple[float, float]]) -> None:

@@ -145,7 +145,7 @@ def convert_adamw(
         mode = "matched" if ratio is None else "paper"
     _check_arguments(learning_rate, weight_decay, mode, ratio)
     peak = _checked_peak(learning_rate, peak_learning_rate)
-    steps = _checked_steps(steps)
+    steps = checked_steps(steps)
     _check_betas("AdamW's betas", (beta_1, beta_2))
     if lion_betas is None:
         lion_betas = STABLE_BETAS if beta_2 <= LOWERED_BETA_2 else PAPER_BETAS
@@ -252,7 +252,8 @@ def _checked_peak(learning_rate: float | None, peak: Any) -> float | None:
     return float(peak)
 
 
-def _checked_steps(steps: Any) -> int | None:
+def checked_steps(steps: Any) -> int | None:
+    """A number of steps, or None."""
     if steps is None:
         return None
     if not _is_number(steps) or not 1 <= steps < math.inf or steps != int(steps):

@@ -107,8 +107,10 @@ def check_peak_learning_rate(
     peak = peak_of(learning_rate) if peak_learning_rate is None else peak_learning_rate
     if peak is None:
         raise ValueError(
-            "With weight_decay_coupling='schedule', the peak of "
-            f"{type(learning_rate).__name__} is not known: pass `peak_learning_rate`."
+            "With weight_decay_coupling='schedule', the peak of the learning rate must "
+            "be known, and it cannot be read from a function or a schedule of your "
+            "own: pass `peak_learning_rate`. "
+            f"Received: learning_rate={learning_rate!r}."
         )
     if not is_number(peak) or not 0 < peak < math.inf:
         raise ValueError(

@@ -12,6 +12,8 @@ import numpy as np
 
 from keras_lion.optimizers.saved_state import VARIABLES, SavedState
 
+INNER, GROUP = "inner_optimizer", "state_group"  # attributes: groups of a file
+
 
 class StateGroup(keras.layers.Layer):
     """The group of a Keras file that holds the state of an optimizer.
@@ -47,6 +49,44 @@ def name_in_file(store: Any) -> str | None:
     attributes = getattr(getattr(store, "_h5_entry_group", None), "attrs", {})
     name = attributes.get("name")
     return name if isinstance(name, str) else None
+
+
+def state_below(store: Any) -> dict[str, Any]:
+    """The state of the optimizer in a `LossScaleOptimizer` that a file was saved with.
+
+    Args:
+        store: The group of the optimizer, which is loaded without that wrapper.
+
+    Returns:
+        The entries of the state; empty if there are none.
+    """
+    return _entries_at(store, lambda path: f"{path}/{INNER}/{GROUP}")
+
+
+def state_above(store: Any) -> dict[str, Any]:
+    """The state of the optimizer of a file that was saved without a wrapper.
+
+    Args:
+        store: The `StateGroup` of an optimizer in a `LossScaleOptimizer`.
+
+    Returns:
+        The entries of the state; empty if there are none.
+    """
+    return _entries_at(
+        store,
+        lambda path: f"{path.removesuffix(f'{INNER}/{GROUP}')}{GROUP}",
+    )
+
+
+def _entries_at(store: Any, other: Callable[[str], str]) -> dict[str, Any]:
+    """The entries of another group of the file, whose path follows from this one's."""
+    path = getattr(store, "_h5_entry_path", None)
+    if path is None:
+        return {}
+    store.get(other(path))
+    entries = {key: np.asarray(store[key]) for key in list(store.keys())}
+    store.get(path)
+    return entries if VARIABLES in entries else {}
 
 
 def read_state_of_file(file: str | Path) -> dict[str, Any]:

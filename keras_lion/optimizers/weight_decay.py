@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import warnings
 from collections.abc import Callable, Sequence
@@ -153,7 +154,6 @@ class DecoupledWeightDecay:
                 f"none. Received: weight_decay_mask={mask!r}.",
                 stacklevel=3,
             )
-        examples = ", ".join(repr(path_of(v)) for v in variables[:3])
         for option, named in (
             ("weight_decay_mask", self.weight_decay_mask),
             ("exclude_from_weight_decay", self._excluded),
@@ -165,7 +165,7 @@ class DecoupledWeightDecay:
                 warnings.warn(
                     f"`{option}`: no variable of optimizer '{self.name}' matches "
                     f"{', '.join(map(repr, unmatched))}. A pattern is searched in "
-                    f"paths such as {examples}.",
+                    f"paths such as {_nearest_paths(unmatched, variables)}.",
                     stacklevel=3,
                 )
 
@@ -288,6 +288,21 @@ class VariableSet:
             entry if isinstance(entry, str) else _pattern_of(path_of(entry))
             for entry in self.entries
         ]
+
+
+def _nearest_paths(patterns: Sequence[str], variables: Sequence[Any]) -> str:
+    """Three paths, those first that have a part like one of the patterns."""
+
+    def likeness(path: str) -> float:
+        return max(
+            difflib.SequenceMatcher(None, pattern, part).ratio()
+            for pattern in patterns
+            for part in path.split("/")
+        )
+
+    paths = [path_of(variable) for variable in variables]
+    nearest = sorted(paths, key=likeness, reverse=True)[:3]
+    return ", ".join(map(repr, nearest))
 
 
 def _pattern_of(path: str) -> str:

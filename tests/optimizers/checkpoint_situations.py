@@ -142,6 +142,8 @@ SITUATIONS = [
     Situation(
         "in a `LossScaleOptimizer`", Side(optimizer=scaled), Side(optimizer=scaled)
     ),
+    Situation("taken out of a `LossScaleOptimizer`", Side(optimizer=scaled)),
+    Situation("put into a `LossScaleOptimizer`", loaded=Side(optimizer=scaled)),
     Situation("a `ProgramOptimizer`", Side(optimizer=program), Side(optimizer=program)),
     Situation("from a `ProgramOptimizer`", Side(optimizer=program)),
 ]

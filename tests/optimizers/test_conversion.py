@@ -268,6 +268,13 @@ def test_steps_are_batches_of_which_accumulation_makes_fewer_updates(capsys):
     assert "Here that is only 0.025:" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("steps", ["many", float("nan"), 0, 2.5, True])
+def test_steps_are_checked_before_they_are_divided(steps):
+    adamw = keras.optimizers.AdamW(1e-3, gradient_accumulation_steps=2)
+    with pytest.raises(ValueError, match="`steps` must be a whole number"):
+        lion_from_adamw(adamw, steps=steps)
+
+
 def test_the_code_for_a_schedule_scales_it():
     code = convert_adamw(None, 0.1, peak_learning_rate=1e-3).code()
     assert "learning_rate=ScaledSchedule(schedule, 0.229416)" in code

@@ -45,6 +45,8 @@ def network():
         ({"use_emma": True}, r"Did you mean `use_ema`\? Received: use_emma=True"),
         ({"accumulation_steps": 4}, "Use `gradient_accumulation_steps`"),
         ({"skip_nan": True}, "Use `skip_nonfinite`"),
+        ({"max_grad_norm": 1.0}, "Use `global_clipnorm`"),
+        ({"weight_decay_coupling": "independent"}, "λ divided by the learning rate"),
         ({"colour": "red"}, "not recognized.*colour"),  # by Keras, which may know more
         ({"momentum_dtype": np.float16}, "Small gradients vanish in float16"),
         ({"momentum_dtype": 16}, "must be one of .*bfloat16, int8. Received"),
@@ -181,6 +183,28 @@ def test_pattern_that_matches_nothing_is_warned_of():
     optimizer.exclude_from_weight_decay(var_names=["bais", "kernel"])
     with pytest.warns(UserWarning, match="matches 'bais'.*'net/dense/kernel'"):
         optimizer.build(variables)
+
+
+def test_the_paths_that_a_mistyped_pattern_may_mean_come_first():
+    normalizations = [keras.layers.LayerNormalization() for _ in range(2)]
+    layers = [*normalizations, keras.layers.Embedding(3, 2, name="embedding")]
+    for layer in layers:
+        layer.build((None, 2))
+    variables = [v for layer in layers for v in layer.trainable_variables]
+    optimizer = Lion(weight_decay=1.0, weight_decay_mask=["embeding"])
+    with pytest.warns(UserWarning, match="paths such as 'embedding/embeddings'"):
+        optimizer.build(variables)
+
+
+class Constant(schedules.LearningRateSchedule):
+    def __call__(self, step):
+        return 0.1
+
+
+@pytest.mark.parametrize("learning_rate", [lambda: 0.1, Constant()])
+def test_a_peak_that_cannot_be_read_has_to_be_given(learning_rate):
+    with pytest.raises(ValueError, match="function or a schedule of your own: pass"):
+        Lion(learning_rate, weight_decay_coupling="schedule")
 
 
 def test_names_to_exclude_are_a_list():
