@@ -11,21 +11,6 @@ from keras_lion.optimizers.backend import compiles_here, jitted_step
 
 Tensor = Any
 
-# What a compiled step keeps as it was when it was traced.
-CONSTANTS = (
-    "beta_1",
-    "beta_2",
-    "cautious",
-    "cautious_weight_decay",
-    "clipnorm",
-    "clipvalue",
-    "global_clipnorm",
-    "ema_momentum",
-    "ema_overwrite_frequency",
-    "skip_nonfinite",
-    "stochastic_rounding",
-)
-
 
 class CompiledSteps:
     """The compiled steps of an optimizer, and what they read while they are traced.
@@ -33,7 +18,7 @@ class CompiledSteps:
     An object of its own, so that Keras does not track, save or copy what is in it.
 
     Attributes:
-        steps: By the numbers of the variables that have a gradient, and `CONSTANTS`.
+        steps: By the numbers of the variables that have a gradient, and the options.
         rates: Learning rate and weight decay of the step that is being traced.
     """
 
@@ -86,13 +71,21 @@ class CompiledUpdate:
             return
         key = (
             tuple(self._get_variable_index(v) for v in trainable_variables),
-            tuple(getattr(self, name) for name in CONSTANTS),
+            self._options(),
         )
         step = self._compiled.steps.get(key)
         if step is None:
             step = jitted_step(self._step_of(list(trainable_variables)), held)
             self._compiled.steps[key] = step
         step(list(grads), *self._rates())
+
+    def _options(self) -> tuple[Any, ...]:
+        """What a compiled step keeps as it was when it was traced: plain attributes."""
+        return tuple(
+            (name, value)
+            for name, value in vars(self).items()
+            if not name.startswith("_") and isinstance(value, bool | int | float | str)
+        )
 
     def _rates(self) -> tuple[Tensor, Tensor]:
         """Learning rate and weight decay of the next step."""

@@ -9,6 +9,7 @@ import keras
 from keras import ops
 
 from keras_lion.optimizers.backend import dense, path_of, replica_count
+from keras_lion.optimizers.inner_optimizer import HandsOn
 from keras_lion.optimizers.lazy_rows import is_embedding
 
 # Each element of their state belongs to one weight. Others have norms or means over
@@ -28,7 +29,7 @@ PER_WEIGHT = (
 
 
 @keras.saving.register_keras_serializable(package="keras_lion")
-class LazyEmbeddings(keras.optimizers.Optimizer):
+class LazyEmbeddings(HandsOn, keras.optimizers.Optimizer):
     """Rows of an embedding without a gradient stay as they are, with their state.
 
     A row of a `keras.layers.Embedding` is touched by a step if its gradient has an
@@ -126,24 +127,6 @@ class LazyEmbeddings(keras.optimizers.Optimizer):
     def variables(self) -> list[Any]:
         """Variables of this optimizer and of the inner one."""
         return [*self._variables, *self.inner_optimizer.variables]
-
-    @property
-    def learning_rate(self) -> Any:
-        """The learning rate of the inner optimizer."""
-        return self.inner_optimizer.learning_rate
-
-    @learning_rate.setter
-    def learning_rate(self, learning_rate: Any) -> None:
-        self.inner_optimizer.learning_rate = learning_rate
-
-    @property
-    def iterations(self) -> Any:
-        """Steps of the inner optimizer."""
-        return self.inner_optimizer.iterations
-
-    def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
-        """Let the inner optimizer end a training."""
-        self.inner_optimizer.finalize_variable_values(var_list)
 
     def get_config(self) -> dict[str, Any]:
         inner = keras.saving.serialize_keras_object(self.inner_optimizer)

@@ -43,7 +43,7 @@ SMALL = 200  # rows
 TURNS = 21
 LAZY_STEPS = 20  # of a turn; one of the dense update takes longer
 MEMORY_STEPS = 3
-KIBIBYTES = 1024  # in a MiB, the least that is told apart
+KIBIBYTES_PER_MEBIBYTE = 1024  # less than 1 MiB counts as 1
 
 Step = Callable[[int], None]  # takes so many steps, and waits until they are done
 
@@ -107,7 +107,7 @@ def extra_memory(side: str, mode: str, rows: int = ROWS) -> int:
     take = update(side, mode, rows)
     before = resident("VmRSS")
     take(MEMORY_STEPS)
-    return max(resident("VmHWM") - before, KIBIBYTES)
+    return max(resident("VmHWM") - before, KIBIBYTES_PER_MEBIBYTE)
 
 
 def extra_memory_of_a_process(side: str, mode: str, rows: int = ROWS) -> int:
@@ -141,7 +141,9 @@ def measure(mode: str, turns: int, rows: int = ROWS) -> dict[str, claims.Entry]:
             method="percentile",
         )
         found[f"{mode}.{side}.time"] = claims.entry(median, "milliseconds")
-        found[f"{mode}.{side}.memory"] = claims.exact(memory[side] / KIBIBYTES, "MiB")
+        found[f"{mode}.{side}.memory"] = claims.exact(
+            memory[side] / KIBIBYTES_PER_MEBIBYTE, "MiB"
+        )
     ratio = ratio_of_medians(dense, lazy)
     found[f"{mode}.dense_to_lazy.time"] = claims.entry(ratio, "ratio")
     found[f"{mode}.dense_to_lazy.memory"] = claims.exact(

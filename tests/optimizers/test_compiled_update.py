@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from keras_lion import Lion
-from keras_lion.optimizers import compiled_update
+from keras_lion.optimizers import Tiger, compiled_update
 from tests.arrays import array
 
 BACKEND = keras.backend.backend()
@@ -110,6 +110,26 @@ def test_a_changed_beta_is_used():
     optimizer.beta_2 = 0.5
     optimizer.apply([ops.ones(s) for s in SHAPES], weights)
     np.testing.assert_allclose(array(optimizer._momentums[1]), 0.505, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("smallest_scale", 5.0), ("clipnorm", 1e-3)]
+)
+def test_a_changed_option_of_a_subclass_is_used(name, value):
+    """Every plain attribute counts, also one that Lion does not know, and None."""
+    found = []
+    for compile_update in ("auto", False):
+        weights, _ = start()
+        tiger = Tiger(1e-2)
+        tiger.compile_update = compile_update
+        tiger.build(weights)
+        first, second = gradients(2)
+        tiger.apply(first, weights)
+        setattr(tiger, name, value)
+        tiger.apply(second, weights)
+        found.append([array(weight) for weight in weights])
+    for one, other in zip(*found, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)
 
 
 def test_callables_are_called_at_every_step():

@@ -54,6 +54,16 @@ def test_touched_rows_step_and_idle_ones_stay(name):
         assert (array(reference)[[1, 3]] != before[0][[1, 3]]).all()
 
 
+def test_a_loss_scale_of_the_inner_optimizer_scales_the_loss():
+    plain = keras.optimizers.SGD(0.1, loss_scale_factor=8.0)
+    lazy = LazyEmbeddings(keras.optimizers.SGD(0.1, loss_scale_factor=8.0))
+    for optimizer in (plain, lazy):
+        table = weights()[0]
+        scaled = optimizer.scale_loss(ops.ones((4, 2)))
+        optimizer.apply([scaled], [table])
+        np.testing.assert_allclose(array(table), 0.9, rtol=1e-6)
+
+
 @pytest.mark.parametrize("jit_compile", [False, True])
 def test_fit_and_reload(tmp_path, jit_compile):
     keras.utils.set_random_seed(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import keras
@@ -10,11 +10,10 @@ import keras
 from keras_lion.optimizers.backend import path_of, replica_count
 from keras_lion.optimizers.checkpoint import StateCheckpoints
 from keras_lion.optimizers.gradients import check_gradients
+from keras_lion.optimizers.inner_optimizer import INNER, HandsOn
 
-INNER = "inner_optimizer"
 
-
-class Wrapper(StateCheckpoints, keras.optimizers.Optimizer):
+class Wrapper(HandsOn, StateCheckpoints, keras.optimizers.Optimizer):
     """A Keras optimizer that changes the weights before or after each inner step.
 
     Learning rate, iterations and loss scale are those of the inner optimizer, which
@@ -97,39 +96,6 @@ class Wrapper(StateCheckpoints, keras.optimizers.Optimizer):
 
     def _scalars(self) -> dict[str, Any]:
         return {}
-
-    @property
-    def learning_rate(self) -> Any:
-        """The learning rate of the inner optimizer."""
-        return self.inner_optimizer.learning_rate
-
-    @learning_rate.setter
-    def learning_rate(self, learning_rate: Any) -> None:
-        self.inner_optimizer.learning_rate = learning_rate
-
-    @property
-    def iterations(self) -> Any:
-        """Steps of the inner optimizer."""
-        return self.inner_optimizer.iterations
-
-    @property
-    def loss_scale_factor(self) -> float | None:
-        """The loss scale of the inner optimizer."""
-        inner = getattr(self, INNER, None)
-        return None if inner is None else inner.loss_scale_factor
-
-    @loss_scale_factor.setter
-    def loss_scale_factor(self, factor: float | None) -> None:
-        if hasattr(self, INNER):  # not while the base class is set up
-            self.inner_optimizer.loss_scale_factor = factor
-
-    def scale_loss(self, loss: Any) -> Any:
-        """The loss times the loss scale of the inner optimizer."""
-        return self.inner_optimizer.scale_loss(loss)
-
-    def finalize_variable_values(self, var_list: Sequence[Any]) -> None:
-        """Let the inner optimizer end a training."""
-        self.inner_optimizer.finalize_variable_values(var_list)
 
     def save_own_variables(self, store: MutableMapping[str, Any]) -> None:
         """Write the state into a mapping, that of the inner optimizer with it.
