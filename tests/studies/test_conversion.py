@@ -14,6 +14,7 @@ from matplotlib.colors import to_hex
 from keras_lion import theory
 from keras_lion.report.panels import DARK
 from keras_lion.statistics import Interval
+from studies.claims import RESULTS
 from studies.conversion import (
     ADVISED,
     MATCHED,
@@ -24,7 +25,7 @@ from studies.conversion import (
     factor_of_others,
 )
 from studies.conversion_figure import conversion_figure
-from studies.conversion_text import FOLDER, entries, row, sentences, summary
+from studies.conversion_text import entries, row, sentences, summary
 from studies.transfer_from_adamw import EPSILON, FACTORS, RECIPES, SAME_NORMS, cell
 
 ROOT = Path(__file__).parents[2]
@@ -219,7 +220,9 @@ def test_a_row_of_the_page_has_the_kept_regrets():
 
 
 def test_the_page_has_the_rows_of_the_kept_numbers():
-    kept = json.loads((FOLDER / "conversion.json").read_text("utf-8"))["claims"]
+    kept = json.loads(
+        (RESULTS / "transfer_from_adamw" / "conversion.json").read_text("utf-8")
+    )["claims"]
     page = (ROOT / "docs" / "converting-from-adamw.md").read_text("utf-8")
     tasks = [task for task in EPSILON if f"{task}, {MATCHED}" in kept]
     assert summary(kept) in " ".join(page.split())

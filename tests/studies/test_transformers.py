@@ -177,7 +177,8 @@ def test_the_study_is_what_its_question_says():
         plan, runs = STUDY.plan(task, "full"), STUDY.runs(task, "full", "jax")
         is_long = task.endswith("_long")
         assert plan.steps == (12_000 if is_long else 3_000)
-        assert len(runs) == 2 * (6 if is_long else 15 if task == "betas" else 18)
+        cells = 6 if is_long else 15 if task == "betas" else 18
+        assert len(runs) == cells * (2 if is_long else 3)
         # One value of lr × λ is one κ: that of the long runs is the middle one.
         kappas = {
             round(run.weight_decay * run.learning_rate * plan.steps / 2, 2)
