@@ -43,7 +43,6 @@ from keras_lion.optimizers.updates import (
     Betas,
     can_be_in_place,
     lion_update,
-    lion_update_in_place,
 )
 from keras_lion.optimizers.weight_decay import DecoupledWeightDecay, Mask
 
@@ -301,11 +300,9 @@ class Lion(
             current = self._caught_up(index, current)
             applies = self._is_touched(gradient, applies)
         # Where the momentum is stored as it is computed.
-        in_place = applies is True and parts[0].dtype == dtype
-        update = (
-            lion_update_in_place if in_place and can_be_in_place(betas) else lion_update
-        )
-        new_weight, new_momentum = update(
+        stored_so = applies is True and parts[0].dtype == dtype
+        in_place = stored_so and can_be_in_place(betas)
+        new_weight, new_momentum = lion_update(
             weight,
             current,
             gradient,
@@ -313,6 +310,7 @@ class Lion(
             weight_decay=self._weight_decay_of(index, dtype),
             betas=betas,
             cautious=self.cautious,
+            in_place=in_place,
             **self._decay_form(),
         )
         drawn = "bfloat16" in (variable.dtype, *(part.dtype for part in parts))
@@ -320,7 +318,7 @@ class Lion(
         assigned = self._rounded_weight(
             index, select(applies, new_weight, weight), variable.dtype, places
         )
-        if update is lion_update:
+        if not in_place:
             # The weight reads the old momentum: it must not be overwritten before.
             new_momentum = after(new_momentum, assigned)
         self._write_rows(index, variable, assigned)

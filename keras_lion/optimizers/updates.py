@@ -44,6 +44,7 @@ def lion_update(
     betas: Betas,
     cautious: bool = False,
     cautious_weight_decay: bool = False,
+    in_place: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """One step of Lion for one weight tensor.
 
@@ -68,6 +69,10 @@ def lion_update(
             `cautious_direction`.
         cautious_weight_decay: Decay only where sign(c) θ ≥ 0: where decay agrees with
             the step, or the step is nothing.
+        in_place: Compute c from the new momentum m' instead of m, as
+            c = (β₁ / β₂) m' + (1 − β₁ / β₂) g, the same in exact arithmetic. A compiler
+            can then write m' in place of m: one tensor less is read, and XLA on a CPU,
+            which would have copied m, need not. For betas that `can_be_in_place`.
 
     Returns:
         The new weight and the new momentum.
@@ -77,7 +82,12 @@ def lion_update(
           Algorithm 2
         - [Chen et al., 2025, cautious weight decay](https://arxiv.org/abs/2510.12402)
     """
-    interpolated = betas.beta_1 * momentum + betas.one_minus_beta_1 * gradient
+    new_momentum = updated_momentum(momentum, gradient, betas)
+    if in_place:
+        ratio = betas.beta_1 / betas.beta_2
+        interpolated = gradient + ratio * (new_momentum - gradient)
+    else:
+        interpolated = betas.beta_1 * momentum + betas.one_minus_beta_1 * gradient
     weight = signed_step(
         weight,
         interpolated,
@@ -86,49 +96,7 @@ def lion_update(
         agreeing_with=gradient if cautious else None,
         cautious_weight_decay=cautious_weight_decay,
     )
-    return weight, updated_momentum(momentum, gradient, betas)
-
-
-def lion_update_in_place(
-    weight: Tensor,
-    momentum: Tensor,
-    gradient: Tensor,
-    *,
-    learning_rate: Scalar,
-    weight_decay: Scalar,
-    betas: Betas,
-    cautious: bool = False,
-    cautious_weight_decay: bool = False,
-) -> tuple[Tensor, Tensor]:
-    """The step of `lion_update`, where nothing but the new momentum reads the old one.
-
-        m' = β₂ m + (1 − β₂) g,   c = (β₁ / β₂) m' + (1 − β₁ / β₂) g
-
-    In exact arithmetic, c is the same. A compiler can write m' in place of m and read
-    it for c: one tensor less is read, and XLA on a CPU, which would have copied m, need
-    not.
-
-    Args:
-        weight: θ.
-        momentum: m.
-        gradient: g.
-        learning_rate: η.
-        weight_decay: λ.
-        betas: β₁ and β₂, for which `can_be_in_place`.
-        cautious: As of `lion_update`.
-        cautious_weight_decay: As of `lion_update`.
-    """
-    momentum = updated_momentum(momentum, gradient, betas)
-    ratio = betas.beta_1 / betas.beta_2
-    weight = signed_step(
-        weight,
-        gradient + ratio * (momentum - gradient),
-        learning_rate=learning_rate,
-        weight_decay=weight_decay,
-        agreeing_with=gradient if cautious else None,
-        cautious_weight_decay=cautious_weight_decay,
-    )
-    return weight, momentum
+    return weight, new_momentum
 
 
 def can_be_in_place(betas: Betas) -> bool:

@@ -133,6 +133,18 @@ MUTANTS = [
             "cautious",
         ),
         (
+            "in place with the ratio of the betas upside down",
+            "ratio = betas.beta_1 / betas.beta_2",
+            "ratio = betas.beta_2 / betas.beta_1",
+            "lion_properties lion",
+        ),
+        (
+            "in place whatever the betas are",
+            "return bool(betas.beta_1 <= betas.beta_2 and betas.beta_2 > 0)",
+            "return True",
+            "lion_properties lion",
+        ),
+        (
             "cautious scale without a bound",
             "ops.maximum(ops.mean(agrees), 1 / MAX_CAUTIOUS_SCALE)",
             "ops.maximum(ops.mean(agrees), 1e-6)",
@@ -178,10 +190,10 @@ MUTANTS = [
             "saving checkpoints",
         ),
         (
-            "momentum in the dtype of the variable",
-            "dtype=self.momentum_dtype or compute_dtype(variable)",
-            "dtype=self.momentum_dtype or variable.dtype",
-            "stochastic_rounding",
+            "momentum overwritten before it is read",
+            "new_momentum = after(new_momentum, assigned)",
+            "pass",
+            "memory_traffic",
         ),
         (
             "gradient rounded to the dtype of the variable",
@@ -228,8 +240,8 @@ MUTANTS = [
         ),
         (
             "decay baked into the compiled step",
-            "            value = self._weight_decay_variable\n",
-            "            value = self._weight_decay or 0.0\n",
+            "        return self._weight_decay_variable\n",
+            "        return self._weight_decay or 0.0\n",
             "lion",
         ),
         (
@@ -402,23 +414,128 @@ MUTANTS = [
         ),
     ),
     *mutants(
+        "momentum_storage",
+        (
+            "momentum in the dtype of the variable",
+            "dtype = self.momentum_dtype or compute_dtype(variable)",
+            "dtype = self.momentum_dtype or variable.dtype",
+            "stochastic_rounding",
+        ),
+        (
+            "tiny tensors in codes",
+            "np.prod(variable.shape) < int8_code.FEWEST",
+            "False",
+            "int8_momentum",
+        ),
+        (
+            "codes loaded as if they were floats",
+            "if encoded == (self._scales[index] is not None):",
+            "if True:",
+            "int8_momentum",
+        ),
+        (
+            "weights rounded as momenta are",
+            "stream=OF_WEIGHTS",
+            "stream=OF_MOMENTA",
+            "stochastic_rounding",
+        ),
+    ),
+    *mutants(
+        "int8_code",
+        (
+            "linear code decoded",
+            "roots * ops.absolute(roots)",
+            "roots",
+            "int8_momentum",
+        ),
+        (
+            "sign lost",
+            "roots = ops.sign(blocks) * ops.sqrt(ops.absolute(blocks))",
+            "roots = ops.sqrt(ops.absolute(blocks))",
+            "int8_momentum",
+        ),
+        (
+            "codes cut off, not rounded",
+            'ops.cast(ops.round(roots / nonzero), "int8")',
+            'ops.cast(roots / nonzero, "int8")',
+            "int8_momentum",
+        ),
+        (
+            "scale of the value, not of its root",
+            "scales = ops.sqrt(_largest(ops.absolute(blocks))) / LARGEST",
+            "scales = _largest(ops.absolute(blocks)) / LARGEST",
+            "int8_momentum",
+        ),
+        (
+            "a block of zeros divided by zero",
+            "nonzero = ops.where(ops.equal(scales, 0), ops.ones_like(scales), scales)",
+            "nonzero = scales",
+            "int8_momentum",
+        ),
+    ),
+    *mutants(
+        "compiled_update",
+        (
+            "compiled once for all options",
+            "            self._options(),\n",
+            "            (),\n",
+            "compiled_update",
+        ),
+        (
+            "compiled once for all variables",
+            "tuple(self._get_variable_index(v) for v in trainable_variables),",
+            "(),",
+            "compiled_update",
+        ),
+        (
+            "learning rate of the first step for ever",
+            "self._compiled.rates = (rates[0], rates[1])",
+            "self._compiled.rates = self._rates()",
+            "compiled_update",
+        ),
+        (
+            "decay and learning rate swapped",
+            "self._compiled.rates = (rates[0], rates[1])",
+            "self._compiled.rates = (rates[1], rates[0])",
+            "compiled_update",
+        ),
+        (
+            "never compiled",
+            "self.compile_update is False",
+            "True",
+            "compiled_update",
+        ),
+    ),
+    *mutants(
         "stochastic_rounding",
         (
             "nearest rounding",
-            "return round_stochastically(value, step=step, index=index, places=places)",
-            'return ops.cast(value, "bfloat16")',
+            'if dtype != "bfloat16" or not stochastic:',
+            "if True:",
             "stochastic_rounding",
         ),
         (
             "rounding towards zero",
-            'ops.view(value, "int32") + random_halves(places, step=step, index=index)',
+            'ops.view(value, "int32") + halves',
             'ops.view(value, "int32")',
             "stochastic_rounding",
         ),
         (
             "half of the random numbers",
-            "return ops.bitwise_and(_hash(places + seed), _int32(2**16 - 1))",
-            "return ops.bitwise_and(_hash(places + seed), _int32(2**15 - 1))",
+            "return ops.bitwise_and(bits, _int32(2**16 - 1))",
+            "return ops.bitwise_and(bits, _int32(2**15 - 1))",
+            "stochastic_rounding",
+        ),
+        (
+            "weights and momenta rounded alike",
+            "if stream == OF_WEIGHTS:",
+            "if False:",
+            "stochastic_rounding",
+        ),
+        (
+            "an infinity rounded as a number",
+            'ops.where(ops.isfinite(value), ops.view(upper, "float32"), value)',
+            'ops.view(upper, "float32")',
             "stochastic_rounding",
         ),
         (
@@ -504,7 +621,7 @@ MUTANTS = [
         ),
         (
             "new average starts from zero",
-            "elif slot == AVERAGE:",
+            "elif slot in AT_THE_WEIGHTS:",
             "elif False:",
             "checkpoints",
         ),
@@ -861,7 +978,7 @@ MUTANTS = [
         ),
     ),
     *mutants(
-        "related/wrapper",
+        "inner_optimizer",
         (
             "loss not scaled",
             "return self.inner_optimizer.scale_loss(loss)",
@@ -874,6 +991,9 @@ MUTANTS = [
             "pass",
             "lookahead",
         ),
+    ),
+    *mutants(
+        "related/wrapper",
         (
             "inner state not in a dictionary",
             "self.inner_optimizer.load_own_variables(inner)",
