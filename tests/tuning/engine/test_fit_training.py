@@ -13,7 +13,7 @@ from keras_lion.tuning.engine.executors import (
     ExecutorWarning,
     choose_executor,
 )
-from keras_lion.tuning.engine.keras_rules import KERAS_OPTIMIZERS
+from keras_lion.tuning.engine.keras_rules import KERAS_OPTIMIZERS, read_betas
 from keras_lion.tuning.engine.trainer import Trainer
 from keras_lion.tuning.study import Comparison, Plan
 from keras_lion.tuning.study.schedule import Schedule
@@ -31,10 +31,13 @@ def weighted():
 
 
 def study_of(task, optimizers, names=("own",), epochs=EPOCHS):
-    space = SearchSpace(
-        (Axis("learning_rate", (RATE,)),), {**BETAS, "weight_decay": DECAY}
-    )
-    plan = Plan(dict.fromkeys(names, space), epochs=epochs, seeds=1, schedule=CONSTANT)
+    def space(name):
+        betas = {beta: BETAS[beta] for beta in read_betas(name, optimizers)}
+        fixed = {**betas, "weight_decay": DECAY}
+        return SearchSpace((Axis("learning_rate", (RATE,)),), fixed)
+
+    spaces = {name: space(name) for name in names}
+    plan = Plan(spaces, epochs=epochs, seeds=1, schedule=CONSTANT)
     return Study(
         "s",
         "?",
