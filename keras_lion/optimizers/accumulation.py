@@ -9,7 +9,12 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_lion.optimizers.backend import in_replicas, is_overwritten, path_of
+from keras_lion.optimizers.backend import (
+    after,
+    in_replicas,
+    is_overwritten,
+    path_of,
+)
 from keras_lion.optimizers.nonfinite_guard import (
     NonfiniteGuard,
     all_finite,
@@ -53,6 +58,10 @@ class GradientAccumulation(ReplicatedStep, NonfiniteGuard):
     def accumulates_in_momentum(self) -> bool:
         """True if the momentum gathers the gradients of a window, without a buffer."""
         return False
+
+    def _written_last(self, variable: Any) -> Any:
+        """What the step of a variable writes last, in the shape of the variable."""
+        return variable
 
     def _build_accumulation(self, variables: Sequence[Any]) -> None:
         """Make the accumulators that the options ask for."""
@@ -159,20 +168,23 @@ class GradientAccumulation(ReplicatedStep, NonfiniteGuard):
                         moves[index],
                     )
         else:
-            means = [
-                None
+            windows = [
+                (None, None)
                 if move is None
                 else self._mean(index, gradients[index], finite, last, count)
                 for index, move in enumerate(moves)
             ]
-            for variable, mean, move in zip(
-                self._trainable_variables,
-                self._clip_gradients(means),
-                moves,
-                strict=True,
-            ):
-                if mean is not None:
-                    self.update_step(mean, variable, self.learning_rate, move)
+            means = self._clip_gradients([mean for mean, _ in windows])
+            for index, (mean, move) in enumerate(zip(means, moves, strict=True)):
+                if mean is None:
+                    continue
+                variable = self._trainable_variables[index]
+                self.update_step(mean, variable, self.learning_rate, move)
+                # The update reads the accumulator: it is overwritten afterwards.
+                self.assign(
+                    self._accumulated_gradients[index],
+                    after(windows[index][1], self._written_last(variable)),
+                )
         for variable, gradient in zip(
             self._trainable_variables, gradients, strict=True
         ):
@@ -188,18 +200,15 @@ class GradientAccumulation(ReplicatedStep, NonfiniteGuard):
         finite: Tensor,
         last: Tensor,
         count: int,
-    ) -> Tensor:
-        """The mean gradient of the window so far; the last empties the accumulator."""
+    ) -> tuple[Tensor, Tensor]:
+        """The mean gradient of the window so far, and the accumulator's new value."""
         accumulator = self._accumulated_gradients[index]
         dtype = "float64" if accumulator.dtype == "float64" else "float32"
         before = ops.cast(accumulator, dtype)
         total = before if gradient is None else before + ops.cast(gradient, dtype)
-        mean = total / count  # first: `total` may be the accumulator's own memory
         kept = ops.where(last, ops.zeros_like(total), total)
-        self.assign(
-            accumulator, ops.cast(select(finite, kept, before), accumulator.dtype)
-        )
-        return mean
+        kept = ops.cast(select(finite, kept, before), accumulator.dtype)
+        return total / count, kept
 
     def flush(self) -> None:
         """Make the step of an accumulation window that is not complete.

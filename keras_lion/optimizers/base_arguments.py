@@ -68,7 +68,7 @@ def check_base_arguments(base: Mapping[str, Any], own: Collection[str]) -> None:
         if name == "use_ema":
             check_flag(name, value)
         if name == "gradient_accumulation_steps" and value is not None:
-            _check_accumulation_steps(value)
+            check_accumulation_steps(value)
 
 
 def _check_threshold(name: str, value: Any) -> None:
@@ -79,7 +79,8 @@ def _check_threshold(name: str, value: Any) -> None:
         )
 
 
-def _check_accumulation_steps(value: Any) -> None:
+def check_accumulation_steps(value: Any) -> None:
+    """Refuse what is no number of micro-steps of 2 or more."""
     if not isinstance(value, Integral) or isinstance(value, bool) or value < 2:
         raise ValueError(
             "`gradient_accumulation_steps` must be a whole number of 2 or more, or "

@@ -10,7 +10,11 @@ import keras
 import numpy as np
 from keras.optimizers import schedules
 
-from keras_lion.optimizers.base_arguments import BASE_ARGUMENTS, CLIPPING
+from keras_lion.optimizers.base_arguments import (
+    BASE_ARGUMENTS,
+    CLIPPING,
+    check_accumulation_steps,
+)
 from keras_lion.optimizers.conversion_rule import (
     Mode,
     checked_steps,
@@ -180,8 +184,9 @@ def _updates(steps: int | None, arguments: dict[str, Any]) -> int | None:
     """Updates in so many batches."""
     window: int | None = arguments.get("gradient_accumulation_steps")
     steps = checked_steps(steps)
-    if steps is None or not window:
+    if steps is None or window is None:
         return steps
+    check_accumulation_steps(window)
     return max(steps // window, 1)
 
 

@@ -32,6 +32,7 @@ class MomentumStorage:
     momentum_dtype: str | None
     stochastic_rounding: bool
     add_variable: Callable[..., Any]
+    _get_variable_index: Callable[[Any], int]
     _iterations: Any
     _momentums: list[Any]
     _scales: list[Any]
@@ -62,6 +63,9 @@ class MomentumStorage:
             layout=getattr(variable, "_layout", None),
             name=f"{path_of(variable).replace('/', '_')}_momentum",
         )
+
+    def _written_last(self, variable: Any) -> Any:
+        return self._momentums[self._get_variable_index(variable)]
 
     def _momentum_parts(self, index: int) -> list[Any]:
         """The variables that hold the momentum of a variable."""

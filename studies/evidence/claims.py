@@ -279,7 +279,7 @@ CLAIMS = (
         "optimizer state",
         "cost",
         f"{CHEN}, section 1",
-        "performance/optimizer_state.py",
+        "performance/optimizer_memory.py",
         other_claims.state_size,
     ),
     Claim(
@@ -288,7 +288,7 @@ CLAIMS = (
         "time of AdamW / time of Lion",
         "cost",
         f"{CHEN}, section 3; README of google/automl",
-        "performance/optimizer_steps.py",
+        "performance/model_step.py",
         other_claims.step_time,
         note=other_claims.bare_update,
     ),

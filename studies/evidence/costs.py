@@ -13,7 +13,7 @@ BACKENDS = {"jax": "JAX", "tensorflow": "TensorFlow"}
 
 def sparse_rows(results: Path) -> str:
     """A row per mode of TensorFlow: time and memory, lazy and dense."""
-    kept = _read(results, "sparse_rows")
+    kept = read(results, "sparse_rows")
     found = kept["claims"]
     lines = [
         "| | time of a step, lazy | dense | dense / lazy | memory, lazy | dense "
@@ -34,7 +34,7 @@ def sparse_rows(results: Path) -> str:
 
 def diagnostics(results: Path) -> str:
     """A row per backend and model: time of a step, and how much longer it takes."""
-    kept = _read(results, "diagnostics_overhead")
+    kept = read(results, "diagnostics_overhead")
     found = kept["claims"]
     lines = [
         "| backend | model | time of a step | with diagnostics / without |",
@@ -51,7 +51,8 @@ def diagnostics(results: Path) -> str:
     return "\n".join(lines) + "\n" + _load(loads)
 
 
-def _read(results: Path, name: str) -> dict[str, Any]:
+def read(results: Path, name: str) -> dict[str, Any]:
+    """A file of measurements."""
     path = results / "performance" / f"{name}.json"
     kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return kept

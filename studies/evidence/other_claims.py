@@ -34,7 +34,7 @@ def interval(entry: dict[str, Any]) -> Interval:
 
 def state_size() -> list[Row]:
     """Lion's optimizer state is half of AdamW's."""
-    found = entries("performance", "optimizer_state.json")
+    found = entries("performance", "optimizer_memory.json")
     measured = []
     for model in MODELS:
         ratio = found[f"{model}.state.lion_to_adamw"]["value"]
@@ -105,7 +105,7 @@ def _step_ratios() -> list[tuple[str, Interval]]:
     suffix = ".adamw_to_lion"
     return [
         (name.removesuffix(suffix).replace(".", ", "), interval(entry))
-        for name, entry in entries("performance", "optimizer_steps.json").items()
+        for name, entry in entries("performance", "model_step.json").items()
         if name.endswith(suffix)
     ]
 

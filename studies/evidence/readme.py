@@ -12,10 +12,12 @@ from studies.evidence.catalog import table
 from studies.evidence.measured import written
 from studies.evidence.page import interval
 from studies.evidence.row import NO, YES, Verdict
+from studies.evidence.update_costs import update_costs
 
 MARKERS = {
     "results": "<!-- results: written by `make evidence` -->\n",
     "table": "<!-- Lion next to AdamW: written by `make evidence` -->\n",
+    "costs": "<!-- what an update costs: written by `make evidence` -->\n",
     "not": "<!-- when not to use Lion: written by `make evidence` -->\n",
     "studies": "<!-- every study: written by `make evidence` -->\n",
     "rows": "<!-- lazy rows: written by `make evidence` -->\n",
@@ -23,7 +25,7 @@ MARKERS = {
 }
 # Page → the way from it to the root, and the blocks that it has.
 PAGES: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "README.md": ("", ("results", "table", "not")),
+    "README.md": ("", ("results", "table", "costs", "not")),
     "docs/index.md": ("../", ("results",)),
     "docs/studies.md": ("../", ("studies",)),
     "docs/parallel.md": ("../", ("rows",)),
@@ -113,6 +115,7 @@ def blocks(results: Path, page: str) -> dict[str, str]:
     made = {
         "results": lambda: headline(ledger, root),
         "table": compared,
+        "costs": lambda: update_costs(results),
         "not": lambda: when_not(ledger),
         "studies": lambda: table(f"{root}studies/"),
         "rows": lambda: costs.sparse_rows(results),

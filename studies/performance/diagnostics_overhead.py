@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from studies import claims
-from studies.performance.optimizer_steps import ratio_of_medians
+from studies.performance.turns import ratio_of_medians
 
 OUTPUT = claims.RESULTS / "performance" / "diagnostics_overhead.json"
 BACKENDS = ("jax", "tensorflow")

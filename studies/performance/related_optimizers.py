@@ -29,15 +29,10 @@ import keras
 import numpy as np
 
 from keras_lion import Lion, optimizers
-from keras_lion.statistics import bootstrap_interval
 from studies import claims
-from studies.performance.optimizer_state import bytes_of
-from studies.performance.optimizer_steps import (
-    Step,
-    compiled,
-    ratio_of_medians,
-    turns_of,
-)
+from studies.performance.compiled_step import compiled
+from studies.performance.optimizer_memory import bytes_of
+from studies.performance.turns import Step, median_of, ratio_of_medians, turns_of
 
 OUTPUT = claims.RESULTS / "performance" / "related_optimizers.json"
 PAGE = Path(__file__).parents[2] / "docs" / "optimizers.md"
@@ -111,13 +106,7 @@ def measured_times(
     }
     times = dict(zip(steps, turns_of(steps, turns, seconds).T, strict=True))
     for name, of_turns in times.items():
-        median = bootstrap_interval(
-            1000 * of_turns,
-            np.median,
-            generator=np.random.default_rng(0),
-            method="percentile",
-        )
-        found[f"time.{name}"] = claims.entry(median, "milliseconds")
+        found[f"time.{name}"] = claims.entry(median_of(1000 * of_turns), "milliseconds")
         ratio = ratio_of_medians(of_turns, times[BASE])
         found[f"time_to_adamw.{name}"] = claims.entry(ratio, "ratio")
     return found

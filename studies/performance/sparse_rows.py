@@ -31,9 +31,8 @@ from typing import Any
 
 import numpy as np
 
-from keras_lion.statistics import bootstrap_interval
 from studies import claims
-from studies.performance.optimizer_steps import ratio_of_medians
+from studies.performance.turns import median_of, ratio_of_medians
 
 OUTPUT = claims.RESULTS / "performance" / "sparse_rows.json"
 MODES = ("eager", "graph", "xla")
@@ -134,13 +133,9 @@ def measure(mode: str, turns: int, rows: int = ROWS) -> dict[str, claims.Entry]:
     memory = {side: extra_memory_of_a_process(side, mode, rows) for side in SIDES}
     found = {}
     for side, seconds in (("lazy", lazy), ("dense", dense)):
-        median = bootstrap_interval(
-            1000 * seconds,
-            np.median,
-            generator=np.random.default_rng(0),
-            method="percentile",
+        found[f"{mode}.{side}.time"] = claims.entry(
+            median_of(1000 * seconds), "milliseconds"
         )
-        found[f"{mode}.{side}.time"] = claims.entry(median, "milliseconds")
         found[f"{mode}.{side}.memory"] = claims.exact(
             memory[side] / KIBIBYTES_PER_MEBIBYTE, "MiB"
         )

@@ -268,6 +268,16 @@ def test_steps_are_batches_of_which_accumulation_makes_fewer_updates(capsys):
     assert "Here that is only 0.025:" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("micro_steps", ["x", 0, 2.5, True])
+def test_micro_steps_are_checked_before_steps_are_divided(micro_steps):
+    with pytest.raises(ValueError, match="`gradient_accumulation_steps` must be a"):
+        lion_from_adamw(
+            keras.optimizers.AdamW(1e-3),
+            steps=440,
+            gradient_accumulation_steps=micro_steps,
+        )
+
+
 @pytest.mark.parametrize("steps", ["many", float("nan"), 0, 2.5, True])
 def test_steps_are_checked_before_they_are_divided(steps):
     adamw = keras.optimizers.AdamW(1e-3, gradient_accumulation_steps=2)

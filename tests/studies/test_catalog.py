@@ -82,9 +82,9 @@ def test_a_claim_repeats_the_tasks_that_it_measures_and_no_others():
         "--backend tensorflow"
     ]
     assert len(catalog.repeat(main, {"1", "elsewhere"})) == 6
-    assert catalog.repeat("performance/optimizer_steps.py", set()) == [
-        "python studies/performance/optimizer_steps.py",
-        "python studies/performance/optimizer_steps.py --backend tensorflow",
+    assert catalog.repeat("performance/model_step.py", set()) == [
+        "python studies/performance/model_step.py",
+        "python studies/performance/model_step.py --backend tensorflow",
     ]
 
 
