@@ -84,8 +84,8 @@ def update_costs(results: Path) -> str:
     )
     return (
         "\n".join(lines) + f"\n\nState, in bytes a weight: {state}. Ratios of medians "
-        "over 21 turns in one process, with 95 % intervals, on 2 CPU cores. Not measured "
-        "on a GPU or TPU yet. Written from "
+        "over 21 turns in one process, with 95 % intervals, on 2 CPU cores. Not "
+        "measured on a GPU or TPU yet. Written from "
         "[step_time.py](studies/performance/step_time.py), "
         "[model_step.py](studies/performance/model_step.py) and "
         "[optimizer_memory.py](studies/performance/optimizer_memory.py).\n"
@@ -93,11 +93,10 @@ def update_costs(results: Path) -> str:
 
 
 def _cell(found: Entries, name: str) -> str:
-    """`0.65 [0.64, 0.68]`; a dash where it was not measured."""
+    """`0.65 [0.64, 0.68]`, a share in percent; a dash where it was not measured."""
     entry = found.get(name)
     if entry is None:
         return "–"
-    value = f"{entry['value']:.2f}"
-    if entry["n"] == 1:
-        return value
-    return f"{value} [{entry['low']:.2f}, {entry['high']:.2f}]".replace("-", "−")
+    factor, form, unit = (100, ".1f", " %") if ".share_of_" in name else (1, ".2f", "")
+    value, low, high = (f"{factor * entry[k]:{form}}" for k in ("value", "low", "high"))
+    return f"{value}{unit}" if entry["n"] == 1 else f"{value} [{low}, {high}]{unit}"
