@@ -5,7 +5,10 @@ Question   Su (2021) reports that small batches train better with an update ever
            optimizer has its own best learning rate for both?
 Command    keras-lion run studies/fewer_updates.py --preset full
 Duration   about 3 minutes on 2 cores
-Result     not run yet
+Result     studies/README.md, studies/results/fewer_updates/ (2026-11-29). No: with an
+           update on 8 batches the best accuracy is 2.3 points lower for Lion, 2.2 for
+           AdamW, and as high for SGD with momentum; all optima have the smallest
+           weight decay of their grids.
 
 Accumulation over 8 batches of 16 is a batch of 128, exactly (for Lion and Tiger by
 tests/optimizers/test_accumulation.py), and is run so. Both arms see each example 10
@@ -15,9 +18,11 @@ update, as Keras's accumulation leaves them.
 Predictions, written before the first run:
   - SGD with momentum loses from accumulation, by more than a point: without noise to
     average away, fewer steps at a learning rate that stability limits go less far.
-  - AdamW stays within a point.
+    (It loses nothing: −0.1 points, 95 % interval −0.9 to 0.8, n=6.)
+  - AdamW stays within a point. (It loses 2.2 points, 1.3 to 3.1.)
   - Lion gains, by more than a point: its step has one size whatever the noise, and at
-    16 examples most of its signs are noise.
+    16 examples most of its signs are noise. (It loses 2.3 points, 0.8 to 3.8: an eighth
+    of the updates costs more than the noise.)
 """
 
 from __future__ import annotations

@@ -39,6 +39,7 @@ PRIMARY = {
     "momentum_dtype": "mnist1d_mlp",
     "embeddings": "python_words",
     "transformers": "normalized_invariant",
+    "related_optimizers": "mnist1d_mlp",
 }
 # Data set with a split of its own → the losses of trivial models on it.
 OWN_SPLIT = {"transformer_network": RESULTS / "transformers" / "baselines.json"}

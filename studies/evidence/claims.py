@@ -10,8 +10,10 @@ from studies.evidence import (
     optimum_claims,
     other_claims,
     practice_claims,
+    related_claims,
     search_claims,
     side_by_side,
+    storage_claims,
     sweep_claims,
     transfer_claims,
     transformer_claims,
@@ -263,6 +265,16 @@ CLAIMS = (
         sweep_claims.bfloat16_momentum,
     ),
     Claim(
+        "small-storage",
+        "Lion trains as well with a momentum of one or two bytes a weight, and with "
+        "bfloat16 weights.",
+        "final accuracy, less that with float32",
+        "cost",
+        "Dettmers et al. 2022, for AdamW; here for Lion",
+        "momentum_storage.py",
+        storage_claims.small_storage,
+    ),
+    Claim(
         "lazy-embeddings",
         "Lion is better where rows of an embedding rest while their words do not "
         "occur.",
@@ -272,6 +284,26 @@ CLAIMS = (
         "embeddings.py",
         sweep_claims.lazy_rows,
         "embeddings/figures/python_words_isolation.png",
+    ),
+    Claim(
+        "fewer-updates",
+        "One update on the gradients of 8 small batches is better than 8 updates.",
+        "best accuracy, accumulated − plain",
+        "better",
+        "Su, kexue.fm/archives/8634",
+        "fewer_updates.py",
+        related_claims.accumulated,
+    ),
+    Claim(
+        "related-optimizers",
+        "Optimizers that modify Lion or AdamW are better than these at one tuning "
+        "budget.",
+        "best accuracy, the modified optimizer − what it starts from",
+        "better",
+        "Su, kexue.fm/archives/6869 to 9512",
+        "related_optimizers.py",
+        related_claims.improved,
+        "related_optimizers/figures/mnist1d_mlp_best_of_k.png",
     ),
     Claim(
         "state-size",

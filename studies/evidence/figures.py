@@ -37,6 +37,8 @@ KEPT = {
     "momentum_dtype": (),
     "embeddings": ("isolation",),
     "transformers": (),
+    "fewer_updates": (),
+    "related_optimizers": ("best_of_k",),
 }
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from studies.evidence.costs import BACKENDS, read
+from studies.evidence.storage_claims import LABELS
+from studies.momentum_storage import FLOAT32, SETTINGS
 
 Entries = Mapping[str, Mapping[str, Any]]
 
@@ -88,8 +91,41 @@ def update_costs(results: Path) -> str:
         "measured on a GPU or TPU yet. Written from "
         "[step_time.py](studies/performance/step_time.py), "
         "[model_step.py](studies/performance/model_step.py) and "
-        "[optimizer_memory.py](studies/performance/optimizer_memory.py).\n"
+        "[optimizer_memory.py](studies/performance/optimizer_memory.py).\n\n"
+        + accuracies(results)
     )
+
+
+def accuracies(results: Path) -> str:
+    """What smaller storage changes in the final accuracy, task by task."""
+    file = results / "momentum_storage" / "momentum_storage.json"
+    found = json.loads(file.read_text(encoding="utf-8"))["claims"]
+    tasks = {
+        task: found[f"{task}.{FLOAT32}"]
+        for task in SETTINGS
+        if f"{task}.{FLOAT32}" in found
+    }
+    heads = [f"`{task}`, ±{SETTINGS[task].margin:g} matters" for task in tasks]
+    lines = [
+        f"| final accuracy less that with float32, points | {' | '.join(heads)} |",
+        f"|---|{'---|' * len(tasks)}",
+    ]
+    for variant, name in LABELS.items():
+        cells = [
+            f"{_signed(found[f'{task}.{variant}'])} (n={base['n']})"
+            for task, base in tasks.items()
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines) + (
+        "\n\nPaired by seed; from [momentum_storage.py](studies/momentum_storage.py). "
+        "bfloat16 weights are rounded stochastically unless "
+        "`stochastic_rounding=False`.\n"
+    )
+
+
+def _signed(entry: Mapping[str, Any]) -> str:
+    value, low, high = (f"{entry[k]:.2f}" for k in ("value", "low", "high"))
+    return f"{value} [{low}, {high}]".replace("-", "−")
 
 
 def _cell(found: Entries, name: str) -> str:
