@@ -17,8 +17,8 @@ Result     studies/results/accelerator/<device>/: none yet, no accelerator was a
     studies      the presets `gpu`
 
 Needs JAX, NumPy, Keras and keras-lion. Nothing is downloaded. Rows are appended to
-<part>.jsonl as they are measured; kill it at any time. The exit status is 1 if something
-failed.
+<part>.jsonl as they are measured; kill it at any time. The exit status is 1 if
+something failed.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def memory(name: str) -> int | None:
 
 
 def forget() -> None:
-    """Drop compiled programs and models, so that the next measurement has the memory."""
+    """Drop compiled programs and models: the next measurement has the memory."""
     from studies.performance import sweep_anchor
 
     sweep_anchor.forget()

@@ -1,9 +1,9 @@
 """`populations`: runs per minute with each executor and size, and the largest size.
 
 The runs go straight to the executor and their records to the disk, synced: neither
-KerasTuner nor TensorFlow has a part in it. A population is trained twice; the first time
-compiles. The hand-written loop of `sweep_anchor.py` trains some runs and then four times
-as many, so that the difference is without compilation.
+KerasTuner nor TensorFlow has a part in it. A population is trained twice; the first
+time compiles. The hand-written loop of `sweep_anchor.py` trains some runs and then four
+times as many, so that the difference is without compilation.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """`studies`: the presets `gpu` of the studies, trained by the engine itself.
 
-KerasTuner is not needed: the runs go to the executor in the study's own order, and their
-records into a folder that `keras-lion report` reads and `keras-lion run` continues. With
-the small sizes the preset is `smoke`, of one task, on a few generated examples.
+KerasTuner is not needed: the runs go to the executor in the study's own order, and
+their records into a folder that `keras-lion report` reads and `keras-lion run`
+continues. With the small sizes the preset is `smoke`, of one task, on a few generated
+examples.
 """
 
 from __future__ import annotations
@@ -21,7 +22,13 @@ from studies.performance.accelerator_parts.measurement import (
 )
 
 COLUMNS = ("runs", "failed", "runs_per_minute", "executor", "population")
-STUDIES = ("learning_rate_weight_decay", "batch_size", "effective_decay")
+STUDIES = (
+    "learning_rate_weight_decay",
+    "batch_size",
+    "betas",
+    "effective_decay",
+    "transformers",
+)
 SMALL_TASK = ("batch_size", "curves_vit")
 SMALL_EXAMPLES, SMALL_BATCH, SMALL_RUNS = 64, 16, 4
 
