@@ -143,7 +143,8 @@ TASKS = {
 
 def large_against_small(task: str) -> Comparison:
     """Lion's gain on AdamW at large batches less that at small ones."""
-    small, large = SMALL, LARGE
+    small: tuple[int, ...] = SMALL
+    large: tuple[int, ...] = LARGE
     text = "from batches of 16 to 64 to those of 256 to 1,024"
     if task in GPU_SIZES:
         small, large = GPU_SIZES[task][:1], GPU_SIZES[task][-1:]

@@ -31,10 +31,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT))  # next to a wheel, `studies` is no installed package
 
-from studies.performance.accelerator_parts.supervision import (  # noqa: E402
-    PARTS,
-    run_part,
-)
+from studies.performance.accelerator_parts.names import PARTS  # noqa: E402
+from studies.performance.accelerator_parts.supervision import run_part  # noqa: E402
 from studies.performance.accelerator_parts.table import has_failed, table  # noqa: E402
 
 OUTPUT = ROOT / "studies" / "results" / "accelerator"

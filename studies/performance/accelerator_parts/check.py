@@ -8,23 +8,36 @@ allowed, and fails above it.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from studies.performance.accelerator_parts.measurement import Measurement, Sizes
+from studies.performance.accelerator_parts.optimizer_runs import (
+    difference,
+    from_reference,
+    in_numpy,
+    problem,
+    trained,
+)
 
 COLUMNS = ("found", "allowed")
-SHAPES = ((64, 48), (2048,), (5,))
-STEPS = 4
 # Powers of two, and their ratio too: every sum is exact in float32, whichever way it is
 # computed, and no rounding can differ.
-EXACT = {"learning_rate": 0.125, "beta_1": 0.25, "beta_2": 0.5, "weight_decay": 0.5}
-USUAL = {"learning_rate": 1e-3, "beta_1": 0.9, "beta_2": 0.99, "weight_decay": 0.1}
-
-Arrays = list[np.ndarray]
+EXACT: dict[str, Any] = {
+    "learning_rate": 0.125,
+    "beta_1": 0.25,
+    "beta_2": 0.5,
+    "weight_decay": 0.5,
+}
+USUAL: dict[str, Any] = {
+    "learning_rate": 1e-3,
+    "beta_1": 0.9,
+    "beta_2": 0.99,
+    "weight_decay": 0.1,
+}
 
 
 def measurements(sizes: Sizes) -> list[Measurement]:
@@ -63,24 +76,26 @@ def judged(found: float, allowed: float) -> dict[str, Any]:
 
 def exact_arithmetic() -> tuple[float, float]:
     """Largest difference of weights and momenta where nothing is rounded."""
-    weights, gradients = _problem(exact=True)
-    return _largest(_trained(weights, gradients, EXACT), EXACT, weights, gradients), 0.0
+    weights, gradients = problem(exact=True)
+    return from_reference(
+        trained(weights, gradients, EXACT), EXACT, weights, gradients
+    ), 0.0
 
 
 def usual_betas() -> tuple[float, float]:
     """Share of the weights that do not follow the reference: signs of sums near 0."""
-    weights, gradients = _problem(exact=False)
-    found, _ = _trained(weights, gradients, USUAL)
-    expected, _ = _reference(weights, gradients, USUAL)
+    weights, gradients = problem(exact=False)
+    found, _ = trained(weights, gradients, USUAL)
+    expected, _ = in_numpy(weights, gradients, USUAL)
     apart = [abs(a - b) > 1e-6 for a, b in zip(found, expected, strict=True)]
     return float(np.mean(np.concatenate([each.ravel() for each in apart]))), 1e-3
 
 
 def bfloat16_momentum() -> tuple[float, float]:
     """Largest relative error of the momentum after one step: a bfloat16 has 8 bits."""
-    weights, gradients = _problem(exact=False)
-    _, found = _trained(weights, gradients[:1], USUAL, momentum_dtype="bfloat16")
-    _, expected = _reference(weights, gradients[:1], USUAL)
+    weights, gradients = problem(exact=False)
+    _, found = trained(weights, gradients[:1], USUAL, momentum_dtype="bfloat16")
+    _, expected = in_numpy(weights, gradients[:1], USUAL)
     return max(
         float(np.max(abs(a - b) / (abs(b) + 1e-30)))
         for a, b in zip(found, expected, strict=True)
@@ -130,7 +145,7 @@ def small_steps() -> tuple[float, float]:
 
     rate, steps, count = 1e-4, 200, 4096
     gradients = [[np.ones(count, "float32")]] * steps
-    weights, _ = _trained(
+    weights, _ = trained(
         [np.ones(count, "float32")],
         gradients,
         {"learning_rate": rate},
@@ -145,21 +160,21 @@ def small_steps() -> tuple[float, float]:
 
 def nonfinite_gradient() -> tuple[float, float]:
     """Largest change through a step whose gradient has one NaN."""
-    weights, gradients = _problem(exact=True)
+    weights, gradients = problem(exact=True)
     bad = [g.copy() for g in gradients[0]]
     bad[0].flat[7] = np.nan
     given = [*gradients, bad]
-    found = _trained(weights, given, EXACT, skip_nonfinite=True)
-    return _largest(found, EXACT, weights, gradients), 0.0
+    found = trained(weights, given, EXACT, skip_nonfinite=True)
+    return from_reference(found, EXACT, weights, gradients), 0.0
 
 
 def repeats() -> tuple[float, float]:
     """Largest difference between two runs of one program."""
-    weights, gradients = _problem(exact=False)
+    weights, gradients = problem(exact=False)
     one, other = (
-        _trained(weights, gradients, USUAL, momentum_dtype="bfloat16") for _ in range(2)
+        trained(weights, gradients, USUAL, momentum_dtype="bfloat16") for _ in range(2)
     )
-    return _difference(one, other), 0.0
+    return difference(one, other), 0.0
 
 
 def checkpoint() -> tuple[float, float]:
@@ -226,85 +241,3 @@ def executors_agree() -> tuple[float, float]:
         losses.append([record["history"]["loss"][0] for record in executor.run(runs)])
     found = np.asarray(losses)
     return float(np.max(abs(found / found[0] - 1))), 1e-4
-
-
-def _problem(*, exact: bool) -> tuple[Arrays, list[Arrays]]:
-    """Weights, and gradients of each step: multiples of 1/8 if nothing may round."""
-    generator = np.random.default_rng(1)
-
-    def draw() -> Arrays:
-        found = [generator.normal(size=shape) for shape in SHAPES]
-        values = [np.round(8 * each) / 8 if exact else each for each in found]
-        return [each.astype("float32") for each in values]
-
-    return draw(), [draw() for _ in range(STEPS)]
-
-
-def _trained(
-    weights: Arrays,
-    gradients: Sequence[Arrays],
-    hyperparameters: dict[str, float],
-    dtype: str = "float32",
-    **options: Any,
-) -> tuple[Arrays, Arrays]:
-    """Weights and momenta after compiled steps of `Lion`."""
-    import jax
-    import keras
-    from keras import ops
-
-    from keras_lion import Lion
-
-    variables = [keras.Variable(weight, dtype=dtype) for weight in weights]
-    optimizer = Lion(**hyperparameters, **options)
-    optimizer.build(variables)
-    step = jax.jit(
-        lambda state, gradients, values: optimizer.stateless_apply(
-            state, gradients, values
-        )
-    )
-    values = [v.value for v in variables]
-    state = [v.value for v in optimizer.variables]
-    for each in gradients:
-        given = [ops.cast(ops.convert_to_tensor(g), dtype) for g in each]
-        values, state = step(state, given, values)
-    momenta = [
-        value
-        for variable, value in zip(optimizer.variables, state, strict=True)
-        if variable.path.endswith("momentum")
-    ]
-    return tuple(
-        [ops.convert_to_numpy(ops.cast(v, "float32")) for v in found]
-        for found in (values, momenta)
-    )  # type: ignore[return-value]
-
-
-def _reference(
-    weights: Arrays, gradients: Sequence[Arrays], hyperparameters: dict[str, float]
-) -> tuple[Arrays, Arrays]:
-    from keras_lion.optimizers.reference import lion
-
-    found = [
-        lion(
-            weight.astype("float64"),
-            [g[k].astype("float64") for g in gradients],
-            **hyperparameters,
-        )
-        for k, weight in enumerate(weights)
-    ]
-    return [theta for theta, _ in found], [m for _, m in found]
-
-
-def _largest(
-    found: tuple[Arrays, Arrays],
-    hyperparameters: dict[str, float],
-    weights: Arrays,
-    gradients: Sequence[Arrays],
-) -> float:
-    return _difference(found, _reference(weights, gradients, hyperparameters))
-
-
-def _difference(one: tuple[Arrays, Arrays], other: tuple[Arrays, Arrays]) -> float:
-    """Largest difference of weights or momenta; infinite where one is not finite."""
-    pairs = [p for a, b in zip(one, other, strict=True) for p in zip(a, b, strict=True)]
-    largest = max(float(np.max(abs(a - b))) for a, b in pairs)
-    return largest if np.isfinite(largest) else np.inf

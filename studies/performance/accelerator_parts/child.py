@@ -29,17 +29,7 @@ from studies.performance.accelerator_parts.measurement import (
     Measurement,
     SkippedError,
 )
-
-PACKAGE = "studies.performance.accelerator_parts"
-MODULES = {
-    "check": "check",
-    "steps": "steps",
-    "memory": "memory",
-    "populations": "populations",
-    "discovery": "discovery",
-    "studies": "presets",
-}
-DONE, MORE = 0, 3  # exit statuses: all is measured, or another process is needed
+from studies.performance.accelerator_parts.names import DONE, MODULES, MORE, PACKAGE
 
 
 def main(arguments: dict[str, Any]) -> int:

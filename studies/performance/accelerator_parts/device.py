@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from importlib.metadata import version
 from typing import Any
 
 
@@ -67,6 +68,4 @@ def _driver() -> str | None:
 
 
 def _jaxlib() -> dict[str, str]:
-    import jaxlib
-
-    return {"jaxlib": str(jaxlib.__version__)}
+    return {"jaxlib": version("jaxlib")}

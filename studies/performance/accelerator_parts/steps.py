@@ -179,7 +179,7 @@ def _optax_step(
     import jax
 
     try:
-        import optax
+        import optax  # type: ignore[import-untyped]
     except ImportError:
         raise SkippedError("optax is not installed") from None
     transform = getattr(optax, name)(**HYPERPARAMETERS)

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from studies.performance.accelerator_parts.child import DONE, MODULES, MORE, PACKAGE
 from studies.performance.accelerator_parts.journal import CUT, FAILED, Journal, Row
+from studies.performance.accelerator_parts.names import DONE, MORE, PACKAGE
 
 FAREWELL = 1.0  # seconds before the end of the time, for the table
 ROOT = Path(__file__).resolve().parents[3]
@@ -127,6 +127,3 @@ def _read(path: Path) -> dict[str, Any]:
         return {}
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
-
-
-PARTS = tuple(MODULES)

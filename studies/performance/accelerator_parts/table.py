@@ -6,8 +6,8 @@ import importlib
 from collections.abc import Iterator
 from typing import Any
 
-from studies.performance.accelerator_parts.child import MODULES, PACKAGE
 from studies.performance.accelerator_parts.journal import CUT, FAILED, OK, SKIPPED
+from studies.performance.accelerator_parts.names import MODULES, PACKAGE
 from studies.performance.accelerator_parts.supervision import Part
 
 WORDS = {

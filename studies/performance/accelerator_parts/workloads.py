@@ -37,10 +37,10 @@ def examples(kind: str, count: int) -> Data:
     if kind == "language_model":
         tokens = generator.integers(256, size=(total, LENGTH + 1), dtype=np.int32)
         x, y = tokens[:, :-1], tokens[:, 1:]
-    else:
-        x = generator.random((total, 28, 28, 1), dtype=np.float32)
-        y = generator.integers(10, size=total).astype(np.int32)
-    return Data(x[:count], y[:count], x[count:], y[count:])
+        return Data(x[:count], y[:count], x[count:], y[count:])
+    pictures = generator.random((total, 28, 28, 1), dtype=np.float32)
+    y = generator.integers(10, size=total).astype(np.int32)
+    return Data(pictures[:count], y[:count], pictures[count:], y[count:])
 
 
 def task_of(kind: str, sizes: Sizes) -> Task:
