@@ -9,7 +9,7 @@ PYTEST := $(BIN)/python -m pytest -q -n 2 --dist worksteal
 .PHONY: help setup study test lint notebooks docs evidence evidence-check evidence-rerun \
 	mutants test-faults test-performance test-discovery test-browser test-oldest \
 	test-torch test-keras-suite test-conformance test-slow \
-	test-upstream clean
+	test-upstream accelerator clean
 
 help:
 	@echo "make setup      .venv with everything"
@@ -31,6 +31,7 @@ help:
 	@echo "make test-torch     the optimizer's tests on the torch backend (CPU build)"
 	@echo "make test-keras-suite  Keras's own optimizer tests against ours"
 	@echo "make test-conformance  runs of the engine against fit, about 15 minutes a backend"
+	@echo "make accelerator  check and measure Lion on a GPU or TPU, ten minutes a part"
 	@echo "make test-upstream  which faults of Keras are still there"
 	@echo "make clean      remove .venv, results/ and caches"
 
@@ -152,6 +153,11 @@ test-conformance: $(READY)
 
 test-upstream: $(READY)
 	KERAS_BACKEND=jax $(BIN)/python -m tests.upstream.run
+
+# What is measured is not repeated: give it again until nothing is left. On a CPU:
+# JAX_PLATFORMS=cpu make accelerator OPTIONS=--small
+accelerator: $(READY)
+	$(BIN)/python studies/performance/accelerator.py $(OPTIONS)
 
 clean:
 	rm -rf $(VENV) .venv-oldest .venv-torch results build dist site .mypy_cache .pytest_cache .ruff_cache

@@ -23,7 +23,7 @@ from keras_lion.tuning.runs.names import NAMES
 
 BACKENDS = ("tensorflow", "jax")
 EXECUTORS = ("loop", "map", "vmap")
-PRESETS = ("smoke", "standard", "full", "pilot")
+PRESETS = ("smoke", "standard", "full", "pilot", "gpu")
 MODES = ("matched", "paper")  # of conversion from AdamW
 
 Command = Callable[[argparse.Namespace], None]

@@ -4,6 +4,7 @@ Question   Chen et al. (2023, figure 8) find that Lion prefers larger batches, a
            weaker than AdamW below 64. Is that so here, when every batch size has its
            own best learning rate and weight decay?
 Command    keras-lion run studies/batch_size.py --task TASK --preset full
+           on a GPU: --task curves_vit (or source_lm) --preset gpu
 Duration   5 to 10 minutes per task on 2 cores
 Result     studies/README.md, studies/results/batch_size/
 
@@ -31,11 +32,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 from keras_lion.tuning import SearchSpace, Study
 from keras_lion.tuning.study import Comparison, Plan
 from keras_lion.tuning.study.grids import RATIO, USUAL_BETAS, window
 from keras_lion.tuning.tasks import get_task
+from studies import gpu_tasks
 
 SMALL, LARGE = (16, 32, 64), (256, 512, 1024)
 QUARTER = math.sqrt(RATIO)
@@ -89,6 +92,39 @@ def plans(*, steps: bool = False, half_life: bool = False) -> dict[str, Plan]:
     return found
 
 
+# On a GPU; not run yet. Sizes as large as the paper's, and runs long enough for them.
+GPU_SIZES = {"curves_vit": (128, 1024, 4096), "source_lm": (64, 128, 256, 512)}
+GPU_CENTRES = {"adamw": (3.16228e-3, 1.0), "lion": (1e-3, 3.16228)}  # at 128
+GPU_BUDGETS: dict[str, dict[str, int | None]] = {
+    "curves_vit": {"epochs": 50, "steps": None, "evaluate_every": 5},
+    "source_lm": {"epochs": None, "steps": 5_000, "evaluate_every": 500},
+}
+
+
+def gpu_plans(task: str) -> dict[str, Plan]:
+    """The presets of a task that takes a GPU."""
+
+    def spaces(shape: tuple[int, int], sizes: tuple[int, ...]) -> dict[str, Any]:
+        return {
+            name: tuple(
+                window(
+                    name,
+                    (rate * math.sqrt(size / 128), decay),
+                    shape,
+                    fixed={"batch_size": size},
+                )
+                for size in sizes
+            )
+            for name, (rate, decay) in GPU_CENTRES.items()
+        }
+
+    sizes = GPU_SIZES[task]
+    return {
+        "smoke": Plan(spaces((1, 1), sizes[:1]), epochs=None, steps=2, seeds=1),
+        "gpu": Plan(spaces((4, 4), sizes), seeds=3, **GPU_BUDGETS[task]),  # type: ignore[arg-type]
+    }
+
+
 # More training examples than the task's own 4,000, as in the earlier form.
 TASKS = {
     name: replace(
@@ -102,23 +138,29 @@ TASKS = {
         "mnist1d_mlp_fixed_steps",
         "mnist1d_mlp_constant_half_life",
     )
-}
+} | gpu_tasks.TASKS
 
 
 def large_against_small(task: str) -> Comparison:
     """Lion's gain on AdamW at large batches less that at small ones."""
+    small: tuple[int, ...] = SMALL
+    large: tuple[int, ...] = LARGE
+    text = "from batches of 16 to 64 to those of 256 to 1,024"
+    if task in GPU_SIZES:
+        small, large = GPU_SIZES[task][:1], GPU_SIZES[task][-1:]
+        text = f"from batches of {small[0]} to those of {large[0]:,}"
+    nats = task == "source_lm"
     return Comparison(
-        statement="Lion gains on AdamW from batches of 16 to 64 to those of 256 to "
-        "1,024.",
+        statement=f"Lion gains on AdamW {text}.",
         measure="best_score_change",
         value="score",
         sides=("lion", "adamw"),
-        margin=1.0,
-        unit="points",
+        margin=0.02 if nats else 1.0,
+        unit="nats" if nats else "points",
         between={
             task: (
-                {"task": task, "batch_size": LARGE},
-                {"task": task, "batch_size": SMALL},
+                {"task": task, "batch_size": large},
+                {"task": task, "batch_size": small},
             )
         },
         epsilon=dict.fromkeys(TASKS, 0.05),
@@ -133,6 +175,7 @@ STUDY = Study(
         "mnist1d_mlp_fixed_epochs": plans(),
         "mnist1d_mlp_fixed_steps": plans(steps=True),
         "mnist1d_mlp_constant_half_life": plans(half_life=True),
+        **{task: gpu_plans(task) for task in GPU_SIZES},
     },
     comparison=large_against_small(FIRST),
     secondary={task: large_against_small(task) for task in OTHERS},

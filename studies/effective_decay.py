@@ -6,6 +6,7 @@ Question   Weight decay sets two things: the pace, lr × λ, at which weights tu
            alone should decide. What breaks that, one change at a time?
 Command    keras-lion run studies/effective_decay.py --task TASK --preset full
            make evidence
+           on a GPU: --task invariant_59520 --preset gpu
 Duration   465 steps: 2 minutes a task on 2 cores; 3,720: 8; 14,880: 30
 Result     studies/README.md, studies/results/effective_decay/
 
@@ -66,6 +67,7 @@ from keras_lion.tuning.tasks import get_task
 from keras_lion.tuning.tasks.models import scale_invariant_mlp
 
 LENGTHS = {465: 15, 3_720: 120, 14_880: 480}  # steps → epochs
+GPU_LENGTH = {59_520: 1_920}  # preset gpu alone; not run yet
 SHAPE: Mapping[str, Any] = {
     "input_shape": (40,),
     "hidden": (100, 100),
@@ -80,6 +82,7 @@ EXPONENTS = {
     465: (-11, -9, -7, -5, -3, -1),
     3_720: (-13, -11, -9, -7, -5, -3),
     14_880: (-15, -13, -11, -9, -7, -5),
+    59_520: (-17, -15, -13, -11, -9, -7),
 }
 EPSILON = {"adamw": {"epsilon": 1e-30}}
 
@@ -137,7 +140,11 @@ def plans(network: str, steps: int) -> dict[str, Plan]:
     exponents = EXPONENTS[steps]
     return {
         "smoke": plan(exponents[3:4], FACTORS[1:4], epochs=1, seeds=1),
-        "full": plan(exponents, FACTORS, LENGTHS[steps], seeds=5),
+        **(
+            {"gpu": plan(exponents, FACTORS, GPU_LENGTH[steps], seeds=10)}
+            if steps in GPU_LENGTH
+            else {"full": plan(exponents, FACTORS, LENGTHS[steps], seeds=5)}
+        ),
     }
 
 
@@ -151,7 +158,7 @@ TASKS: dict[str, Task] = {
         get_task("mnist1d_mlp"), name=name_of(network, steps), model=model
     )
     for network, model in NETWORKS.items()
-    for steps in LENGTHS
+    for steps in LENGTHS | GPU_LENGTH
 }
 
 STUDY = Study(
@@ -161,7 +168,7 @@ STUDY = Study(
     plans={
         name_of(network, steps): plans(network, steps)
         for network in NETWORKS
-        for steps in LENGTHS
+        for steps in LENGTHS | GPU_LENGTH
     },
     comparison=Comparison(
         statement="With enough weight decay, lr × λ alone decides the accuracy.",

@@ -4,6 +4,7 @@ Question   Chen et al. (2023, figure 8) show Lion less sensitive than AdamW on o
            network, without seeds. Is that so here?
 Command    make study
            keras-lion run studies/learning_rate_weight_decay.py --task TASK
+           on a GPU: --task curves_vit (or source_lm) --preset gpu
 Duration   about 3 minutes on 2 cores (make study)
 Result     studies/README.md, rows less-sensitive, smaller-lr-larger-decay, product-law
            (preset full, 2026-11-28): on no task is Lion's range shown to be wider; on
@@ -12,9 +13,10 @@ Result     studies/README.md, rows less-sensitive, smaller-lr-larger-decay, prod
 
 from __future__ import annotations
 
-from keras_lion.tuning import Study
+from keras_lion.tuning import SearchSpace, Study
 from keras_lion.tuning.study import Comparison, Plan
 from keras_lion.tuning.study.grids import window
+from studies import gpu_tasks
 
 
 def plan(
@@ -73,6 +75,37 @@ def plans(
         ),
         "full": plan(
             centres, full, epochs=long, seeds=seeds, evaluate_every=every, zero=zero
+        ),
+    }
+
+
+def gpu_plans(
+    centres: dict[str, tuple[float, float]],
+    *,
+    epochs: int | None = None,
+    steps: int | None = None,
+    evaluate_every: int,
+) -> dict[str, Plan]:
+    """The presets of a task that takes a GPU: long runs, with decay enough to forget.
+
+    Args:
+        centres: Optimizer → (learning rate, weight decay) at the middle of its window.
+        epochs: Budget of a run, or
+        steps: its budget in steps.
+        evaluate_every: Epochs or steps between two evaluations.
+    """
+
+    def windows(shape: tuple[int, int]) -> dict[str, SearchSpace]:
+        return {name: window(name, centre, shape) for name, centre in centres.items()}
+
+    return {
+        "smoke": Plan(windows((1, 1)), epochs=None, steps=2, seeds=1),
+        "gpu": Plan(
+            windows((5, 5)),
+            epochs=epochs,
+            steps=steps,
+            seeds=3,
+            evaluate_every=evaluate_every,
         ),
     }
 
@@ -161,6 +194,18 @@ STUDY = Study(
             epochs=(25, 2500, 2500, 2500),
             evaluate_every=25,
         ),
+        # On a GPU; not run yet. κ = λ Σ η at the centre is about 30, so that half of
+        # the cells have forgotten their initial weights many times over.
+        "curves_vit": gpu_plans(
+            {"adamw": (3.16228e-3, 1.0), "lion": (1e-3, 3.16228)},
+            epochs=50,
+            evaluate_every=5,
+        ),
+        "source_lm": gpu_plans(
+            {"adamw": (3.16228e-3, 3.16228), "lion": (1e-3, 10.0)},
+            steps=6_000,
+            evaluate_every=500,
+        ),
     },
     comparison=Comparison(
         statement="Lion tolerates a wider range of learning rates than AdamW.",
@@ -177,6 +222,8 @@ STUDY = Study(
             "fashion_mnist_vit": 0.02,
             "python_lm": 0.05,
             "modular_addition": 0.15,
+            "curves_vit": 0.02,
+            "source_lm": 0.05,
         },
     ),
     secondary={
@@ -199,4 +246,5 @@ STUDY = Study(
             epsilon={},
         ),
     },
+    tasks=gpu_tasks.TASKS,
 )

@@ -5,6 +5,7 @@ Question   In studies/effective_decay.py lr × λ alone decides where the scale 
            decaying them only restore the law?
 Command    keras-lion run studies/transformers.py --task TASK --preset full
            make evidence
+           on a GPU: --task normalized_invariant_long --preset gpu
 Duration   25 minutes a task on 1 core, `_long` 45
 Result     studies/README.md, studies/results/transformers/ (3 seeds, 2026-11-28). Where
            only scale-invariant weights decay, the loss varies by 0.02 (AdamW) and 0.03
@@ -85,6 +86,8 @@ from studies.transformer_network import (
 STEPS, LONG = 3_000, 12_000
 CENTRES = {"adamw": 2.0**-8, "lion": 2.0**-10}
 FACTORS = (2.0**-2, 1.0, 2.0**2)
+GPU_EXPONENTS = (-10, -8, -6)  # κ of 6, 23 and 94 in long runs
+GPU_BATCH_SIZE = 64
 EXPONENTS = (-10, -8, -7)  # of lr × λ in powers of two: κ of 1.5, 6 and 12
 LANGUAGE_BETAS = {
     "adamw": {"beta_1": 0.9, "beta_2": 0.99, "epsilon": 1e-15},
@@ -154,24 +157,34 @@ def lines(
 
 def plans(task: str) -> dict[str, Plan]:
     def plan(
-        exponents: Sequence[int], factors: Sequence[float], steps: int, seeds: int
+        exponents: Sequence[int],
+        factors: Sequence[float],
+        steps: int,
+        seeds: int,
+        batch_size: int | None = None,
     ) -> Plan:
         return Plan(
             {name: lines(task, name, exponents, factors) for name in CENTRES},
             epochs=None,
             steps=steps,
             seeds=seeds,
+            batch_size=batch_size,
             evaluate_every=steps // 2,
         )
 
     is_long = task.endswith("_long")
     length = LONG if is_long else STEPS
     exponents = EXPONENTS[:1] if is_long or task == "betas" else EXPONENTS
-    return {
+    found = {
         "smoke": plan(exponents[:1], FACTORS[:1], steps=2, seeds=1),
         "standard": plan(exponents, FACTORS, length, seeds=1),
         "full": plan(exponents, FACTORS, length, seeds=2 if is_long else 3),
     }
+    if is_long:  # on a GPU; not run yet
+        found["gpu"] = plan(
+            GPU_EXPONENTS, FACTORS, length, seeds=5, batch_size=GPU_BATCH_SIZE
+        )
+    return found
 
 
 STUDY = Study(

@@ -154,6 +154,100 @@ def device_name() -> str:
     return str(details.get("device_name", "gpu"))
 
 
+def device_count() -> int:
+    """Number of devices of the kind that the programs run on."""
+    if check_backend() == "jax":
+        import jax
+
+        return int(jax.local_device_count())
+    import tensorflow as tf
+
+    return max(len(tf.config.list_physical_devices("GPU")), 1)
+
+
+def keep_to_device(number: int) -> None:
+    """Use one of several devices only, from the start of the process on."""
+    if check_backend() == "jax":
+        import jax
+
+        # Else a process would take some memory of every GPU. Other devices are all
+        # visible, and the number says which of them is used.
+        jax.config.update("jax_cuda_visible_devices", str(number))
+        devices = jax.local_devices()
+        jax.config.update("jax_default_device", devices[number % len(devices)])
+        return
+    import tensorflow as tf
+
+    accelerators = tf.config.list_physical_devices("GPU")
+    if accelerators:
+        tf.config.set_visible_devices([accelerators[number]], "GPU")
+
+
+def spread_over_devices(tensors: Any, members: int) -> Any:
+    """Lay the first axis of nested tensors, one entry a member, over all devices.
+
+    They stay as they are with one device, in a process that keeps to one, and where the
+    members cannot be shared equally.
+    """
+    sharding = _over_devices(members)
+    if sharding is None:
+        return tensors
+    import jax
+
+    return jax.device_put(tensors, sharding)
+
+
+def copy_to_devices(tensors: Any, members: int) -> Any:
+    """Have a copy of nested tensors on every device over which members are spread."""
+    sharding = _over_devices(members)
+    if sharding is None:
+        return tensors
+    import jax
+
+    whole = jax.sharding.NamedSharding(sharding.mesh, jax.sharding.PartitionSpec())
+    return jax.device_put(tensors, whole)
+
+
+def _over_devices(members: int) -> Any:
+    if check_backend() != "jax":
+        return None
+    import jax
+
+    devices = jax.local_devices()
+    if (
+        len(devices) == 1
+        or members % len(devices)
+        or jax.config.jax_default_device is not None
+    ):
+        return None
+    mesh = jax.sharding.Mesh(devices, ("members",))
+    return jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec("members"))
+
+
+def free_memory() -> int | None:
+    """Bytes that a device has left; None where it does not say."""
+    if check_backend() != "jax":
+        return None
+    import jax
+
+    device = jax.config.jax_default_device or jax.local_devices()[0]
+    found = device.memory_stats() or {}
+    if "bytes_limit" not in found:
+        return None
+    return int(found["bytes_limit"]) - int(found.get("bytes_in_use", 0))
+
+
+def peak_memory() -> int | None:
+    """Most bytes that a device has held at a time; None where it does not say."""
+    if check_backend() != "jax":
+        return None
+    import jax
+
+    device = jax.config.jax_default_device or jax.local_devices()[0]
+    found = (device.memory_stats() or {}).get("peak_bytes_in_use")
+    return None if found is None else int(found)
+
+
 def runs_on_cpu() -> bool:
     """True where no accelerator is used."""
     return device_name().lower() == "cpu"

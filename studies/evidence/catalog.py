@@ -11,6 +11,7 @@ from keras_lion.tuning import Study, load_study_file
 from studies.evidence.runs import STUDIES, all_runs
 
 PRESET = "full"
+GPU = "gpu"
 # A line of a docstring that is a command to type.
 COMMAND = re.compile(r"(Command)? +(python|keras-lion run) studies/\S+\.py( |$)")
 
@@ -86,9 +87,14 @@ def repeat(file: str, places: Collection[str]) -> list[str]:
         return list(found.commands)
     study = load_study_file(STUDIES / file)
     starts = tuple(f"{place}_" for place in places if place not in study.plans)
-    named = [task for task in study.plans if task in places or task.startswith(starts)]
+    # Tasks of a GPU's preset are repeated only where a study has no others.
+    run = [task for task, plans in study.plans.items() if PRESET in plans]
+    preset = PRESET if run else GPU
+    named = [
+        task for task in run or study.plans if task in places or task.startswith(starts)
+    ]
     return [
-        f"keras-lion run studies/{file} --task {task} --preset {PRESET} "
+        f"keras-lion run studies/{file} --task {task} --preset {preset} "
         f"--backend {_backend(study.name, task)}"
         for task in named or _measured(study)
     ]

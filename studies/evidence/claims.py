@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from studies.evidence import (
+    accelerator_claims,
     decay_claims,
     decay_predictions,
     joint_claims,
@@ -414,6 +415,25 @@ CLAIMS = (
         f"{CHEN}, section 2.3 and figure 3",
         "discovery.py",
         search_claims.overfits,
+    ),
+    Claim(
+        "cifar",
+        "On CIFAR-10 and CIFAR-100 Lion is above Adam from early epochs on.",
+        "",
+        "better",
+        f"slides on a ResNet-50 with Lion and Adam; {CHEN} for vision transformers",
+        "cifar.py",
+        accelerator_claims.cifar,
+    ),
+    Claim(
+        "accelerator",
+        "On a GPU or TPU Lion's steps are 2 to 15 % faster than AdamW's, and training "
+        "needs less memory.",
+        "",
+        "cost",
+        f"{CHEN}, section 5",
+        "performance/accelerator.py",
+        accelerator_claims.accelerator,
     ),
     Claim(
         "large-scale",

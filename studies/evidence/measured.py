@@ -16,7 +16,7 @@ from keras_lion.robustness.wording import with_unit
 from keras_lion.statistics import Interval
 from keras_lion.tuning.study import Comparison
 from studies.evidence.basis import basis_of
-from studies.evidence.row import Basis, Outcome, Row, missing
+from studies.evidence.row import Basis, Outcome, Row, missing, unmeasured
 from studies.evidence.runs import (
     coverage,
     declared,
@@ -150,9 +150,19 @@ def each_task(
     return [
         measure(task, runs_of(study, task))
         if is_complete(study, task)
-        else missing(task)
+        else not_made(study, task)
         for task in tasks
     ]
+
+
+def not_made(study: str, task: str) -> Row:
+    """A task whose runs are not in the table: they are to be made, or need a GPU."""
+    plans = declared(study).plans.get(task, {})
+    if "gpu" not in plans or "full" in plans:
+        return missing(task)
+    command = f"keras-lion run studies/{study}.py --task {task} --preset gpu"
+    why = f"not measured on an accelerator yet: `{command}`"
+    return unmeasured(task, why, "out of reach")
 
 
 def judged(

@@ -21,6 +21,7 @@ from studies.evidence.measured import (
     each_task,
     judged,
     margin_of,
+    not_made,
     of_verdict,
     unit_of,
     verdicts,
@@ -50,7 +51,7 @@ def _declared(
     found = []
     for task in tasks:
         if not is_complete(study, task):
-            found.append(missing(task))
+            found.append(not_made(study, task))
             continue
         for place, frame, verdict in verdicts(study, task):
             basis = basis_of_declared(study, frame, primary=is_primary(study, place))
@@ -69,7 +70,9 @@ def larger_batches() -> list[Row]:
 
 def small_batches() -> list[Row]:
     """Lion's best score is below AdamW's at every batch size below 64, on average."""
-    return each_task("batch_size", _below_64, *declared("batch_size").plans)
+    plans = declared("batch_size").plans
+    small = [task for task in plans if "full" in plans[task]]
+    return each_task("batch_size", _below_64, *small)
 
 
 def _below_64(task: str, frame: pd.DataFrame) -> Row:
@@ -153,7 +156,7 @@ def _between(
     for label, pair in (dict(comparison.between) | dict(more or {})).items():
         tasks = [str(each.get("task", label)) for each in pair]
         if not all(is_complete(study, task) for task in tasks):
-            found.append(missing(label))
+            found.append(not_made(study, label))
             continue
         frame = pd.concat([runs_of(study, task) for task in dict.fromkeys(tasks)])
         one = replace(comparison, between={label: pair})

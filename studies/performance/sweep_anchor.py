@@ -61,9 +61,9 @@ def train_jax(
 
     def loss_of(weights: Any, x: Any, y: Any) -> Any:
         logits, _ = model.stateless_call(weights, others, x, training=True)
-        of_label = jnp.take_along_axis(logits, y[:, None], axis=1)[:, 0]
-        loss = (jax.nn.logsumexp(logits, axis=1) - of_label).mean()
-        return loss, (logits.argmax(axis=1) == y).mean()
+        of_label = jnp.take_along_axis(logits, y[..., None], axis=-1)[..., 0]
+        loss = (jax.nn.logsumexp(logits, axis=-1) - of_label).mean()
+        return loss, (logits.argmax(axis=-1) == y).mean()
 
     def step(state: Any, x: Any, y: Any, row: Any, rate: Any, decay: Any) -> Any:
         weights, slots, t = state

@@ -2,7 +2,7 @@
 
 Question   The same runs, compilation included, in turn: keras-lion with KerasTuner,
            records and fsync; a loop written by hand that writes nothing; stock
-           KerasTuner. Two workers against one. On an accelerator: populations.
+           KerasTuner. Two workers against one. On an accelerator: accelerator.py.
 Command    python studies/performance/sweep_throughput.py
 Duration   about 15 minutes on 2 cores; --quick: half a minute per backend
 Result     studies/results/performance/sweep_throughput.json
@@ -30,7 +30,7 @@ BEGIN = (
 END = "<!-- end of throughput -->"
 BACKENDS = ("tensorflow", "jax")
 TASKS = ("digits_mlp", "fashion_mnist_mlp", "fashion_mnist_cnn")
-PARTS = ("sides", "workers", "gpu")
+PARTS = ("sides", "workers")
 
 # (side, task, backend) → least ratio of our runs a minute to that side's.
 AT_LEAST = {
@@ -71,8 +71,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _write(options.output, result)
     if "workers" in options.parts:
         result["workers"] = _in_process("workers", options.backends[0], options)
-    if "gpu" in options.parts:
-        result["gpu"] = _in_process("gpu", "jax", options)
     _write(options.output, result)
     print("\n".join(table(result)))
     return 0
@@ -87,9 +85,6 @@ def _write(path: Path, result: dict[str, Any]) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
-    parser.add_argument(
-        "--gpu", dest="parts", action="store_const", const=["gpu"], help="--parts gpu"
-    )
     parser.add_argument(
         "--backends", nargs="+", choices=BACKENDS, default=list(BACKENDS)
     )
@@ -134,13 +129,9 @@ def _measure(part: str, options: argparse.Namespace) -> Any:
             trials=options.trials,
             populations=options.populations,
         )
-    if part == "workers":
-        from studies.performance import sweep_workers
+    from studies.performance import sweep_workers
 
-        return sweep_workers.measure("smoke" if options.quick else "full")
-    from studies.performance import sweep_accelerator
-
-    return sweep_accelerator.measure(repeats=options.repeats)
+    return sweep_workers.measure("smoke" if options.quick else "full")
 
 
 def table(result: dict[str, Any]) -> Iterator[str]:
@@ -179,14 +170,6 @@ def table(result: dict[str, Any]) -> Iterator[str]:
             + f"; ratio {part['ratio']:.2f}, end to end {part['end_to_end_ratio']:.2f}"
             + ("" if result["quick"] else f"; >= {WORKERS_AT_LEAST}: {met}")
         )
-    if "gpu" in result:
-        part = result["gpu"]
-        yield f"accelerator: {part['device']}"
-        for row in part["rows"]:
-            yield (
-                f"  {row['task']:<19}{row['side']:<10}{row['runs_per_minute']:>10.0f} "
-                f"runs/min  {row['ratio']:.2f} x anchor"
-            )
 
 
 def documented(page: str, result: dict[str, Any]) -> str:

@@ -66,28 +66,6 @@ def test_stock_learning_rates_have_the_same_shape():
     np.testing.assert_allclose(rates, expected, atol=8e-5)
 
 
-@SLOW
-def test_populations_need_no_tuner_and_no_data_set():
-    from studies.performance import sweep_accelerator
-
-    name = "fashion_mnist_mlp"
-    found = sweep_accelerator.tasks([name], train=256, validation=100)
-    runs = sweep_accelerator.study(found, points=1).runs(
-        name, "standard", keras.backend.backend()
-    )
-    rows = sweep_accelerator.compare(runs, found[name], 1, populations=[2])
-    assert [row["side"] for row in rows] == ["anchor", "loop", "map 2", "vmap 2"]
-
-
-def test_without_an_accelerator_it_says_so(monkeypatch):
-    from studies.performance import sweep_accelerator
-
-    monkeypatch.setattr(sweep_accelerator.backend, "runs_on_cpu", lambda: True)
-    part = sweep_accelerator.measure(repeats=1)
-    assert part["device"].startswith("none: there was no GPU")
-    assert part["rows"] == []
-
-
 def test_page_takes_the_table_between_its_markers():
     from studies.performance import sweep_throughput
 

@@ -27,7 +27,8 @@ from keras_lion.tuning.study.run_specification import RunSpecification
 EXECUTORS = ("loop", "map", "vmap")
 ATTEMPTS = 2
 POPULATIONS_ON_CPU = (8,)
-POPULATIONS_ON_ACCELERATOR = (16, 64)
+POPULATIONS_ON_ACCELERATOR = (16, 64, 256)  # ascending
+USUAL_POPULATION = 64  # at most, where only the executor is given
 # A population must pay for its compilation and for being measured.
 WORTH_MEASURING = 60.0  # seconds of the whole sweep with `loop`
 TOO_LONG_TO_MEASURE = 30.0  # seconds of one candidate
@@ -163,7 +164,8 @@ def choose_executor(
 ) -> Executor:
     """The executor for a sweep: by hand, or by a short measurement.
 
-    A sweep that takes less than a minute in a loop is not measured.
+    A sweep that takes less than a minute in a loop is not measured. A population is not
+    tried if, by what the smaller ones took, the device has no memory left for it.
 
     Args:
         trainer: Trains the runs.
@@ -185,7 +187,9 @@ def choose_executor(
     if wanted == "loop":
         executor = Executor(trainer)
     elif wanted is not None:
-        executor = Executor(trainer, wanted, population or sizes[-1])
+        executor = Executor(
+            trainer, wanted, population or min(sizes[-1], USUAL_POPULATION)
+        )
     else:
         executor = _fastest(trainer, runs, (population,) if population else sizes)
     if executor.name != "loop":
@@ -209,12 +213,15 @@ def _fastest(
         return loop
     candidates = {("loop", 1): seconds}
     for name in ("vmap", "map"):
+        before, expected = backend.peak_memory(), seconds
         for size in sizes:
-            if len(sample) < size or seconds * size > TOO_LONG_TO_MEASURE:
+            if len(sample) < size or expected * size > TOO_LONG_TO_MEASURE:
                 continue
+            if not has_room(size, sizes, before):
+                break
             together = partial(trainer.run_together, sample[:size], name, size)
             try:
-                candidates[name, size] = _seconds_a_run(together, size)
+                candidates[name, size] = expected = _seconds_a_run(together, size)
             except Exception as error:
                 warnings.warn(
                     f"{name} with {size} runs cannot be used here: {error}",
@@ -226,6 +233,22 @@ def _fastest(
         name, size = "loop", 1
     measured = {f"{n} {k}": round(value, 4) for (n, k), value in candidates.items()}
     return Executor(trainer, name, size, measured)
+
+
+def has_room(size: int, sizes: Sequence[int], before: int | None) -> bool:
+    """Whether a population fits, by the peak of memory that the one before it has left.
+
+    Args:
+        size: Its size.
+        sizes: All sizes, ascending; the smaller ones have been trained.
+        before: Peak of memory before the first of them. None: the device keeps none,
+            as CPUs do, and everything is tried.
+    """
+    peak, free = backend.peak_memory(), backend.free_memory()
+    smaller = [each for each in sizes if each < size]
+    if before is None or peak is None or free is None or not smaller:
+        return True
+    return (peak - before) * size / smaller[-1] <= free
 
 
 def _seconds_a_run(train: Any, runs: int) -> float:

@@ -2,7 +2,8 @@
 
 `map` trains one run after the other in one call. `vmap` trains all at once, step by
 step, with every tensor one dimension larger. Members share the program, the data on the
-device and nothing else.
+device and nothing else. With several devices the members of `vmap` are spread over
+them.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ class PopulationProgram:
         self.single = TrainingProgram(program, rule)
         self.executor = executor
         self.unit = program.unit
+        self._pools: dict[int, Pool] = {}
         train = {
             ("map", "epoch"): self._mapped_steps,
             ("map", "step"): self._mapped_step,
@@ -59,9 +61,8 @@ class PopulationProgram:
     def start(self, model_seeds: Sequence[int]) -> TrainingState:
         """The state of all members before the first step, stacked."""
         members = [self.single.start(seed).values for seed in model_seeds]
-        return TrainingState(
-            tree.map_structure(lambda *values: ops.stack(values), *members)
-        )
+        stacked = tree.map_structure(lambda *values: ops.stack(values), *members)
+        return TrainingState(self._spread(stacked, len(members)))
 
     def train(
         self,
@@ -82,20 +83,28 @@ class PopulationProgram:
         Returns:
             The new state, and each member's mean training loss, shape `(members,)`.
         """
-        pool, values = self.program.pool, state.values
-        vectors = ops.convert_to_tensor(hyperparameters)
-        count = indices.shape[1]
+        members, count = indices.shape[:2]
+        pool, values = self._pool(members), state.values
+        vectors = self._spread(ops.convert_to_tensor(hyperparameters), members)
         numbers = step_numbers(state.steps, count)
         if self.unit == "step":
             total = np.zeros(len(indices))
             for k in range(count):
-                step = Steps.on_device(
-                    indices[:, k], learning_rates[:, k], numbers[k], vectors
+                step = Steps(
+                    self._spread(ops.convert_to_tensor(indices[:, k]), members),
+                    self._spread(ops.convert_to_tensor(learning_rates[:, k]), members),
+                    ops.convert_to_tensor(numbers[k]),
+                    vectors,
                 )
                 values, losses = self._train(values, pool, step)
                 total += ops.convert_to_numpy(losses)
         else:
-            steps = Steps.on_device(indices, learning_rates, numbers, vectors)
+            steps = Steps(
+                self._spread(ops.convert_to_tensor(indices), members),
+                self._spread(ops.convert_to_tensor(learning_rates), members),
+                ops.convert_to_tensor(numbers),
+                vectors,
+            )
             values, losses = self._train(values, pool, steps)
             total = ops.convert_to_numpy(losses)
         return TrainingState(values, state.steps + count), total / count
@@ -107,12 +116,13 @@ class PopulationProgram:
         batches = [evaluation_batches(indices) for indices in validation]
         rows = np.stack([rows for rows, _ in batches])
         counts = np.stack([counts for _, counts in batches])
+        members = len(rows)
         found = self._evaluate(
             state.weights,
             state.others,
-            *self.program.pool,
-            ops.convert_to_tensor(rows),
-            ops.convert_to_tensor(counts),
+            *self._pool(members),
+            self._spread(ops.convert_to_tensor(rows), members),
+            self._spread(ops.convert_to_tensor(counts), members),
         )
         return [
             self.program.evaluation_of(values, len(indices))
@@ -127,6 +137,20 @@ class PopulationProgram:
             lambda values: values[member], (state.weights, state.others)
         )
         return self.program.evaluate(weights, others, None)
+
+    def _spread(self, tensors: Any, members: int) -> Any:
+        """The members of `vmap` over all devices; `map` trains one after the other."""
+        if self.executor == "map":
+            return tensors
+        return backend.spread_over_devices(tensors, members)
+
+    def _pool(self, members: int) -> Any:
+        """All examples, on every device on which a member is."""
+        if self.executor == "map":
+            return self.program.pool
+        if members not in self._pools:
+            self._pools[members] = backend.copy_to_devices(self.program.pool, members)
+        return self._pools[members]
 
     def _mapped_steps(self, *arguments: Any) -> Any:
         return _each(ops.map, self.single.many_steps, *arguments)

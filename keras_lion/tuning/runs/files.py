@@ -59,19 +59,18 @@ def write_json(path: Path, value: Any) -> None:
             raise
 
 
-class RecordWriter:
-    """Appends records to `runs-<process>.jsonl`.
+class LineWriter:
+    """Appends JSON objects to a file, one a line, each synced before the next.
 
     Args:
-        folder: The study's folder.
-        process: Name of the writing process; no two at a time share one.
+        path: The file, which one process writes at a time.
     """
 
-    def __init__(self, folder: Path, process: str = "0") -> None:
-        self.path = folder / f"runs-{process}.jsonl"
+    def __init__(self, path: Path) -> None:
+        self.path = path
 
     def append(self, record: Record) -> None:
-        """Write one record and wait until the disk has it.
+        """Write one object and wait until the disk has it.
 
         Raises:
             FolderWriteError: If it cannot be written; no part of it is left then.
@@ -96,3 +95,15 @@ class RecordWriter:
         with self.path.open("rb") as file:
             file.seek(-1, os.SEEK_END)
             return file.read(1) == b"\n"
+
+
+class RecordWriter(LineWriter):
+    """Appends records to `runs-<process>.jsonl`.
+
+    Args:
+        folder: The study's folder.
+        process: Name of the writing process; no two at a time share one.
+    """
+
+    def __init__(self, folder: Path, process: str = "0") -> None:
+        super().__init__(folder / f"runs-{process}.jsonl")

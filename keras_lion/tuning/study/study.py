@@ -22,7 +22,7 @@ from keras_lion.tuning.tasks.built_in import TASKS, get_task
 from keras_lion.tuning.tasks.hyperparameters import reads_of, takes_hyperparameters
 from keras_lion.tuning.tasks.task import Task
 
-PRESETS = ("smoke", "standard", "full", "pilot")
+PRESETS = ("smoke", "standard", "full", "pilot", "gpu")
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,15 @@ def main(arguments: dict[str, Any]) -> int:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     sys.path[:] = arguments["path"]
 
+    from keras_lion.tuning import backend
     from keras_lion.tuning.runs.files import FolderWriteError
     from keras_lion.tuning.study.study_file import load_study_file
     from keras_lion.tuning.sweep.run import run_study
     from keras_lion.tuning.sweep.workers import CANNOT_WRITE, WRONG
 
     try:
+        if arguments["device"] is not None:
+            backend.keep_to_device(arguments["device"])
         run_study(
             load_study_file(arguments["file"]),
             task=arguments["task"],

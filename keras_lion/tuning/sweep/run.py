@@ -70,7 +70,7 @@ def run_study(
     Args:
         study: What to run.
         task: Which of its tasks; None: the first.
-        preset: `"smoke"`, `"standard"`, `"full"` or `"pilot"`.
+        preset: `"smoke"`, `"standard"`, `"full"`, `"pilot"` or `"gpu"`.
         output: The study's folder; made if need be.
         progress: Called with `Progress` before the first run and after every run.
             None: the end is told on standard error, with the command for the report.

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_lion.start_up import is_start_up
+from keras_lion.tuning import backend
 from keras_lion.tuning.runs.files import FolderWriteError, Record
 from keras_lion.tuning.runs.records import RecordTail
 from keras_lion.tuning.study.study import Study
@@ -84,7 +85,12 @@ def run_workers(
     tail = RecordTail(folder)
     tail.read()
     with _reserved_port() as port:
-        family = Family(arguments, port, [f"worker{n}" for n in range(workers)])
+        family = Family(
+            arguments,
+            port,
+            [f"worker{n}" for n in range(workers)],
+            devices=backend.device_count(),
+        )
         try:
             family.start()
             while True:
@@ -160,11 +166,13 @@ class Family:
         arguments: The arguments of a child.
         port: Where the chief listens.
         workers: Ids of the workers.
+        devices: Number of devices; each worker keeps to one, in turn.
     """
 
     arguments: dict[str, Any]
     port: int
     workers: list[str]
+    devices: int = 1
     children: dict[str, Child] = field(default_factory=dict)
     _without_work: float | None = None
 
@@ -256,8 +264,12 @@ class Family:
         if name == CHIEF:
             # It trains nothing, and an accelerator's memory is the workers'.
             variables |= {"CUDA_VISIBLE_DEVICES": "-1", "JAX_PLATFORMS": "cpu"}
+        device = None
+        if self.devices > 1 and name in self.workers:
+            device = self.workers.index(name) % self.devices
+        arguments = json.dumps({**self.arguments, "device": device})
         process = subprocess.Popen(
-            [sys.executable, "-m", CHILD, json.dumps(self.arguments)],
+            [sys.executable, "-m", CHILD, arguments],
             env=variables,
             # Nothing is ever written to it: its end tells a child that we are gone.
             stdin=subprocess.PIPE,

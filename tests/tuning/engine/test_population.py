@@ -290,6 +290,50 @@ def test_the_fastest_is_chosen_if_it_is_clearly_faster(
     assert len(chosen.measured) == 3
 
 
+def test_a_large_population_is_tried_by_what_smaller_ones_took(trainer, monkeypatch):
+    """In a loop 8 runs would take 48 s, but 4 at once have taken 4."""
+    tried = []
+
+    def timed(train, runs):
+        tried.append(runs if runs == 1 else train.args[1:])
+        return 6.0 if runs == 1 else 4.0 / runs
+
+    monkeypatch.setattr(executors, "_seconds_a_run", timed)
+    monkeypatch.setattr(executors, "POPULATIONS_ON_CPU", (4, 8))
+    runs = runs_of(tiny_study(tiny_plan(seeds=8, epochs=4)))
+    chosen = choose_executor(trainer, runs)
+    assert tried == [1, ("vmap", 4), ("vmap", 8), ("map", 4), ("map", 8)]
+    assert (chosen.name, chosen.population) == ("vmap", 8)
+
+
+@pytest.mark.parametrize(
+    ("peak", "free", "expected"),
+    [
+        (500, 1_600, True),  # 400 bytes of 16 runs: 64 need 1,600
+        (500, 1_599, False),
+        (None, 1, True),  # a device that keeps no account
+        (500, None, True),
+    ],
+)
+def test_a_population_needs_room(monkeypatch, peak, free, expected):
+    monkeypatch.setattr(executors.backend, "peak_memory", lambda: peak)
+    monkeypatch.setattr(executors.backend, "free_memory", lambda: free)
+    assert executors.has_room(64, (16, 64, 256), before=100) is expected
+    assert executors.has_room(16, (16, 64, 256), before=100)  # nothing is known yet
+
+
+def test_a_population_without_room_is_not_tried(trainer, monkeypatch):
+    monkeypatch.setattr(executors, "POPULATIONS_ON_CPU", (2, 4, 8))
+    monkeypatch.setattr(executors.backend, "peak_memory", lambda: 0)
+    monkeypatch.setattr(executors, "has_room", lambda size, sizes, before: size < 4)
+    monkeypatch.setattr(executors, "_seconds_a_run", lambda train, runs: 1.0 / runs)
+    runs = runs_of(tiny_study(tiny_plan(seeds=8, epochs=4)))
+    monkeypatch.setattr(executors, "WORTH_MEASURING", 0.0)
+    chosen = choose_executor(trainer, runs)
+    assert chosen.population == 2
+    assert set(chosen.measured) == {"loop 1", "vmap 2", "map 2"}
+
+
 def test_a_choice_by_hand(trainer):
     runs = runs_of(tiny_study())
     assert choose_executor(trainer, runs, wanted="loop").population == 1

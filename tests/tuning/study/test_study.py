@@ -280,8 +280,11 @@ def test_finding_study_files(tmp_path):
 def test_the_main_study_is_declared_as_the_issue_asks():
     study = load_study_file("studies/learning_rate_weight_decay.py")
     for task, plans in study.plans.items():
-        assert set(plans) == set(PRESETS)
         assert study.comparison.epsilon[task] > 0
+        if task in ("curves_vit", "source_lm"):
+            assert set(plans) == {"smoke", "gpu"}
+            continue
+        assert set(plans) == set(PRESETS) - {"gpu"}
         for preset, plan in plans.items():
             sizes = {name: len(space) for name, space in plan.spaces.items()}
             assert len(set(sizes.values())) == 1, "both optimizers have as many runs"

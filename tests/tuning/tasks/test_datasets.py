@@ -377,7 +377,7 @@ def test_missing_fashion_mnist_says_how_to_get_it(
             DownloadError = RuntimeError
 
     monkeypatch.setenv("KERAS_LION_FASHION_MNIST", str(tmp_path))
-    monkeypatch.setattr(fashion_mnist, "_check_connection", no_network)
+    monkeypatch.setattr(fashion_mnist, "check_connection", no_network)
     with pytest.raises(FileNotFoundError) as caught:
         fashion_mnist._prepare(Tfds, Builder())
     message = str(caught.value)
@@ -389,7 +389,7 @@ def test_missing_fashion_mnist_says_how_to_get_it(
 def test_missing_tensorflow_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     with pytest.raises(ImportError, match=r"pip install 'keras-lion\[tensorflow"):
-        fashion_mnist._import_tfds()
+        fashion_mnist.import_tfds("Fashion-MNIST")
 
 
 # TFDS's own dependencies use what newer versions of others have deprecated.

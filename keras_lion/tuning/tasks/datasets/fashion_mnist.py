@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import logging
 import os
 import tempfile
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from keras_lion.tuning.tasks.data import Data
 from keras_lion.tuning.tasks.datasets.cache import Arrays, cached
+from keras_lion.tuning.tasks.datasets.tfds_reading import (
+    check_connection,
+    decoded,
+    import_tfds,
+    root_logger_untouched,
+    scaled,
+)
 
 BUILDER = "fashion_mnist:3.0.1"
 
@@ -49,9 +50,9 @@ def load() -> Data:
     """
     arrays = cached("fashion-mnist", {"builder": BUILDER}, _decode)
     return Data(
-        x=_scaled(arrays["x"]),
+        x=scaled(arrays["x"]),
         y=arrays["y"],
-        x_test=_scaled(arrays["x_test"]),
+        x_test=scaled(arrays["x_test"]),
         y_test=arrays["y_test"],
     )
 
@@ -91,54 +92,14 @@ def restore_files(source: Path, target: Path) -> None:
         (target / name).write_bytes(restore_header(compressed, original, timestamp))
 
 
-def _scaled(pixels: np.ndarray) -> np.ndarray:
-    return pixels.astype(np.float32) / np.float32(255)
-
-
 def _decode() -> Arrays:
     """The pictures as bytes, in the order in which TFDS keeps them."""
-    with _root_logger_untouched():
-        tfds = _import_tfds()
+    with root_logger_untouched():
+        tfds = import_tfds("Fashion-MNIST")
         builder = tfds.builder(BUILDER)
         if not builder.data_path.exists():
             _prepare(tfds, builder)
-        arrays: Arrays = {}
-        for split, suffix in (("train", ""), ("test", "_test")):
-            pictures = builder.as_dataset(
-                split=split, batch_size=-1, as_supervised=True
-            )
-            x, y = tfds.as_numpy(pictures)
-            arrays["x" + suffix] = x
-            arrays["y" + suffix] = y.astype(np.int32)
-    return arrays
-
-
-@contextlib.contextmanager
-def _root_logger_untouched() -> Iterator[None]:
-    """TFDS adds a handler to the root logger, for messages of everybody: undo that."""
-    handlers = list(logging.root.handlers)
-    try:
-        yield
-    finally:
-        logging.root.handlers[:] = handlers
-
-
-def _import_tfds() -> Any:
-    """TFDS, with TensorFlow quiet, and off the GPU where another backend trains."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # read when it is imported
-    try:
-        import tensorflow_datasets as tfds
-
-        from keras_lion.tuning.backend import leave_accelerators_to_keras
-
-        leave_accelerators_to_keras()
-    except ImportError as error:
-        raise ImportError(
-            "Preparing Fashion-MNIST needs TensorFlow and TensorFlow Datasets. "
-            f"Received: {error}. Run: pip install 'keras-lion[tensorflow,studies]'"
-        ) from error
-    tfds.disable_progress_bar()
-    return tfds
+        return decoded(tfds, builder)
 
 
 def _prepare(tfds: Any, builder: Any) -> None:
@@ -153,7 +114,7 @@ def _prepare(tfds: Any, builder: Any) -> None:
             )
         return
     try:
-        _check_connection(builder.URL)
+        check_connection(builder.URL + "train-labels-idx1-ubyte.gz")
         builder.download_and_prepare()
     except (OSError, tfds.download.DownloadError) as error:
         raise FileNotFoundError(
@@ -163,9 +124,3 @@ def _prepare(tfds: Any, builder: Any) -> None:
             f"dataset-fashion-mnist, or connect to a network, or set TFDS_DATA_DIR to "
             f"a folder in which it was prepared."
         ) from error
-
-
-def _check_connection(url: str) -> None:
-    """Fail at once without a network: TFDS tries again and again for minutes."""
-    request = urllib.request.Request(url + "train-labels-idx1-ubyte.gz", method="HEAD")
-    urllib.request.urlopen(request, timeout=10).close()
