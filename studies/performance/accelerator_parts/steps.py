@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from studies.performance.accelerator_parts import timing
 from studies.performance.accelerator_parts.measurement import (
     Measurement,
     Sizes,
     SkippedError,
 )
+from studies.performance.turns import Step, ratio_of_medians, turns_of
 
 COLUMNS = ("milliseconds", "adamw_to_it", "low", "high", "of_copy_bandwidth")
 TENSORS, WIDTH = 20, 500
@@ -67,7 +67,7 @@ def of_update(name: str, sizes: Sizes) -> dict[str, Any]:
     generator = np.random.default_rng(0)
     shape = (sizes.rows, WIDTH)
 
-    def step(name: str) -> tuple[timing.Step, int]:
+    def step(name: str) -> tuple[Step, int]:
         arrays = [generator.normal(size=shape).astype("float32")] * TENSORS
         variables = [keras.Variable(array) for array in arrays]
         gradients = [keras.ops.convert_to_tensor(0.01 * array) for array in arrays]
@@ -78,7 +78,7 @@ def of_update(name: str, sizes: Sizes) -> dict[str, Any]:
     (mine, traffic), (reference, _) = step(name), step(REFERENCE)
     size = 4 * TENSORS * sizes.rows * WIDTH
     sides = {"copy": copy_step(size), REFERENCE: reference, name: mine}
-    times = timing.turns_of(sides, sizes.turns, sizes.seconds)
+    times = turns_of(sides, sizes.turns, sizes.seconds)
     bandwidth = 2 * size / np.median(times[:, 0])
     return {
         **_row(times[:, 2], times[:, 1]),
@@ -91,11 +91,11 @@ def of_update(name: str, sizes: Sizes) -> dict[str, Any]:
 def of_training(name: str, kind: str, batch_size: int, sizes: Sizes) -> dict[str, Any]:
     """A whole training step of one of the package's models."""
     sides = {each: training_step(each, kind, batch_size) for each in (REFERENCE, name)}
-    times = timing.turns_of(sides, sizes.turns, sizes.seconds)
+    times = turns_of(sides, sizes.turns, sizes.seconds)
     return _row(times[:, 1], times[:, 0])
 
 
-def training_step(name: str, kind: str, batch_size: int) -> timing.Step:
+def training_step(name: str, kind: str, batch_size: int) -> Step:
     """Forward, backward and update of a model in one program."""
     import keras
 
@@ -123,11 +123,13 @@ def optimizer_step(
     others: list[Any],
     gradients_of: Callable[..., Any],
     examples: Any,
-) -> tuple[timing.Step, int]:
+) -> tuple[Step, int]:
     """The compiled step of an optimizer, and the bytes that its update must move.
 
     These are weights and state, read and written, and gradients, read.
     """
+    from studies.performance.compiled_step import compiled
+
     weights = sum(_bytes(v.value) for v in variables)
     if name.startswith("optax "):
         step, state = _optax_step(
@@ -137,7 +139,7 @@ def optimizer_step(
         optimizer = make(name)
         optimizer.build(variables)
         state = sum(_bytes(v.value) for v in optimizer.variables)
-        step = timing.compiled(optimizer, variables, others, gradients_of, examples)
+        step = compiled(optimizer, variables, others, gradients_of, examples)
     return step, 3 * weights + 2 * state
 
 
@@ -153,7 +155,7 @@ def make(name: str) -> Any:
     return makers[name](**HYPERPARAMETERS)
 
 
-def copy_step(size: int) -> timing.Step:
+def copy_step(size: int) -> Step:
     """Reads so many bytes and writes as many."""
     import jax
     import jax.numpy as jnp
@@ -175,7 +177,7 @@ def _optax_step(
     others: list[Any],
     gradients_of: Callable[..., Any],
     examples: Any,
-) -> tuple[timing.Step, int]:
+) -> tuple[Step, int]:
     import jax
 
     try:
@@ -208,7 +210,7 @@ def _bytes(array: Any) -> int:
 
 
 def _row(mine: np.ndarray, reference: np.ndarray) -> dict[str, Any]:
-    ratio = timing.ratio_of_medians(reference, mine)
+    ratio = ratio_of_medians(reference, mine)
     return {
         "milliseconds": 1000 * float(np.median(mine)),
         "adamw_to_it": ratio.estimate,
