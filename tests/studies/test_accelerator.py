@@ -177,6 +177,7 @@ def statuses(part):
     return {key: row["status"] for key, row in part.rows.items()}
 
 
+@pytest.mark.slow
 def test_what_takes_too_long_is_cut_and_tried_again_with_more_time(
     monkeypatch, tmp_path
 ):
@@ -191,11 +192,11 @@ def test_what_takes_too_long_is_cut_and_tried_again_with_more_time(
         "            Measurement('slow', slow)]\n",
     )
     started = time.monotonic()
-    part = run(0.15)
-    assert time.monotonic() - started < 0.15 * 60 + 5
+    part = run(0.5)
+    assert time.monotonic() - started < 0.5 * 60 + 5
     assert statuses(part) == {"quick": "ok", "slow": "cut"}
     (tmp_path / "fast").touch()
-    assert statuses(run(0.1)) == {"quick": "ok", "slow": "cut"}  # no more time
+    assert statuses(run(0.5)) == {"quick": "ok", "slow": "cut"}  # no more time
     assert statuses(run(5)) == {"quick": "ok", "slow": "ok"}
     lines = map(json.loads, part.path.read_text(encoding="utf-8").splitlines())
     assert [r["key"] for r in lines if "key" in r] == ["quick", "slow", "slow"]
