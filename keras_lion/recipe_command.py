@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import ast
+import contextlib
 import runpy
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 from keras_lion.argument_types import at_least_one, number, positive_number
 
 NAMES = "build_model, and x and y or train"
+KEPT = "script.py"  # a copy, next to the trials
 RECIPE = ("learning_rate", "weight_decay", "beta_1", "beta_2")
 
 
@@ -77,6 +80,10 @@ def _list(options: argparse.Namespace, values: Mapping[str, float]) -> None:
 def _search(options: argparse.Namespace, values: dict[str, Any]) -> None:
     if not options.file.is_file():
         raise FileNotFoundError(f"There is no file {options.file}.")
+    folder = options.output or Path(f"recipe-{options.file.stem}")
+    text = options.file.read_text(encoding="utf-8")
+    kept = folder / KEPT
+    _check_script(text, options.file, kept)
     script = runpy.run_path(str(options.file))
     build_model, data, fit = _contract(script, options.file)
 
@@ -89,7 +96,6 @@ def _search(options: argparse.Namespace, values: dict[str, Any]) -> None:
     objective: Any = options.objective
     if options.direction:
         objective = Objective(objective, options.direction)
-    folder = options.output or Path(f"recipe-{options.file.stem}")
     tuner = RecipeTuner(
         build_model,
         **values,
@@ -102,8 +108,23 @@ def _search(options: argparse.Namespace, values: dict[str, Any]) -> None:
         directory=str(folder.parent),
         project_name=folder.name,
     )
+    kept.write_text(text, encoding="utf-8")
     tuner.search(*data, **fit)
     print(f"\n{tuner.recommendation()}")
+
+
+def _check_script(text: str, file: Path, kept: Path) -> None:
+    """Refuse a script that has changed, but for comments, since its first trials."""
+    if not kept.is_file():
+        return
+    with contextlib.suppress(SyntaxError):  # which running it reports
+        before = ast.parse(kept.read_text(encoding="utf-8"))
+        if ast.dump(ast.parse(text)) != ast.dump(before):
+            raise ValueError(
+                f"{file} has changed since the trials in {kept.parent} were trained. "
+                "Give another --output for a new search, or continue with the script "
+                f"as it was: {kept}."
+            )
 
 
 def _contract(
@@ -115,11 +136,14 @@ def _contract(
         data = (script["train"],)
     elif "x" in script and "y" in script:
         data = (script["x"], script["y"])
-    if not callable(script.get("build_model")) or data is None:
+    has_model = callable(script.get("build_model"))
+    if not has_model or data is None:
+        missing = [] if has_model else ["build_model"]
+        missing += ["the training data"] if data is None else []
         raise ValueError(
             f"{file} must define build_model(hp), which returns a compiled model, and "
-            "the training data: x and y, or train. Missing: "
-            + ("the training data." if data is None else "build_model.")
+            "the training data: x and y, or train; it must not call `fit` itself. "
+            f"Missing: {' and '.join(missing)}."
         )
     fit = dict(script.get("fit", {}))
     if "validation" in script:

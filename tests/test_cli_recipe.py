@@ -67,10 +67,32 @@ def test_a_script_leads_to_a_recommendation(tmp_path, capsys, monkeypatch):
     assert again.partition("Stay with")[2] == text.partition("Stay with")[2]
 
 
+def test_trials_of_another_script_or_recipe_are_not_mixed(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    script = tmp_path / "train.py"
+    script.write_text(SCRIPT)
+    first = recipe(capsys, "train.py", "--trials", "1")
+    script.write_text(f"# A remark.\n{SCRIPT}")
+    again = recipe(capsys, "train.py", "--trials", "1")
+    assert again.partition("Lion:")[2] == first.partition("Lion:")[2]
+    assert cli.main(["recipe", "train.py", "--lr", "0.02"]) == 2
+    error = capsys.readouterr().err
+    assert "of another recipe: learning_rate 0.01 (now 0.02)" in error
+    assert "--output" in error
+    script.write_text(f"{SCRIPT}\nfit['epochs'] = 2\n")
+    assert cli.main(["recipe", "train.py", "--trials", "2"]) == 2
+    error = capsys.readouterr().err
+    assert "train.py has changed since the trials in recipe-train" in error
+    assert "Give another --output" in error
+
+
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        ("x = y = 1", "Missing: build_model"),
+        ("a = 1", "Missing: build_model and the training data."),
+        ("x = y = 1", "Missing: build_model."),
         ("def build_model(hp): ...", "Missing: the training data"),
     ],
 )

@@ -10,7 +10,7 @@ import keras_tuner
 from keras_tuner import HyperParameters, Objective, Oracle, Tuner
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial, TrialStatus
-from keras_tuner.errors import FailedTrialError
+from keras_tuner.errors import FailedTrialError, FatalValueError
 from keras_tuner.src.engine import oracle as locks
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "OBJECTIVE",
     "BaseTuner",
     "FailedTrialError",
+    "FatalValueError",
     "HyperParameters",
     "Objective",
     "Oracle",

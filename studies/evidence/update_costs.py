@@ -20,18 +20,25 @@ ROWS: Mapping[str, tuple[str, str]] = {
         "step_time",
         "large.compiled.lion_to_keras_lion",
     ),
-    "÷ `keras.optimizers.AdamW`'s": ("step_time", "large.compiled.lion_to_adamw"),
-    "÷ `optax.lion`'s": ("step_time", "large.compiled.lion_to_optax_lion"),
-    '`momentum_dtype="bfloat16"` ÷ float32': (
+    "the same ÷ `keras.optimizers.AdamW`'s": (
+        "step_time",
+        "large.compiled.lion_to_adamw",
+    ),
+    "the same ÷ `optax.lion`'s": ("step_time", "large.compiled.lion_to_optax_lion"),
+    'time with `momentum_dtype="bfloat16"` ÷ with float32': (
         "step_time",
         "large.compiled.lion_bfloat16_to_lion",
     ),
-    '`momentum_dtype="int8"` ÷ float32': (
+    'time with `momentum_dtype="int8"` ÷ with float32': (
         "step_time",
         "large.compiled.lion_int8_to_lion",
     ),
-    "`cautious=True` ÷ without": ("step_time", "large.compiled.lion_cautious_to_lion"),
-    "share of the rate at which a tensor is scaled in place, for 20 bytes a weight": (
+    "time with `cautious=True` ÷ without": (
+        "step_time",
+        "large.compiled.lion_cautious_to_lion",
+    ),
+    "bytes per second, counted as the 20 a weight that must move, ÷ those of scaling a "
+    "tensor in place": (
         "step_time",
         "large.compiled.bandwidth.lion",
     ),
@@ -39,11 +46,11 @@ ROWS: Mapping[str, tuple[str, str]] = {
         "step_time",
         "many.compiled.lion_to_keras_lion",
     ),
-    "plain `tf.function`: ÷ `keras.optimizers.Lion`'s": (
+    "the same in a plain `tf.function`": (
         "step_time",
         "many.function.lion_to_keras_lion",
     ),
-    "eager `apply`: ÷ `keras.optimizers.Lion`'s": (
+    "the same in an eager `apply`": (
         "step_time",
         "many.eager.lion_to_keras_lion",
     ),
@@ -88,7 +95,8 @@ def update_costs(results: Path) -> str:
     return (
         "\n".join(lines) + f"\n\nState, in bytes a weight: {state}. Ratios of medians "
         "over 21 turns in one process, with 95 % intervals, on 2 CPU cores. Not "
-        "measured on a GPU or TPU yet. Written from "
+        "measured on a GPU or TPU yet. During a step int8 momenta of a few tensors are "
+        "decoded, so that their peak is above their state. Written from "
         "[step_time.py](studies/performance/step_time.py), "
         "[model_step.py](studies/performance/model_step.py) and "
         "[optimizer_memory.py](studies/performance/optimizer_memory.py).\n\n"

@@ -7,6 +7,7 @@ from keras_lion.tuning.recipe.plan import NAMES, next_proposal, roles
 from keras_lion.tuning.recipe.proposal import AdamWRecipe, Result
 
 LARGE_BATCH = 1_024
+HOW = "How the first trial follows from AdamW's values, and what to do without trials:"
 LATER = {
     "search": "where the model of the results expects the largest improvement",
     "betas": "Lion's best so far with the other usual betas",
@@ -48,10 +49,10 @@ def _remarks(recipe: AdamWRecipe) -> list[str]:
         recipe.beta_2,
         steps=recipe.steps,
     )
-    lines = ["How the first trial follows from AdamW's values:", conversion.explanation]
+    lines = [HOW, conversion.explanation]
     if recipe.batch_size is not None and recipe.batch_size >= LARGE_BATCH:
         lines.append(
             f"  Batches of {recipe.batch_size:,} have little gradient noise, for which "
-            "the converted\n  values are made: expect the best ones further away."
+            "the converted\n  values are made: a third of AdamW's learning rate came nearer."
         )
     return lines

@@ -73,6 +73,8 @@ def recommendation(
     """
     found = verdict(recipe, results)
     if found.lion is None and found.adamw is None:
+        if not results:
+            raise ValueError("No trial has run yet: call `search` first.")
         raise ValueError(
             "No trial has a score: all of them diverged, failed or still run. Look at "
             "the messages of `oracle.trials`, and try an AdamW recipe that trains."
@@ -121,9 +123,12 @@ def _headline(found: Verdict, objective: str, sign: float, compare: bool) -> str
 def _side_line(side: Side, objective: str, sign: float) -> str:
     name = NAMES[side.settings.optimizer]
     seeds = "one seed" if len(side.scores) == 1 else f"{len(side.scores)} seeds"
+    tried = "its only values" if side.tried == 1 else f"the best of {side.tried} pairs"
+    found, best = f"{objective} {sign * side.mean:.4g} ({seeds})", side.settings
     return (
-        f"  {name + ':':7}{objective} {sign * side.mean:.4g} ({seeds}, best of "
-        f"{side.trials} trials); one more trial is expected to gain {side.worth:.2g}"
+        f"  {name + ':':7}{found} at learning rate {best.learning_rate:.3g} and weight "
+        f"decay {best.weight_decay:.3g}, {tried};\n"
+        f"         one more trial is expected to gain {side.worth:.2g}"
     )
 
 
@@ -135,8 +140,10 @@ def _evidence(found: Verdict, objective: str) -> str:
     )
     return (
         f"  Lion is {'better' if found.difference > 0 else 'worse'} by "
-        f"{abs(found.difference):.2g}; a switch needs more than {found.margin:.2g}. "
-        f"Noise of a seed: {found.noise:.2g}, from {basis}."
+        f"{abs(found.difference):.2g}; for a switch it would have to be better by "
+        f"more than {found.margin:.2g}.\n"
+        f"  Noise of a seed: {found.noise:.2g}, from {basis}."
+        + ("" if found.repeated else " Without repeats hardly any difference counts.")
     )
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_lion.tuning.kerastuner import FatalValueError
+
 FEWEST_CURVES = 3
 FIRST_EPOCHS = 3  # never stopped in these
 FIRST_SHARE = 1 / 3  # nor in this part of the longest trial
@@ -63,6 +65,7 @@ class TrialWatch(keras.callbacks.Callback):
         self._sign = sign
         self._others = others
         self._started = 0.0
+        self._reported: set[str] = set()
         self.curve: list[float] = []
         self.seconds: list[float] = []
         self.parameters = 0
@@ -74,12 +77,20 @@ class TrialWatch(keras.callbacks.Callback):
     def on_train_end(self, logs: Any = None) -> None:
         variables = self.model.trainable_variables
         self.parameters = sum(math.prod(variable.shape) for variable in variables)
+        if self._reported and self._objective not in self._reported:
+            raise FatalValueError(  # which KerasTuner does not take for a failed trial
+                f"`fit` reports no '{self._objective}'. It reports "
+                f"{', '.join(sorted(self._reported))}. Give a name of these as the "
+                "objective, or data to validate on: `validation_data` or "
+                "`validation_split`, in a script `validation`."
+            )
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self._started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         self.seconds.append(time.perf_counter() - self._started)
+        self._reported |= set(logs or {})
         value = (logs or {}).get(self._objective)
         if value is None:
             return

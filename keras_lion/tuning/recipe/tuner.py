@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from keras.optimizers import schedules
 
 from keras_lion.optimizers.hyperparameters import peak_of
-from keras_lion.tuning.kerastuner import FailedTrialError, Tuner
+from keras_lion.tuning.kerastuner import FailedTrialError, HyperParameters, Tuner
 from keras_lion.tuning.recipe.compiled import set_optimizer
 from keras_lion.tuning.recipe.oracle import DIVERGED, NAMES, RecipeOracle
 from keras_lion.tuning.recipe.proposal import AdamWRecipe, Settings
@@ -21,6 +22,11 @@ from keras_lion.tuning.recipe.recommendation import (
     recommendation,
 )
 from keras_lion.tuning.recipe.stopping import TrialWatch
+
+ANOTHER = (
+    "Name another folder for a new search (`project_name=`, on the command line "
+    "`--output`), or pass `overwrite=True`."
+)
 
 
 class RecipeTuner(Tuner):
@@ -111,7 +117,12 @@ class RecipeTuner(Tuner):
         super().__init__(oracle, hypermodel, **tuner_arguments)
 
     def search(self, *fit_args: Any, **fit_kwargs: Any) -> None:
-        """Run the trials; the arguments are those of `model.fit`."""
+        """Run the trials; the arguments are those of `model.fit`.
+
+        Raises:
+            ValueError: If earlier trials of the project trained another model.
+        """
+        self._check_model()
         self.save()  # so that the first trial can be resumed as well
         super().search(*fit_args, **fit_kwargs)
 
@@ -138,6 +149,20 @@ class RecipeTuner(Tuner):
         if watch.curve and not np.isfinite(watch.curve).any():
             raise FailedTrialError(DIVERGED)
         return results
+
+    def _check_model(self) -> None:
+        """Refuse a model of another size than that of the trials before."""
+        known = {each["parameters"] for each in self._watched.values()}
+        if not known:
+            return
+        model = self.hypermodel.build(HyperParameters())
+        own = sum(math.prod(v.shape) for v in model.trainable_variables)
+        if model.built and {own} != known:
+            numbers = " or ".join(f"{each:,}" for each in sorted(known))
+            raise ValueError(
+                f"The trials in {self.project_dir} trained a model of {numbers} "
+                f"parameters. This one has {own:,}. {ANOTHER}"
+            )
 
     def _build_hypermodel(self, hp: Any) -> Any:
         values = hp.values
@@ -184,10 +209,39 @@ class RecipeTuner(Tuner):
             max((each["parameters"] for each in self._watched.values()), default=0),
         )
 
+    def _asked(self) -> dict[str, Any]:
+        """What all trials of a project have in common, as JSON keeps it."""
+        recipe, objective = self._recipe, self.oracle.objective
+        asked = {
+            "learning_rate": float(recipe.learning_rate),
+            "weight_decay": float(recipe.weight_decay),
+            "beta_1": float(recipe.beta_1),
+            "beta_2": float(recipe.beta_2),
+            "objective": objective.name,
+            "direction": objective.direction,
+            "compare": self._compare,
+        }
+        if self._schedule is not None:
+            asked["schedule"] = repr(self._schedule.get_config())
+        return asked
+
     def get_state(self) -> dict[str, Any]:
         """What is kept for resuming, next to the oracle's."""
-        return {"watched": self._watched}
+        return {"watched": self._watched, "asked": self._asked()}
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Take up what `get_state` returned."""
+        """Take up what `get_state` returned.
+
+        Raises:
+            ValueError: If the trials are of another recipe.
+        """
+        before, now = state.get("asked", {}), self._asked()
+        if changed := [name for name in before if before[name] != now.get(name)]:
+            told = ", ".join(
+                f"{name} {before[name]} (now {now.get(name)})" for name in changed
+            )
+            raise ValueError(
+                f"The trials in {self.project_dir} are of another recipe: {told}. "
+                f"{ANOTHER}"
+            )
         self._watched = dict(state.get("watched", {}))

@@ -29,13 +29,13 @@ class Side:
     Attributes:
         settings: The hyperparameters.
         scores: Of their trials, one per seed; larger is better.
-        trials: How many trials the optimizer had.
+        tried: How many settings of the optimizer were tried.
         worth: By how much one more trial is expected to raise the best score.
     """
 
     settings: Settings
     scores: tuple[float, ...]
-    trials: int
+    tried: int
     worth: float
 
     @property
@@ -120,7 +120,8 @@ def _side(
         best_value(prior.search, offsets, values)
     )
     # Near the best, a compressed score is a distance in units.
-    return Side(settings, scores, len(own), float(gains.max()) * unit_of(finished))
+    tried = len({each.proposal.settings for each in own})
+    return Side(settings, scores, tried, float(gains.max()) * unit_of(finished))
 
 
 def _noise(results: Sequence[Result], prior: Prior) -> tuple[float, int]:

@@ -74,6 +74,30 @@ def test_a_score_is_what_fit_gives(tmp_path):
     assert result.score == history["val_accuracy"][0]
 
 
+def test_another_model_is_not_mixed_with_the_trials_before(tmp_path):
+    tuner(tmp_path, max_trials=1).search(X, Y, **FIT)
+
+    def smaller(hp):
+        model = keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)])
+        model.compile("adamw", "mse")
+        return model
+
+    with pytest.raises(ValueError, match="of 19 parameters. This one has 5"):
+        tuner(tmp_path, smaller, max_trials=2).search(X, Y, **FIT)
+    with pytest.raises(ValueError, match=r"another recipe: weight_decay 0.1 \(now 0.2"):
+        tuner(tmp_path, weight_decay=0.2)
+    assert len(tried(tuner(tmp_path, max_trials=2))) == 1
+
+
+def test_an_objective_that_fit_does_not_report_ends_the_search(tmp_path):
+    mine = tuner(tmp_path)
+    with pytest.raises(ValueError, match="call `search` first"):
+        mine.recommendation()
+    without = {**FIT, "validation_split": 0.0}
+    with pytest.raises(ValueError, match="reports no 'val_loss'. It reports accuracy"):
+        mine.search(X, Y, **without)
+
+
 def test_diverged_trials_are_results(tmp_path):
     class NaN(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
