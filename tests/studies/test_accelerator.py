@@ -82,7 +82,7 @@ def rows(tmp_path, part):
 
 @pytest.mark.parametrize("part", ONLY)
 def test_every_part_measures_in_a_bare_environment(part, tmp_path, bare):
-    if part in ("populations", "studies") and not os.environ.get(
+    if part in ("memory", "populations", "studies") and not os.environ.get(
         "KERAS_LION_SLOW_TESTS"
     ):
         pytest.skip("make test-performance")
@@ -174,7 +174,7 @@ def parts(monkeypatch, tmp_path, body):
 
 
 def statuses(part):
-    return {key: row["status"] for key, row in part.rows.items()}
+    return {key: row["status"] for key, row in (part.rows or {}).items()}
 
 
 @pytest.mark.slow
@@ -191,15 +191,21 @@ def test_what_takes_too_long_is_cut_and_tried_again_with_more_time(
         "    return [Measurement('quick', lambda: {'value': 1}),\n"
         "            Measurement('slow', slow)]\n",
     )
-    started = time.monotonic()
-    part = run(0.5)
-    assert time.monotonic() - started < 0.5 * 60 + 5
+    for minutes in (0.15, 0.3, 0.6):  # until a busy machine has started the process
+        started = time.monotonic()
+        part = run(minutes)
+        assert time.monotonic() - started < minutes * 60 + 5
+        if statuses(part).get("slow"):
+            break
     assert statuses(part) == {"quick": "ok", "slow": "cut"}
     (tmp_path / "fast").touch()
-    assert statuses(run(0.5)) == {"quick": "ok", "slow": "cut"}  # no more time
+    less = run(0.7 * minutes)
+    assert statuses(less) == {"quick": "ok", "slow": "cut"}  # not tried
     assert statuses(run(5)) == {"quick": "ok", "slow": "ok"}
     lines = map(json.loads, part.path.read_text(encoding="utf-8").splitlines())
-    assert [r["key"] for r in lines if "key" in r] == ["quick", "slow", "slow"]
+    found = [(r["key"], r["status"]) for r in lines if "key" in r]
+    assert found.count(("quick", "ok")) == found.count(("slow", "ok")) == 1
+    assert found.count(("slow", "cut")) == 1
 
 
 def test_a_process_that_dies_takes_one_measurement_with_it(monkeypatch, tmp_path):

@@ -53,6 +53,6 @@ def _remarks(recipe: AdamWRecipe) -> list[str]:
     if recipe.batch_size is not None and recipe.batch_size >= LARGE_BATCH:
         lines.append(
             f"  Batches of {recipe.batch_size:,} have little gradient noise, for which "
-            "the converted\n  values are made: a third of AdamW's learning rate came nearer."
+            "the converted\n  values are made: a third of AdamW's rate came nearer."
         )
     return lines
