@@ -177,9 +177,14 @@ def _signum(
 
 
 def _options_of(update: Callable[..., Any]) -> dict[str, Any]:
-    """The arguments of an update that have a default, with it."""
+    """The arguments of an update that have a default, with it.
+
+    Not `in_place`, which changes how an update is computed and not what it is.
+    """
     parameters = inspect.signature(update).parameters.values()
-    return {p.name: p.default for p in parameters if p.default is not p.empty}
+    found = {p.name: p.default for p in parameters if p.default is not p.empty}
+    found.pop("in_place", None)
+    return found
 
 
 def _option(name: str, value: Any, default: Any) -> Any:
