@@ -48,6 +48,8 @@ QUESTIONS = {
     "augmentation": ("best_score_shrinkage", ("lion", "adamw"), 0.5, "points"),
     "momentum_dtype": ("best_score_kept", ("lion_bfloat16", "lion"), 0.02, "nats"),
     "embeddings": ("best_score", ("lion_lazy", "lion"), 0.5, "points"),
+    "fewer_updates": ("best_score_change", ("lion", "sgd_momentum"), 1.0, "points"),
+    "related_optimizers": ("best_score", ("lookahead_lion", "lion"), 0.5, "points"),
     "transformers": ("iso_product_spread", ("adamw", "lion"), 0.05, "nats"),
 }
 
