@@ -69,6 +69,24 @@ def keep(path: Path, claims: Mapping[str, Entry], **settings: Any) -> None:
     write_json(path, json.loads(text))
 
 
+def keep_beside(
+    path: Path, backend: str, claims: Mapping[str, Entry], **machine: Any
+) -> None:
+    """Write claims measured on one backend next to those that a file has of others.
+
+    Args:
+        path: The file; a new one if there is none.
+        backend: Where they were measured.
+        claims: Under names of their own, which replace equal ones.
+        **machine: What else is kept of the machine.
+    """
+    from keras_lion.tuning.sweep.environment import environment
+
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    environments = {**kept.get("environments", {}), backend: environment() | machine}
+    keep(path, {**kept.get("claims", {}), **claims}, environments=environments)
+
+
 def show(claims: Mapping[str, Entry]) -> None:
     """Print the claims as a table."""
     width = max(map(len, claims))

@@ -1,4 +1,4 @@
-"""What an optimizer around another one hands on to it."""
+"""What a wrapper takes from the optimizer that it wraps."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ INNER = "inner_optimizer"
 
 
 class HandsOn:
-    """Learning rate, count of steps and loss scale are those of the inner optimizer."""
+    """Learning rate, count of steps and loss scale are those of `inner_optimizer`."""
 
     inner_optimizer: Any
 

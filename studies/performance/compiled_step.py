@@ -46,6 +46,37 @@ def compiled(
     return take
 
 
+def compiled_optax(
+    transformation: Any,
+    variables: list[Any],
+    others: list[Any],
+    gradients_of: Callable[..., Any],
+    examples: Sequence[Any],
+) -> tuple[Step, Any]:
+    """The step of an Optax transformation, as `compiled`, and its first state."""
+    import jax
+    import optax  # type: ignore[import-untyped]
+
+    fixed = [v.value for v in others]
+
+    def step(weights: Any, state: Any, fixed: Any, examples: Any) -> Any:
+        gradients = gradients_of(weights, fixed, *examples)
+        updates, state = transformation.update(gradients, state, weights)
+        return optax.apply_updates(weights, updates), state
+
+    run = jax.jit(step, donate_argnums=(0, 1))
+    weights = [jax.numpy.array(v.value) for v in variables]
+    state = transformation.init(weights)
+    held: list[Any] = [weights, state]
+
+    def take(steps: int) -> None:
+        for _ in range(steps):
+            held[0], held[1] = run(*held, fixed, examples)
+        jax.block_until_ready(held)
+
+    return take, state
+
+
 def wait_for(value: Any) -> None:
     """Return when a variable or tensor has been computed."""
     if keras.backend.backend() == "jax":

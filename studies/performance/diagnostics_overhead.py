@@ -15,7 +15,6 @@ those of the vision transformer they are small.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -89,7 +88,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     os.environ["KERAS_BACKEND"] = options.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from keras_lion.tuning.sweep.environment import environment
 
     found: dict[str, claims.Entry] = {}
     for workload in options.workloads:
@@ -100,11 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         found[f"{name}.with_to_without"] = claims.entry(ratio, "ratio")
         step = 1000 * float(np.median(without)) / options.steps
         found[f"{name}.step"] = claims.exact(step, "milliseconds")
-    path = options.output
-    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    here = environment() | {"load_average": round(os.getloadavg()[0], 1)}
-    environments = {**kept.get("environments", {}), options.backend: here}
-    claims.keep(path, {**kept.get("claims", {}), **found}, environments=environments)
+    load = round(os.getloadavg()[0], 1)
+    claims.keep_beside(options.output, options.backend, found, load_average=load)
     claims.show(found)
 
 

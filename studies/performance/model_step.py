@@ -18,7 +18,6 @@ own has to be started.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -133,7 +132,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     os.environ["KERAS_BACKEND"] = options.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from keras_lion.tuning.sweep.environment import environment
 
     found: dict[str, claims.Entry] = {}
     started = time.perf_counter()
@@ -145,10 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for name, entry in summarize(workload, times).items():
             found[f"{options.backend}.{name}"] = entry
         print(f"# {workload}: {time.perf_counter() - started:.0f} s", flush=True)
-    path = options.output
-    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    environments = {**kept.get("environments", {}), options.backend: environment()}
-    claims.keep(path, {**kept.get("claims", {}), **found}, environments=environments)
+    claims.keep_beside(options.output, options.backend, found)
     claims.show(found)
 
 

@@ -19,7 +19,6 @@ the step is not counted.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import re
@@ -193,7 +192,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(peak_bytes(options.peak_of, options.width))
         return
     os.environ["KERAS_BACKEND"] = options.backend
-    from keras_lion.tuning.sweep.environment import environment
     from keras_lion.tuning.tasks import get_task
 
     found: dict[str, claims.Entry] = {}
@@ -204,10 +202,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if "peak" in options.parts:
         peaks = measure_peaks(options.width)
         found |= {f"{options.backend}.{name}": entry for name, entry in peaks.items()}
-    path = options.output
-    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    environments = {**kept.get("environments", {}), options.backend: environment()}
-    claims.keep(path, {**kept.get("claims", {}), **found}, environments=environments)
+    claims.keep_beside(options.output, options.backend, found)
     claims.show(found)
 
 

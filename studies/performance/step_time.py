@@ -21,7 +21,6 @@ traffic over the rate at which the same framework scales a tensor in place.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -142,31 +141,19 @@ def optax_updates(shape: tuple[int, int, int]) -> dict[str, Step]:
         import optax  # type: ignore[import-untyped]
     except ImportError:
         return {}
-    import jax
+    from studies.performance.compiled_step import compiled_optax
 
-    def step_of(transformation: Any) -> Step:
+    found = {}
+    for name in ("lion", "adamw"):
         variables, gradients = tensors(shape)
-        weights = [jax.numpy.array(v.value) for v in variables]
-
-        def step(weights: Any, state: Any, gradients: Any) -> Any:
-            updates, state = transformation.update(gradients, state, weights)
-            return optax.apply_updates(weights, updates), state
-
-        run = jax.jit(step, donate_argnums=(0, 1))
-        held = [weights, transformation.init(weights)]
-
-        def take(steps: int) -> None:
-            for _ in range(steps):
-                held[0], held[1] = run(*held, gradients)
-            jax.block_until_ready(held)
-
-        return take
-
-    rate, decay = HYPERPARAMETERS["learning_rate"], HYPERPARAMETERS["weight_decay"]
-    return {
-        "optax_lion": step_of(optax.lion(rate, weight_decay=decay)),
-        "optax_adamw": step_of(optax.adamw(rate, weight_decay=decay)),
-    }
+        found[f"optax_{name}"], _ = compiled_optax(
+            getattr(optax, name)(**HYPERPARAMETERS),
+            variables,
+            [],
+            lambda weights, others, *given: [*given],
+            gradients,
+        )
+    return found
 
 
 def scaling(shape: tuple[int, int, int]) -> Step:
@@ -240,7 +227,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     os.environ["KERAS_BACKEND"] = options.backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from keras_lion.tuning.sweep.environment import environment
 
     found: dict[str, claims.Entry] = {}
     started = time.perf_counter()
@@ -259,10 +245,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 f"# {workload}, {mode}: {time.perf_counter() - started:.0f} s",
                 flush=True,
             )
-    path = options.output
-    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    environments = {**kept.get("environments", {}), options.backend: environment()}
-    claims.keep(path, {**kept.get("claims", {}), **found}, environments=environments)
+    claims.keep_beside(options.output, options.backend, found)
     claims.show(found)
 
 

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+from studies import claims
 from studies.performance import model_step, step_time
 
 SLOW = pytest.mark.skipif(
@@ -52,6 +53,20 @@ def test_every_update_that_is_timed_moves_the_weights(mode):
         for old, new in zip(before, variables, strict=True):
             assert np.all(old != keras.ops.convert_to_numpy(new)), name
     assert not names
+
+
+def test_claims_of_another_backend_are_kept(tmp_path):
+    path = tmp_path / "new" / "steps.json"
+    for backend, value in (("one", 1.0), ("two", 2.0), ("one", 3.0)):
+        name = f"{backend}.lion"
+        claims.keep_beside(path, backend, {name: claims.exact(value, "ms")}, load=value)
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    assert {k: each["value"] for k, each in kept["claims"].items()} == {
+        "one.lion": 3.0,
+        "two.lion": 2.0,
+    }
+    assert kept["environments"]["one"]["load"] == 3.0
+    assert kept["environments"]["two"]["load"] == 2.0
 
 
 @SLOW

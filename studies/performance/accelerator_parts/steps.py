@@ -180,29 +180,15 @@ def _optax_step(
 ) -> tuple[Step, int]:
     import jax
 
+    from studies.performance.compiled_step import compiled_optax
+
     try:
         import optax  # type: ignore[import-untyped]
     except ImportError:
         raise SkippedError("optax is not installed") from None
     transform = getattr(optax, name)(**HYPERPARAMETERS)
-    fixed = [v.value for v in others]
-
-    def step(weights: Any, state: Any, fixed: Any, examples: Any) -> Any:
-        gradients = gradients_of(weights, fixed, *examples)
-        updates, state = transform.update(gradients, state, weights)
-        return optax.apply_updates(weights, updates), state
-
-    run = jax.jit(step, donate_argnums=(0, 1))
-    weights = [jax.numpy.array(v.value) for v in variables]
-    held: list[Any] = [weights, transform.init(weights)]
-    size = sum(_bytes(leaf) for leaf in jax.tree.leaves(held[1]))
-
-    def take(steps: int) -> None:
-        for _ in range(steps):
-            held[0], held[1] = run(*held, fixed, examples)
-        jax.block_until_ready(held)
-
-    return take, size
+    step, state = compiled_optax(transform, variables, others, gradients_of, examples)
+    return step, sum(_bytes(leaf) for leaf in jax.tree.leaves(state))
 
 
 def _bytes(array: Any) -> int:

@@ -108,7 +108,7 @@ def _child(arguments: dict[str, Any], deadline: float) -> int | None:
     process = subprocess.Popen(
         [sys.executable, "-m", f"{PACKAGE}.child", json.dumps(arguments)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
-        # Nothing is ever written to it: its end tells the child that we are gone.
+        # Nothing is written to it: when it closes, the child knows that this process ended.
         stdin=subprocess.PIPE,
     )
     try:
