@@ -20,13 +20,14 @@ from __future__ import annotations
 import argparse
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from studies import claims
+from studies.performance.optimizer_memory import make_optimizer
 from studies.performance.turns import Step, median_of, ratio_of_medians, turns_of
 
 OUTPUT = claims.RESULTS / "performance" / "model_step.json"
@@ -45,21 +46,6 @@ TASKS = {
 HYPERPARAMETERS: dict[str, Any] = {"learning_rate": 1e-4, "weight_decay": 0.1}
 
 
-def make_optimizer(name: str) -> Any:
-    """A new optimizer, with weight decay as all of them are used."""
-    import keras
-
-    from keras_lion import Lion
-
-    makers: Mapping[str, Callable[..., Any]] = {
-        "lion": Lion,
-        "lion_bfloat16": lambda **values: Lion(momentum_dtype="bfloat16", **values),
-        "keras_lion": keras.optimizers.Lion,
-        "adamw": keras.optimizers.AdamW,
-    }
-    return makers[name](**HYPERPARAMETERS)
-
-
 def training_step(name: str, workload: str, batch_size: int | None = None) -> Step:
     """A training step of one of the project's models, or its update alone."""
     import keras
@@ -76,7 +62,7 @@ def training_step(name: str, workload: str, batch_size: int | None = None) -> St
     program = TaskProgram(task, Data(x, y, x, y))
     variables = program.model.trainable_variables
     others = program.model.non_trainable_variables
-    optimizer = make_optimizer(name.removeprefix(ALONE))
+    optimizer = make_optimizer(name.removeprefix(ALONE), **HYPERPARAMETERS)
     optimizer.build(variables)
     if name.startswith(ALONE):
         gradients = [keras.ops.ones(v.shape) for v in variables]

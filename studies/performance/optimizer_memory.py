@@ -25,6 +25,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,20 +44,20 @@ STEPS = 3
 PARTS = ("state", "peak")
 
 
-def make_optimizer(name: str) -> Any:
-    """A new optimizer."""
+def make_optimizer(name: str, **hyperparameters: Any) -> Any:
+    """A new optimizer of those that are compared."""
     import keras
 
     from keras_lion import Lion
 
-    makers: Mapping[str, Callable[[], Any]] = {
+    makers: Mapping[str, Callable[..., Any]] = {
         "lion": Lion,
-        "lion_bfloat16": lambda: Lion(momentum_dtype="bfloat16"),
-        "lion_int8": lambda: Lion(momentum_dtype="int8"),
+        "lion_bfloat16": partial(Lion, momentum_dtype="bfloat16"),
+        "lion_int8": partial(Lion, momentum_dtype="int8"),
         "keras_lion": keras.optimizers.Lion,
         "adamw": keras.optimizers.AdamW,
     }
-    return makers[name]()
+    return makers[name](**hyperparameters)
 
 
 def large_network(width: int = WIDTH) -> Any:

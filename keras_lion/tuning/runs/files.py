@@ -60,7 +60,7 @@ def write_json(path: Path, value: Any) -> None:
 
 
 class LineWriter:
-    """Appends JSON objects to a file, one a line, each synced before the next.
+    """Appends JSON objects to a file, one per line; each is on disk before the next.
 
     Args:
         path: The file, which one process writes at a time.

@@ -108,7 +108,8 @@ def _child(arguments: dict[str, Any], deadline: float) -> int | None:
     process = subprocess.Popen(
         [sys.executable, "-m", f"{PACKAGE}.child", json.dumps(arguments)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
-        # Nothing is written to it: when it closes, the child knows that this process ended.
+        # Nothing is written to it: it closes when this process ends, and the
+        # child then ends too.
         stdin=subprocess.PIPE,
     )
     try:
