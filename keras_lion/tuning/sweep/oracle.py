@@ -43,7 +43,8 @@ class StudyOracle(Oracle):
 
     A tuner of population K asks with the ids `<worker>-0` to `<worker>-<K-1>`, its
     slots, in this order, and only when it has reported all it had. What it still holds
-    when it asks for slot 0 was lost with a former life, and is handed out first.
+    when it asks for slot 0 was lost with a former life, and is handed out first. One
+    that trains a population while it reports another asks as two workers in turn.
 
     Args:
         runs: The runs to hand out.

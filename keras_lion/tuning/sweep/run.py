@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,8 +72,9 @@ def run_study(
         task: Which of its tasks; None: the first.
         preset: `"smoke"`, `"standard"`, `"full"`, `"pilot"` or `"gpu"`.
         output: The study's folder; made if need be.
-        progress: Called with `Progress` before the first run and after every run.
-            None: the end is told on standard error, with the command for the report.
+        progress: Called with `Progress` before the first run and, from another thread,
+            after every run. None: the end is told on standard error, with the command
+            for the report.
         only: Key of the one run to train, even if it is recorded already.
         executor: `"loop"`, `"map"` or `"vmap"`; None: what the folder's last sweep of
             this task used, or else the fastest.
@@ -183,7 +184,7 @@ class _Sweep:
         # A single run that is asked for by its key is trained although it is recorded.
         scores = (lambda: {}) if again else FinishedRuns(self.folder).scores
 
-        def train(keys: list[str]) -> list[float | None]:
+        def train(keys: list[str]) -> tuple[Mapping[str, float], list[Record]]:
             if unknown := set(keys) - set(by_key):
                 raise ValueError(
                     f"The chief hands out runs ({', '.join(sorted(unknown))}) that "
@@ -191,19 +192,25 @@ class _Sweep:
                     "file, task, preset and backend."
                 )
             # Another process, or a former life of this one, may have got there first.
-            known = scores()
-            found: dict[str, float | None] = {k: known[k] for k in keys if k in known}
-            waiting = [by_key[key] for key in keys if key not in found]
-            for record in executor.run(waiting) if waiting else []:
-                writer.append(record)
-                found[record["key"]] = record["score"]
-                self.note(record)
+            known = {key: score for key, score in scores().items() if key in keys}
+            waiting = [by_key[key] for key in keys if key not in known]
+            return known, executor.run(waiting)
+
+        def record(
+            keys: list[str], results: tuple[Mapping[str, float], list[Record]]
+        ) -> list[float | None]:
+            known, trained = results
+            for each in trained:
+                writer.append(each)
+                self.note(each)
+            found = {**known, **{each["key"]: each["score"] for each in trained}}
             return [found[key] for key in keys]
 
         search_runs(
             self._in_order(executor),
             train,
             self.folder,
+            record=record,
             role=self.role,
             scores=scores,
             population=population,
@@ -215,8 +222,9 @@ class _Sweep:
         executor = Executor(self._trainer(), population=population)
         search_runs(
             self._in_order(executor),
-            lambda keys: [None for _ in keys],
+            lambda keys: None,
             self.folder,
+            record=lambda keys, _: [None for _ in keys],
             role=self.role,
             scores=FinishedRuns(self.folder).scores,
         )

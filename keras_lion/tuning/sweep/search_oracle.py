@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from keras_lion.tuning.kerastuner import (
     is_continuous,
     typical_values,
 )
-from keras_lion.tuning.sweep.tuner import Train, new_tuner
+from keras_lion.tuning.sweep.tuner import Scores, new_tuner
 from keras_lion.tuning.tasks.hyperparameters import Reads
 
 EPOCHS = "tuner/epochs"  # the budget of a trial, where Hyperband sets it
@@ -152,7 +152,9 @@ class SearchOracle:
             built += 1
         return sorted(missing) if built else [], known
 
-    def search(self, train: Train, folder: Path, population: int) -> None:
+    def search(
+        self, train: Callable[[Sequence[Any]], Scores], folder: Path, population: int
+    ) -> None:
         """Train what the oracle asks for.
 
         Args:

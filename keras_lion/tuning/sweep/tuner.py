@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,7 +18,7 @@ IDLE_SECONDS = 0.1
 LOST_CHIEF_SECONDS = 1.0
 
 Result = TypeVar("Result")
-Train = Callable[[Sequence[Any]], Sequence[float | None]]
+Scores = Sequence[float | None]
 
 
 class PopulationTuner(BaseTuner):
@@ -25,29 +26,52 @@ class PopulationTuner(BaseTuner):
 
     Args:
         oracle: Hands out the trials.
-        train: From the trials (at most `population`) to a score for each, or None for a
-            run that failed. It is the place where they are recorded.
+        train: From the values of trials, at most `population`, to their results.
         folder: Where KerasTuner keeps its project.
         population: Number of trials that are trained together.
+        record: From values and results to a score for each trial, or None for a run
+            that failed. The next trials train meanwhile. None: results are scores, and
+            the next trials wait for their report, as an oracle that learns needs.
     """
 
     def __init__(
-        self, oracle: Any, train: Train, folder: Path, population: int = 1
+        self,
+        oracle: Any,
+        train: Callable[[Sequence[Any]], Any],
+        folder: Path,
+        population: int = 1,
+        record: Callable[[Sequence[Any], Any], Scores] | None = None,
     ) -> None:
         self._train = train
+        self._record = record
         self._population = population
         super().__init__(oracle=oracle, directory=str(folder), project_name=PROJECT)
 
     def search(self) -> None:
         """Train every trial that the oracle hands out."""
-        while True:
-            trials, stopped = self._fill()
-            if trials:
-                self._train_and_report(trials)
-            elif stopped:
-                return
-            else:  # the oracle waits for others
-                time.sleep(IDLE_SECONDS)
+        # Slots that are still to be reported cannot be filled: two populations in turn.
+        names = ["a", "b"] if self._record else ["a"]
+        asked = 0  # in a row, without there being a trial
+        # On an error or Ctrl-C the thread first ends what it records.
+        with ThreadPoolExecutor(1) as thread:
+            report: Future[None] | None = None
+            while asked < len(names):
+                trials, stopped = self._fill(f"{self.tuner_id}-{names[0]}")
+                values = [trial.hyperparameters.values for trial in trials]
+                results = self._train(values) if trials else None
+                if report is not None:
+                    report.result()
+                    report = None
+                if trials:
+                    asked = 0
+                    report = thread.submit(self._report, trials, values, results)
+                    if self._record is None:
+                        report.result()
+                elif stopped:
+                    asked += 1
+                else:  # the oracle waits for others
+                    time.sleep(IDLE_SECONDS)
+                names.append(names.pop(0))
 
     def serve(self) -> None:
         """Hand out trials, as KerasTuner's chief, until the workers have done them."""
@@ -56,7 +80,7 @@ class PopulationTuner(BaseTuner):
         if self.oracle.error is not None:
             raise self.oracle.error
 
-    def _fill(self) -> tuple[list[Any], bool]:
+    def _fill(self, name: str) -> tuple[list[Any], bool]:
         """A trial for each slot as far as there are any; True if there are no more.
 
         Every slot has an id of its own, because KerasTuner gives an id that has a trial
@@ -64,14 +88,14 @@ class PopulationTuner(BaseTuner):
         """
         trials: list[Any] = []
         for slot in range(self._population):
-            trial = _patiently(self.oracle.create_trial, f"{self.tuner_id}-{slot}")
+            trial = _patiently(self.oracle.create_trial, f"{name}-{slot}")
             if trial.status != TrialStatus.RUNNING:
                 return trials, trial.status == TrialStatus.STOPPED
             trials.append(trial)
         return trials, False
 
-    def _train_and_report(self, trials: list[Any]) -> None:
-        scores = self._train([trial.hyperparameters.values for trial in trials])
+    def _report(self, trials: list[Any], values: list[Any], results: Any) -> None:
+        scores = results if self._record is None else self._record(values, results)
         for trial, score in zip(trials, scores, strict=True):
             trial.status = TrialStatus.FAILED
             if score is not None:
@@ -89,20 +113,25 @@ class PopulationTuner(BaseTuner):
 
 
 def new_tuner(
-    oracle: Any, train: Train, folder: Path, population: int
+    oracle: Any,
+    train: Callable[[Sequence[Any]], Any],
+    folder: Path,
+    population: int,
+    record: Callable[[Sequence[Any], Any], Scores] | None = None,
 ) -> PopulationTuner:
     """A tuner whose project folder exists."""
     with writing(folder / PROJECT):
         # TensorFlow's file functions, by which KerasTuner makes it, have other errors.
         (folder / PROJECT).mkdir(parents=True, exist_ok=True)
-    return PopulationTuner(oracle, train, folder, population)
+    return PopulationTuner(oracle, train, folder, population, record)
 
 
 def search_runs(
     runs: Sequence[RunSpecification],
-    train: Callable[[list[str]], Sequence[float | None]],
+    train: Callable[[list[str]], Result],
     folder: Path,
     *,
+    record: Callable[[list[str], Result], Scores],
     role: Role,
     scores: Callable[[], Mapping[str, float]],
     population: int = 1,
@@ -111,8 +140,10 @@ def search_runs(
 
     Args:
         runs: The runs that are still to be trained.
-        train: From keys (at most `population`) to scores; None for a failed run.
+        train: From keys, at most `population`, to their results.
         folder: The study's folder.
+        record: From keys and results to scores; None for a failed run. The next runs
+            train meanwhile.
         role: Work alone, hand out the runs, or ask a chief for them.
         scores: Gives key → score of the runs that are finished by now.
         population: Number of runs that are trained together.
@@ -120,8 +151,16 @@ def search_runs(
     if not role.is_worker:
         clear_project(folder / PROJECT)
     oracle = StudyOracle([] if role.is_worker else runs, scores, folder)
+
+    def keys(trials: Sequence[Any]) -> list[str]:
+        return [trial["key"] for trial in trials]
+
     tuner = new_tuner(
-        oracle, lambda trials: train([t["key"] for t in trials]), folder, population
+        oracle,
+        lambda trials: train(keys(trials)),
+        folder,
+        population,
+        lambda trials, results: record(keys(trials), results),
     )
     try:
         if role.is_chief:

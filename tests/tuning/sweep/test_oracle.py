@@ -35,12 +35,13 @@ def report(oracle, trial_id, score):
     oracle.end_trial(trial)
 
 
-def sweep(folder, train, population=1, recorded=None):
+def sweep(folder, train, population=1, recorded=None, record=lambda _, scores: scores):
     scores = {} if recorded is None else recorded
     search_runs(
         RUNS,
         train,
         folder,
+        record=record,
         role=Role(),
         scores=lambda: scores,
         population=population,
@@ -92,6 +93,57 @@ def test_an_error_of_the_sweep_is_raised_and_leaves_no_lock(tmp_path):
             sweep(tmp_path, train)
     locks = kerastuner.locks.LOCKS
     assert not any(isinstance(oracle, StudyOracle) for oracle in locks)
+
+
+def test_runs_train_while_the_last_ones_are_recorded(tmp_path):
+    started = {key: threading.Event() for key in KEYS}
+    last = KEYS[-1]
+
+    def train(keys):
+        for key in keys:
+            started[key].set()
+        return [0.5] * len(keys)
+
+    def record(keys, scores):
+        if last not in keys:
+            after = KEYS[KEYS.index(keys[-1]) + 1]
+            assert started[after].wait(60)
+        return scores
+
+    sweep(tmp_path, train, population=3, record=record)
+    assert all(trial_file(tmp_path, key)["status"] == "COMPLETED" for key in KEYS)
+
+
+def test_what_cannot_be_recorded_ends_the_sweep(tmp_path):
+    trained = []
+
+    def train(keys):
+        trained.extend(keys)
+        return [0.5]
+
+    def record(keys, _):
+        raise FolderWriteError("disk full")
+
+    with pytest.raises(FolderWriteError, match="disk full"):
+        sweep(tmp_path, train, record=record)
+    assert trained == KEYS[:2]  # the second was under way
+
+
+def test_what_is_being_recorded_is_kept_when_training_is_interrupted(tmp_path):
+    recorded = []
+
+    def train(keys):
+        if keys == KEYS[1:2]:
+            raise KeyboardInterrupt
+        return [0.5]
+
+    def record(keys, scores):
+        recorded.extend(keys)
+        return scores
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(tmp_path, train, record=record)
+    assert recorded == KEYS[:1]
 
 
 def test_recorded_runs_are_in_the_project_and_not_handed_out(tmp_path):
