@@ -180,7 +180,8 @@ def keep_to_device(number: int) -> None:
 
     accelerators = tf.config.list_physical_devices("GPU")
     if accelerators:
-        tf.config.set_visible_devices([accelerators[number]], "GPU")
+        chosen = accelerators[number % len(accelerators)]
+        tf.config.set_visible_devices([chosen], "GPU")
 
 
 def spread_over_devices(tensors: Any, members: int) -> Any:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import pytest
@@ -88,6 +89,23 @@ print(*{{d.id for d in spread.devices()}})
 def test_a_process_keeps_to_its_device(number):
     found = python(PINNED.format(number=number), 2)
     assert found.split() == [str(number)] * 2
+
+
+@pytest.mark.parametrize(("number", "expected"), [(0, "GPU 0"), (1, "GPU 1")])
+def test_a_process_on_tensorflow_sees_one_gpu(monkeypatch, number, expected):
+    # TensorFlow has no virtual GPUs: only what it would be told is seen here.
+    from keras_lion.tuning import backend
+
+    visible = []
+    config = SimpleNamespace(
+        list_physical_devices=lambda kind: [f"{kind} 0", f"{kind} 1"],
+        set_visible_devices=lambda devices, kind: visible.append((devices, kind)),
+    )
+    monkeypatch.setitem(sys.modules, "tensorflow", SimpleNamespace(config=config))
+    monkeypatch.setattr(backend, "check_backend", lambda: "tensorflow")
+    assert backend.device_count() == 2
+    backend.keep_to_device(number)
+    assert visible == [([expected], "GPU")]
 
 
 STUDY = """
