@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -125,7 +126,10 @@ def _ratios(frames: Mapping[float, pd.DataFrame], what: str) -> Row:
     """Whether the ratio of the best lr × λ is what keeps the angle per step."""
     found = {x: ratio_of_best(frame, "lion") for x, frame in frames.items()}
     held = [between(ratio, *RATIO) for ratio in found.values()]
-    listed = ", ".join(f"{written(ratio)} at {x:g}" for x, ratio in found.items())
+    listed = ", ".join(
+        f"{written(ratio) if math.isfinite(ratio.estimate) else 'on an end'} at {x:g}"
+        for x, ratio in found.items()
+    )
     low, high = RATIO
     return Row(
         where=f"{what}, lion over adamw",

@@ -39,6 +39,7 @@ LITTLE = 2.0  # κ below which initial weights still count
 GRID_STEP = 16.0  # of lr / λ on one line
 # Ratio of Lion's and Signum's best lr × λ to AdamW's, within a factor of two.
 BETAS = {"lion": (0.9, 0.99), "signum": (0.9, 0.9)}
+AT_AN_END = "since one of the two is on an end of its range"
 JACKKNIFE = "a jackknife over seeds, not calibrated for this measure"
 EXACT = (
     "a noncentral F interval, for normal noise of one variance; wider than needed "
@@ -220,17 +221,22 @@ def _ratio(networks: Networks) -> Iterator[Answer]:
             factors = conversion_factors(("rotation", "update_rms"), lion_betas=betas)
             predicted = factors.learning_rate * factors.weight_decay
             ratio = ratio_of_best(networks[network], name)
+            known = math.isfinite(ratio.estimate)
+            found = f"{written(ratio)};" if known else f"not known, {AT_AN_END};"
             yield (
                 f"{network}, {name}",
-                f"best lr × λ over AdamW's: {written(ratio)}; predicted "
-                f"{predicted:.2g} within a factor of 2",
-                between(ratio, predicted / 2, predicted * 2),
-                ratio,
+                f"best lr × λ over AdamW's: {found} predicted {predicted:.2g} within a "
+                "factor of 2",
+                between(ratio, predicted / 2, predicted * 2) if known else "untestable",
+                ratio if known else None,
             )
 
 
 def ratio_of_best(frame: pd.DataFrame, name: str) -> Interval:
-    """Best lr × λ of an optimizer over AdamW's; the interval leaves out one seed."""
+    """Best lr × λ of an optimizer over AdamW's; the interval leaves out one seed.
+
+    NaN where one of them is on an end of its range, with all seeds or without one.
+    """
 
     def log_ratio(runs: pd.DataFrame) -> float:
         own, other = (
@@ -242,6 +248,8 @@ def ratio_of_best(frame: pd.DataFrame, name: str) -> Interval:
     seeds = frame["seed"].unique()
     whole, count = log_ratio(frame), len(seeds)
     without = np.array([log_ratio(frame[frame["seed"] != seed]) for seed in seeds])
+    if not np.isfinite([whole, *without]).all():
+        return Interval(math.nan, math.nan, math.nan, count)
     # Pseudo-values of the jackknife: their t interval is as wide as its interval.
     found = t_interval(count * whole - (count - 1) * without)
     shift = whole - found.estimate

@@ -114,6 +114,13 @@ def test_all_hold_where_runs_are_as_predicted():
     assert len(found) == 3 * (1 + 2 + 2 + 2 + 4) + 4
 
 
+def test_a_best_pace_at_an_end_of_its_range_leaves_the_ratio_open():
+    at_the_end = frame(start, best=BEST | {"lion": 3.0})
+    ratio = "best lr × λ over AdamW's"
+    assert outcomes(6, ratio, invariant=at_the_end) == {"supported", "untestable"}
+    assert math.isnan(ratio_of_best(at_the_end, "lion").estimate)
+
+
 def moving(k, step):
     """The best lr / λ moves by several grid steps from line to line."""
     return 0.001 * size(k, step, best=6 * (k + 3))
