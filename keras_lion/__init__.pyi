@@ -4,5 +4,5 @@ from . import robustness as robustness
 from . import statistics as statistics
 from . import theory as theory
 from . import tuning as tuning
-from .optimizers.conversion import lion_from_adamw as lion_from_adamw
+from .optimizers.from_adamw.conversion import lion_from_adamw as lion_from_adamw
 from .optimizers.lion import Lion as Lion

@@ -229,7 +229,7 @@ def _sweep(
     """Run the sweep of a task; True if its folder is now ready for the report."""
     from keras_lion.interrupts import Interrupts
     from keras_lion.progress import measured, sweep_display
-    from keras_lion.robustness.quantity import quantity_of_record
+    from keras_lion.robustness.frames.quantity import quantity_of_record
     from keras_lion.tuning.runs.records import load_runs
     from keras_lion.tuning.sweep.role import current_role
     from keras_lion.tuning.sweep.run import run_study
@@ -435,7 +435,7 @@ def _once(option: str, pairs: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def _convert(options: argparse.Namespace) -> None:
-    from keras_lion.optimizers.conversion_rule import convert_adamw
+    from keras_lion.optimizers.from_adamw.conversion_rule import convert_adamw
 
     conversion = convert_adamw(
         options.learning_rate,

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from keras_lion.report.style import Quantity, number, optimizer_label
-from keras_lion.robustness.cautions import leading
-from keras_lion.robustness.conditions import label_of
-from keras_lion.robustness.quantity import quantity_of_runs
+from keras_lion.report.elements.style import Quantity, number, optimizer_label
+from keras_lion.robustness.cautions.cautions import leading
+from keras_lion.robustness.frames.conditions import label_of
+from keras_lion.robustness.frames.quantity import quantity_of_runs
 from keras_lion.statistics import Interval
 from keras_lion.tuning.runs.records import load_runs
 

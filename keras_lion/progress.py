@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from keras_lion.report.style import Quantity, optimizer_label
-from keras_lion.robustness.quantity import quantity_of_record
+from keras_lion.report.elements.style import Quantity, optimizer_label
+from keras_lion.robustness.frames.quantity import quantity_of_record
 
 if TYPE_CHECKING:
     from keras_lion.tuning.sweep.preparation import Progress

@@ -19,8 +19,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from keras_lion.report.elements.panels import (
+    FAINT,
+    entry,
+    figure_legend,
+    look_of,
+    panels,
+    tidy,
+)
 from keras_lion.report.html import DPI
-from keras_lion.report.panels import FAINT, entry, figure_legend, look_of, panels, tidy
 from keras_lion.robustness import Landscape
 from keras_lion.robustness.comparison import best_gains, compare_best, hull
 from keras_lion.robustness.grid import boundary_optimum

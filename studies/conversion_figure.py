@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
-from keras_lion.report.panels import (
+from keras_lion.report.elements.panels import (
     BAND,
     DARK,
     FAINT,
@@ -21,7 +21,7 @@ from keras_lion.report.panels import (
     panels,
     tidy,
 )
-from keras_lion.report.rule_of_thumb_curve import ADVICE
+from keras_lion.report.figures.rule_of_thumb_curve import ADVICE
 from keras_lion.statistics import t_interval
 from studies.conversion import MATCHED, Conversions
 from studies.transfer_from_adamw import FACTORS, SAME_NORMS

@@ -52,19 +52,19 @@ import numpy as np
 import pandas as pd
 
 from keras_lion.discovery import Program, device_evaluator, step_function, zoo
-from keras_lion.discovery.abstract import functional_hash, live
-from keras_lion.discovery.baselines import BUDGET_FACTOR, METHODS, best_after
-from keras_lion.discovery.behaviour import is_sign_like, size_variation
-from keras_lion.discovery.checkpoint import SearchFolder
-from keras_lion.discovery.evaluation import ProxyFitness
-from keras_lion.discovery.evolution import EvaluateAll, Progress, Search
-from keras_lion.discovery.meta_validation import larger_problems, meta_curve
-from keras_lion.discovery.mutation import mutate
-from keras_lion.discovery.parallel import evaluation_pool
-from keras_lion.discovery.planted import PlantedFitness, hitting_time, variants
-from keras_lion.discovery.proxies import PROXIES
-from keras_lion.discovery.screening import screen
-from keras_lion.discovery.search_state import Method, SearchSettings, Window
+from keras_lion.discovery.language.abstract import functional_hash, live
+from keras_lion.discovery.language.behaviour import is_sign_like, size_variation
+from keras_lion.discovery.search.baselines import BUDGET_FACTOR, METHODS, best_after
+from keras_lion.discovery.search.checkpoint import SearchFolder
+from keras_lion.discovery.search.evaluation import ProxyFitness
+from keras_lion.discovery.search.evolution import EvaluateAll, Progress, Search
+from keras_lion.discovery.search.meta_validation import larger_problems, meta_curve
+from keras_lion.discovery.search.mutation import mutate
+from keras_lion.discovery.search.parallel import evaluation_pool
+from keras_lion.discovery.search.planted import PlantedFitness, hitting_time, variants
+from keras_lion.discovery.search.proxies import PROXIES
+from keras_lion.discovery.search.screening import screen
+from keras_lion.discovery.search.search_state import Method, SearchSettings, Window
 from keras_lion.statistics import wilson_interval
 from studies import claims
 from studies.discovery_claims import (

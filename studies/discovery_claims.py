@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
-from keras_lion.discovery.baselines import BUDGET_FACTOR, METHODS
+from keras_lion.discovery.search.baselines import BUDGET_FACTOR, METHODS
 from keras_lion.statistics import Interval, t_interval, wilson_interval
 from studies import claims
 

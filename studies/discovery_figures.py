@@ -8,7 +8,7 @@ import seaborn
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from keras_lion.report.panels import (
+from keras_lion.report.elements.panels import (
     BAND,
     FAINT,
     TICK,

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
-from keras_lion.report.panels import (
+from keras_lion.report.elements.panels import (
     DARK,
     FAINT,
     entry,
@@ -19,7 +19,7 @@ from keras_lion.report.panels import (
     panels,
     tidy,
 )
-from keras_lion.report.style import in_order, optimizer_label
+from keras_lion.report.elements.style import in_order, optimizer_label
 from keras_lion.robustness.effective_decay.spread import (
     LEAST_KAPPA,
     Line,

@@ -41,9 +41,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_lion.robustness import Landscape
+from keras_lion.robustness.frames.quantity import quantity_of_runs
 from keras_lion.robustness.intervals import jackknife_interval
 from keras_lion.robustness.landscape import RESOLUTION
-from keras_lion.robustness.quantity import quantity_of_runs
 from keras_lion.statistics import Interval
 from keras_lion.tuning import complete_runs, load_study_file, load_table
 from studies.arguments import no_options

@@ -33,7 +33,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from keras_lion.optimizers.int8_code import FEWEST
+from keras_lion.optimizers.storage.int8_code import FEWEST
 from keras_lion.optimizers.updates import Betas, lion_update, updated_momentum
 from keras_lion.statistics import t_interval
 from keras_lion.tuning import backend

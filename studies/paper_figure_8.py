@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from keras_lion.robustness.cautions.missed_optimum import misspecification, worst_regret
 from keras_lion.robustness.grid import boundary_optimum
 from keras_lion.robustness.landscape import Landscape, common_best
-from keras_lion.robustness.missed_optimum import misspecification, worst_regret
 from keras_lion.robustness.paper import paper_figure_8, paper_landscape
 from keras_lion.robustness.regret import (
     mean_regret,

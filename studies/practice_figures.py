@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from keras_lion.report.panels import (
+from keras_lion.report.elements.panels import (
     BAND,
     FAINT,
     TICK,
@@ -21,7 +21,7 @@ from keras_lion.report.panels import (
     panels,
     tidy,
 )
-from keras_lion.report.style import optimizer_color, optimizer_label
+from keras_lion.report.elements.style import optimizer_color, optimizer_label
 from keras_lion.statistics import t_interval
 from studies import fine_tuning, short_warm_up, spikes, switching
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from keras_lion.optimizers.conversion_rule import convert_adamw
+from keras_lion.optimizers.from_adamw.conversion_rule import convert_adamw
 from keras_lion.tuning.kerastuner import BAYESIAN, OBJECTIVE, Objective
 from keras_lion.tuning.recipe.model import REACH
 from keras_lion.tuning.recipe.plan import best_settings, next_proposal

@@ -25,7 +25,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from keras_lion.report.panels import tidy
+from keras_lion.report.elements.panels import tidy
 from studies import claims
 
 OUTPUT = claims.RESULTS / "sampling_view" / "figures" / "sampling_view.png"

@@ -58,7 +58,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pandas as pd
 
-from keras_lion.optimizers.conversion_rule import Mode, convert_adamw
+from keras_lion.optimizers.from_adamw.conversion_rule import Mode, convert_adamw
 from keras_lion.statistics import t_interval
 from keras_lion.tuning.engine.program import TaskProgram
 from keras_lion.tuning.engine.training import Values

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from keras_lion.report.panels import BAND, DARK, entry, figure_legend, tidy
-from keras_lion.report.style import in_order, optimizer_color, optimizer_label
+from keras_lion.report.elements.panels import BAND, DARK, entry, figure_legend, tidy
+from keras_lion.report.elements.style import in_order, optimizer_color, optimizer_label
 
 # Ending of the column, line style and name of what the theory says.
 RECURSION = ("recursion", "solid", "theory: recursion")

@@ -26,9 +26,9 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from keras_lion.report.elements.panels import panels
+from keras_lion.report.elements.style import optimizer_label
 from keras_lion.report.html import DPI
-from keras_lion.report.panels import panels
-from keras_lion.report.style import optimizer_label
 from keras_lion.robustness.effective_decay.explained import explained
 from studies.arguments import no_options
 from studies.evidence.runs import (

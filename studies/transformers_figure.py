@@ -22,9 +22,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter
 
+from keras_lion.report.elements.panels import (
+    DARK,
+    FAINT,
+    entry,
+    figure_legend,
+    panels,
+    tidy,
+)
+from keras_lion.report.elements.style import in_order, optimizer_label
 from keras_lion.report.html import DPI
-from keras_lion.report.panels import DARK, FAINT, entry, figure_legend, panels, tidy
-from keras_lion.report.style import in_order, optimizer_label
 from keras_lion.robustness.effective_decay.spread import (
     LEAST_KAPPA,
     lines_of_equal_product,

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from keras_lion.last_screen import print_summary, sentence, verdict_lines
-from keras_lion.robustness.quantity import quantity_of
+from keras_lion.robustness.frames.quantity import quantity_of
 
 ROW = {
     "section": "digits",

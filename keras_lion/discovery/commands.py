@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from keras_lion import discovery
 
 if TYPE_CHECKING:
-    from keras_lion.discovery.evolution import EvaluateAll, Progress
-    from keras_lion.discovery.meta_validation import Stage
-    from keras_lion.discovery.search_state import SearchState
+    from keras_lion.discovery.search.evolution import EvaluateAll, Progress
+    from keras_lion.discovery.search.meta_validation import Stage
+    from keras_lion.discovery.search.search_state import SearchState
 
 METHODS = ("evolution", "constants", "random")
 DEVICE = "device"  # in the description of a fitness that NumPy does not compute
@@ -95,7 +95,7 @@ def _add_proxies(command: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> None:
-    from keras_lion.discovery.parallel import evaluation_pool
+    from keras_lion.discovery.search.parallel import evaluation_pool
 
     if options.children < 1:
         raise ValueError(
@@ -163,7 +163,7 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _simplify(options: argparse.Namespace) -> None:
-    from keras_lion.discovery.simplify import simplified
+    from keras_lion.discovery.language.simplify import simplified
 
     program = find_program(options.program)
     path = Path(options.program)
@@ -182,8 +182,8 @@ def _simplify(options: argparse.Namespace) -> None:
 
 
 def _promote(options: argparse.Namespace) -> None:
-    from keras_lion.discovery.checkpoint import write_json
-    from keras_lion.discovery.meta_validation import funnel
+    from keras_lion.discovery.search.checkpoint import write_json
+    from keras_lion.discovery.search.meta_validation import funnel
 
     if options.top < 1:
         raise ValueError(f"--top must be at least 1. Received: {options.top}.")
@@ -210,7 +210,7 @@ def _promote(options: argparse.Namespace) -> None:
 
 
 def _stage_to_json(stage: Stage) -> dict[str, Any]:
-    from keras_lion.discovery.search_state import fitness_to_json
+    from keras_lion.discovery.search.search_state import fitness_to_json
 
     return {
         "factor": stage.factor,
@@ -261,7 +261,7 @@ def _fitness_in(folder: Path) -> discovery.ProxyFitness:
 
 
 def _print_program(program: discovery.Program) -> None:
-    from keras_lion.discovery.behaviour import is_sign_like
+    from keras_lion.discovery.language.behaviour import is_sign_like
 
     statements = discovery.abstract.live(program)
     sign = "like a sign" if is_sign_like(program) else "not like a sign"

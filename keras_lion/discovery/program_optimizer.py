@@ -8,10 +8,10 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_lion.discovery.abstract import STATES, kept_states, live_states
-from keras_lion.discovery.execution import make_step
-from keras_lion.discovery.functions import Library
-from keras_lion.discovery.program import Program
+from keras_lion.discovery.language.abstract import STATES, kept_states, live_states
+from keras_lion.discovery.language.execution import make_step
+from keras_lion.discovery.language.functions import Library
+from keras_lion.discovery.language.program import Program
 from keras_lion.optimizers.backend import (
     compute_dtype,
     dense,
@@ -19,7 +19,11 @@ from keras_lion.optimizers.backend import (
     path_of,
     replica_count,
 )
-from keras_lion.optimizers.checkpoint import ACCUMULATOR, AVERAGE, StateCheckpoints
+from keras_lion.optimizers.state.checkpoint import (
+    ACCUMULATOR,
+    AVERAGE,
+    StateCheckpoints,
+)
 
 Tensor = Any
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from keras_lion.discovery.program import Program
+from keras_lion.discovery.language.program import Program
 
 # Chen et al., Program 3, where the search begins: AdamW without bias correction and ε.
 # (Division is protected by 1e-8, as ε would.)

@@ -1,10 +1,10 @@
 from . import reference as reference
-from .conversion import lion_from_adamw as lion_from_adamw
-from .conversion_rule import convert_adamw as convert_adamw
-from .diagnostics import LionDiagnostics as LionDiagnostics
+from .from_adamw.conversion import lion_from_adamw as lion_from_adamw
+from .from_adamw.conversion_rule import convert_adamw as convert_adamw
+from .from_adamw.scaled_schedule import ScaledSchedule as ScaledSchedule
 from .lazy_embeddings import LazyEmbeddings as LazyEmbeddings
 from .lion import Lion as Lion
-from .loss_scale import LossScaleOptimizer as LossScaleOptimizer
+from .monitoring.diagnostics import LionDiagnostics as LionDiagnostics
 from .related.adafactor import Adafactor as Adafactor
 from .related.adax import AdaX as AdaX
 from .related.layer_adaptive import LayerAdaptive as LayerAdaptive
@@ -13,6 +13,6 @@ from .related.schedules import PiecewiseLinear as PiecewiseLinear
 from .related.schedules import WarmupStableDecay as WarmupStableDecay
 from .related.tiger import Tiger as Tiger
 from .related.zero_order_lion import ZeroOrderLion as ZeroOrderLion
-from .scaled_schedule import ScaledSchedule as ScaledSchedule
+from .state.loss_scale import LossScaleOptimizer as LossScaleOptimizer
 from .updates import adamw_update as adamw_update
 from .updates import lion_update as lion_update

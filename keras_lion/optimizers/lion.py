@@ -16,12 +16,6 @@ from keras_lion.optimizers.backend import (
 )
 from keras_lion.optimizers.base_arguments import check_base_arguments
 from keras_lion.optimizers.bufferless_accumulation import BufferlessAccumulation
-from keras_lion.optimizers.checkpoint import (
-    ACCUMULATOR,
-    AVERAGE,
-    TOUCHED,
-    StateCheckpoints,
-)
 from keras_lion.optimizers.compiled_update import CompiledUpdate
 from keras_lion.optimizers.gradients import check_gradients
 from keras_lion.optimizers.hyperparameters import (
@@ -32,10 +26,16 @@ from keras_lion.optimizers.hyperparameters import (
     warn_of_unusual,
 )
 from keras_lion.optimizers.lazy_rows import LazyRows
-from keras_lion.optimizers.momentum_storage import MomentumStorage
 from keras_lion.optimizers.nonfinite_guard import select
-from keras_lion.optimizers.saved_state import MOMENTUM, SCALE
-from keras_lion.optimizers.stochastic_rounding import (
+from keras_lion.optimizers.state.checkpoint import (
+    ACCUMULATOR,
+    AVERAGE,
+    TOUCHED,
+    StateCheckpoints,
+)
+from keras_lion.optimizers.state.saved_state import MOMENTUM, SCALE
+from keras_lion.optimizers.storage.momentum_storage import MomentumStorage
+from keras_lion.optimizers.storage.stochastic_rounding import (
     STORAGE_DTYPES,
     check_storage_dtype,
 )

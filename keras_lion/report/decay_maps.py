@@ -11,25 +11,25 @@ from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
-from keras_lion.report.drawing import seeds_of
-from keras_lion.report.grid import Grid
-from keras_lion.report.heatmap_panel import (
+from keras_lion.report.elements.drawing import seeds_of
+from keras_lion.report.elements.grid import Grid
+from keras_lion.report.elements.heatmap_panel import (
     color_limits,
     draw_color_bar,
     draw_landscape,
 )
+from keras_lion.report.elements.overlays import has_products
+from keras_lion.report.elements.panels import DARK, LABEL, entry, figure_legend
+from keras_lion.report.elements.style import Quantity, optimizer_label, short_label
 from keras_lion.report.html import Picture
-from keras_lion.report.overlays import has_products
-from keras_lion.report.panels import DARK, LABEL, entry, figure_legend
 from keras_lion.report.pictures import png_of
-from keras_lion.report.style import Quantity, optimizer_label, short_label
 from keras_lion.robustness.effective_decay.explained import (
     LEAST_KAPPA,
     Explained,
     explained,
 )
+from keras_lion.robustness.frames.quantity import quantity_of_runs
 from keras_lion.robustness.landscape import Landscape, Value
-from keras_lion.robustness.quantity import quantity_of_runs
 
 NAME = "decay_maps"
 MOST_TASKS = 4  # more rows are too small to compare

@@ -13,7 +13,7 @@ import pandas as pd
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from keras_lion.report.run_table import run_table
-from keras_lion.robustness.cautions import leading
+from keras_lion.robustness.cautions.cautions import leading
 
 DPI = 200
 REM_PER_INCH = 6.5  # as wide as the text at 7 inches, and readable

@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterator
 
 from matplotlib.figure import Figure
 
-from keras_lion.report import (
+from keras_lion.report.elements.drawing import Material, Scope
+from keras_lion.report.figures import (
     batch_size_curve,
     best_of_k,
     best_so_far,
@@ -27,7 +28,6 @@ from keras_lion.report import (
     search_map,
     window_agreement_map,
 )
-from keras_lion.report.drawing import Material, Scope
 from keras_lion.report.html import DPI, Picture
 
 FIGURES = (

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from keras_lion.robustness.conditions import texts_of
+from keras_lion.robustness.frames.conditions import texts_of
 from keras_lion.tuning.runs.files import writing
 from keras_lion.tuning.study.columns import COLUMNS
 

@@ -9,28 +9,28 @@ from typing import Any
 import pandas as pd
 
 from keras_lion.report import text
-from keras_lion.report.drawing import Material
-from keras_lion.report.html import Section
-from keras_lion.report.pictures import pictures_of
-from keras_lion.report.search_texts import (
+from keras_lion.report.elements.drawing import Material
+from keras_lion.report.elements.search_texts import (
     best_text,
     next_lines,
     next_texts,
     tested_text,
     trials_by_optimizer,
 )
-from keras_lion.report.section import metric_of
-from keras_lion.report.style import (
+from keras_lion.report.elements.style import (
     Quantity,
     listed,
     number,
     optimizer_color,
     optimizer_label,
 )
-from keras_lion.robustness.conditions import own_columns, plain, setting_text
-from keras_lion.robustness.divergence import search_advice
-from keras_lion.robustness.quantity import quantity_of_runs
-from keras_lion.robustness.search_trials import (
+from keras_lion.report.html import Section
+from keras_lion.report.pictures import pictures_of
+from keras_lion.report.section import metric_of
+from keras_lion.robustness.cautions.divergence import search_advice
+from keras_lion.robustness.frames.conditions import own_columns, plain, setting_text
+from keras_lion.robustness.frames.quantity import quantity_of_runs
+from keras_lion.robustness.frames.search_trials import (
     BUDGET,
     SEARCH,
     NextWindow,

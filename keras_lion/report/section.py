@@ -8,19 +8,19 @@ import pandas as pd
 
 from keras_lion.report import text
 from keras_lion.report.decay_maps import DecayMap, decay_map
-from keras_lion.report.drawing import Material
+from keras_lion.report.elements.drawing import Material
+from keras_lion.report.elements.style import in_order, optimizer_label
 from keras_lion.report.html import Section
 from keras_lion.report.pictures import pictures_of
-from keras_lion.report.style import in_order, optimizer_label
 from keras_lion.report.table import cells, headings, verdict_texts
-from keras_lion.robustness.cautions import ranked_cautions
+from keras_lion.robustness.cautions.cautions import ranked_cautions
+from keras_lion.robustness.cautions.edge_cautions import edge_cautions
 from keras_lion.robustness.comparison import compare_best
-from keras_lion.robustness.edge_cautions import edge_cautions
 from keras_lion.robustness.effective_decay.explained import explained_sentence
+from keras_lion.robustness.frames.quantity import metric_of as metric_of
+from keras_lion.robustness.frames.quantity import quantity_of_runs
+from keras_lion.robustness.frames.runs import MISSING
 from keras_lion.robustness.landscape import Landscape, Value
-from keras_lion.robustness.quantity import metric_of as metric_of
-from keras_lion.robustness.quantity import quantity_of_runs
-from keras_lion.robustness.runs import MISSING
 from keras_lion.robustness.study_verdicts import law_verdicts
 from keras_lion.robustness.summary import OptimizerSummary, summarize, task_optimizers
 from keras_lion.robustness.verdict import Verdict

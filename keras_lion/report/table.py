@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from keras_lion.report.style import (
+from keras_lion.report.elements.style import (
     Quantity,
     number,
     optimizer_color,

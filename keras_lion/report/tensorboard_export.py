@@ -21,9 +21,9 @@ from tensorboard.plugins.hparams import summary_v2 as hparams_api
 from tensorboard.plugins.text.summary_v2 import text_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from keras_lion.report.elements.style import number
 from keras_lion.report.file_names import run_folder_name
 from keras_lion.report.run_table import differing_columns
-from keras_lion.report.style import number
 from keras_lion.tuning.runs.files import writing
 from keras_lion.tuning.runs.records import load_runs
 

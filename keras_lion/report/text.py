@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from keras_lion.report.style import (
+from keras_lion.report.elements.style import (
     Quantity,
     listed,
     number,
     optimizer_label,
 )
-from keras_lion.robustness.runs import FINISHED, MISSING
+from keras_lion.robustness.frames.runs import FINISHED, MISSING
 from keras_lion.robustness.summary import OptimizerSummary
 from keras_lion.robustness.wording import counted, with_unit
 from keras_lion.statistics import Interval

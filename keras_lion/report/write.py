@@ -14,7 +14,7 @@ import pandas as pd
 
 from keras_lion.report import decay_maps
 from keras_lion.report.decay_maps import DecayMap, decay_maps_picture
-from keras_lion.report.drawing import Material, Scope
+from keras_lion.report.elements.drawing import Material, Scope
 from keras_lion.report.file_names import file_name
 from keras_lion.report.html import Page, Picture, render
 from keras_lion.report.pictures import pictures_of
@@ -27,11 +27,11 @@ from keras_lion.report.table import (
     verdict_record,
     verdict_texts,
 )
-from keras_lion.robustness.conditions import parts_of, plain, splitting_columns
+from keras_lion.robustness.frames.conditions import parts_of, plain, splitting_columns
+from keras_lion.robustness.frames.missing_runs import read_plan, with_missing_runs
+from keras_lion.robustness.frames.runs import name_contenders
+from keras_lion.robustness.frames.search_trials import SEARCH, is_search
 from keras_lion.robustness.landscape import Value
-from keras_lion.robustness.missing_runs import read_plan, with_missing_runs
-from keras_lion.robustness.runs import name_contenders
-from keras_lion.robustness.search_trials import SEARCH, is_search
 from keras_lion.robustness.study_verdicts import (
     EPSILON,
     decide,

@@ -1,5 +1,7 @@
 from .batch_size import batch_size_scaling as batch_size_scaling
 from .batch_size import landscapes_of_batch_sizes as landscapes_of_batch_sizes
+from .cautions.missed_optimum import misspecification as misspecification
+from .cautions.missed_optimum import worst_regret as worst_regret
 from .comparison import best_score as best_score
 from .comparison import compare_best as compare_best
 from .effective_decay.law import product_law as product_law
@@ -7,8 +9,6 @@ from .effective_decay.lines import iso_product as iso_product
 from .grid import boundary_optimum as boundary_optimum
 from .landscape import Landscape as Landscape
 from .landscape import common_best as common_best
-from .missed_optimum import misspecification as misspecification
-from .missed_optimum import worst_regret as worst_regret
 from .paper import paper_landscape as paper_landscape
 from .regret import mean_regret as mean_regret
 from .sensitivity import isolation_curve as isolation_curve

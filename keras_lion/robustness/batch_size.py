@@ -9,11 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from keras_lion.robustness.conditions import Settings, runs_where
+from keras_lion.robustness.frames.conditions import Settings, runs_where
+from keras_lion.robustness.frames.runs import FINISHED
 from keras_lion.robustness.grid import has_lines, interior_peak, product_index
 from keras_lion.robustness.intervals import folds, jackknife_interval, ties
 from keras_lion.robustness.landscape import Array, Landscape, Value
-from keras_lion.robustness.runs import FINISHED
 from keras_lion.robustness.tolerance import ToleranceWidth, tolerance_width
 from keras_lion.statistics import Interval
 

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from keras_lion.robustness.conditions import Settings
-from keras_lion.robustness.quantity import SCORE, Quantity
-from keras_lion.robustness.runs import Array as Array
-from keras_lion.robustness.runs import Value as Value
-from keras_lion.robustness.runs import arrange
+from keras_lion.robustness.frames.conditions import Settings
+from keras_lion.robustness.frames.quantity import SCORE, Quantity
+from keras_lion.robustness.frames.runs import Array as Array
+from keras_lion.robustness.frames.runs import Value as Value
+from keras_lion.robustness.frames.runs import arrange
 from keras_lion.robustness.wording import with_unit
 from keras_lion.statistics import Interval, t_interval
 
@@ -118,9 +118,9 @@ class Landscape:
         diverged: Which runs diverged: booleans of the shape of `scores`. None: none.
         seeds: Number of each seed, by which landscapes are paired. None: not known;
             such landscapes are paired by position.
-        quantity: What the scores are (`keras_lion.robustness.quantity`): name and unit
-            for sentences, and the bounds within which intervals stay, such as 0 and 1
-            for an accuracy. None: a score without unit or bounds.
+        quantity: What the scores are (`keras_lion.robustness.frames.quantity`): name
+            and unit for sentences, and the bounds within which intervals stay, such as
+            0 and 1 for an accuracy. None: a score without unit or bounds.
 
     Attributes:
         scores: Shape (m, n, seeds), read-only, with diverged runs at the floor.

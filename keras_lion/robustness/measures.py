@@ -25,15 +25,15 @@ from keras_lion.robustness.effective_decay.spread import (
     lines_of_equal_product,
     spread_verdict,
 )
-from keras_lion.robustness.landscape import Landscape, Value
-from keras_lion.robustness.quantity import Quantity, quantity_of_runs
-from keras_lion.robustness.regret import mean_regret
-from keras_lion.robustness.runs import Array
-from keras_lion.robustness.transfer import (
+from keras_lion.robustness.frames.quantity import Quantity, quantity_of_runs
+from keras_lion.robustness.frames.runs import Array
+from keras_lion.robustness.frames.transfer import (
     factor_of_least_loss,
     gain_at_factor,
     transfer_curve,
 )
+from keras_lion.robustness.landscape import Landscape, Value
+from keras_lion.robustness.regret import mean_regret
 from keras_lion.robustness.verdict import (
     SMALLEST_GAP,
     Verdict,

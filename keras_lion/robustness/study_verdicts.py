@@ -9,16 +9,16 @@ from typing import Any
 
 import pandas as pd
 
-from keras_lion.robustness.cautions import unlike_cautions
-from keras_lion.robustness.conditions import (
+from keras_lion.robustness.cautions.cautions import unlike_cautions
+from keras_lion.robustness.effective_decay.law import product_verdict
+from keras_lion.robustness.frames.conditions import (
     parts_of,
     splitting_columns,
 )
-from keras_lion.robustness.effective_decay.law import product_verdict
+from keras_lion.robustness.frames.quantity import quantity_of_runs
+from keras_lion.robustness.frames.runs import name_contenders
 from keras_lion.robustness.landscape import Landscape, Value
 from keras_lion.robustness.measures import MEASURES, Question, claim_of
-from keras_lion.robustness.quantity import quantity_of_runs
-from keras_lion.robustness.runs import name_contenders
 from keras_lion.robustness.summary import task_optimizers
 from keras_lion.robustness.verdict import LEAST_SEEDS, Verdict, too_few_seeds
 from keras_lion.robustness.wording import listed

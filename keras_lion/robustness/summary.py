@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from keras_lion.robustness.comparison import best_score
-from keras_lion.robustness.conditions import (
+from keras_lion.robustness.frames.conditions import (
     FIXED,
     Settings,
     label_of,
@@ -18,10 +18,10 @@ from keras_lion.robustness.conditions import (
     parts_of,
     texts_of,
 )
+from keras_lion.robustness.frames.quantity import SHARE
+from keras_lion.robustness.frames.runs import name_contenders, runs_of_cell
 from keras_lion.robustness.landscape import Array, Landscape, Value, common_best
-from keras_lion.robustness.quantity import SHARE
 from keras_lion.robustness.regret import mean_regret
-from keras_lion.robustness.runs import name_contenders, runs_of_cell
 from keras_lion.robustness.tolerance import ToleranceWidth, tolerance_width
 from keras_lion.statistics import NOTHING, Interval, t_interval
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from keras_lion.report.style import optimizer_label
-from keras_lion.robustness.conditions import parts_of
+from keras_lion.report.elements.style import optimizer_label
+from keras_lion.robustness.frames.conditions import parts_of
+from keras_lion.robustness.frames.runs import name_contenders
 from keras_lion.robustness.landscape import Landscape, Value
-from keras_lion.robustness.runs import name_contenders
 from keras_lion.robustness.verdict import range_limits
 from keras_lion.tuning.tasks import get_task
 from studies.baselines import data_set

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from keras_lion.robustness import Landscape
-from keras_lion.robustness.edge_cautions import inert_decay_cautions
+from keras_lion.robustness.cautions.edge_cautions import inert_decay_cautions
 from keras_lion.robustness.grid import interior_peak
 from keras_lion.robustness.intervals import jackknife_interval
 from keras_lion.robustness.landscape import Array, AxisName, paired

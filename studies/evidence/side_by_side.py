@@ -16,10 +16,10 @@ from keras_lion.robustness import (
     misspecification,
     tolerance_width,
 )
+from keras_lion.robustness.cautions.missed_optimum import Misspecification
 from keras_lion.robustness.comparison import compare_best, compare_tolerance
 from keras_lion.robustness.intervals import jackknife_interval
 from keras_lion.robustness.landscape import Array, paired
-from keras_lion.robustness.missed_optimum import Misspecification
 from keras_lion.robustness.tolerance import ToleranceWidth
 from keras_lion.robustness.wording import listed
 from keras_lion.statistics import Interval

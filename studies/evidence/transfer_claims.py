@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from keras_lion.robustness.frames.transfer import transfer_curve
 from keras_lion.robustness.measures import ADVISED
-from keras_lion.robustness.transfer import transfer_curve
 from keras_lion.statistics import t_interval
 from studies.evidence.basis import basis_of, is_primary
 from studies.evidence.measured import each_task, judged, written

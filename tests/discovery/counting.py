@@ -6,7 +6,7 @@ import hashlib
 import time
 from dataclasses import dataclass
 
-from keras_lion.discovery.abstract import functional_hash
+from keras_lion.discovery.language.abstract import functional_hash
 
 
 @dataclass(frozen=True)

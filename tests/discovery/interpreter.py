@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_lion.discovery.program import Program
+from keras_lion.discovery.language.program import Program
 
 Array = Any
 Value = Any  # a float, or a list with one array (or scalar) for each tensor

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from keras_lion.discovery.abstract import InvalidProgram, check
-from keras_lion.discovery.functions import FUNCTIONS
-from keras_lion.discovery.instruction import Instruction
-from keras_lion.discovery.program import Program
+from keras_lion.discovery.language.abstract import InvalidProgram, check
+from keras_lion.discovery.language.functions import FUNCTIONS
+from keras_lion.discovery.language.instruction import Instruction
+from keras_lion.discovery.language.program import Program
 
 NAMES = ("w", "g", "m", "v", "lr", "update", "a", "b", "c")
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from keras_lion.discovery import Program, abstract, step_function, zoo
-from keras_lion.discovery.abstract import InvalidProgram
-from keras_lion.discovery.mutation import mutate
+from keras_lion.discovery import Program, step_function, zoo
+from keras_lion.discovery.language import abstract
+from keras_lion.discovery.language.abstract import InvalidProgram
+from keras_lion.discovery.search.mutation import mutate
 from tests.discovery.random_programs import random_program
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from keras_lion.discovery import zoo
-from keras_lion.discovery.baselines import METHODS, best_after
-from keras_lion.discovery.evolution import RANDOM_LENGTHS, Search
-from keras_lion.discovery.search_state import SearchSettings
+from keras_lion.discovery.search.baselines import METHODS, best_after
+from keras_lion.discovery.search.evolution import RANDOM_LENGTHS, Search
+from keras_lion.discovery.search.search_state import SearchSettings
 from tests.discovery.counting import HashFitness
 from tests.discovery.random_programs import same_but_for_constants
 

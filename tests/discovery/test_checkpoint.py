@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_lion.discovery.checkpoint import SearchFolder
-from keras_lion.discovery.search_state import SearchSettings
+from keras_lion.discovery.search.checkpoint import SearchFolder
+from keras_lion.discovery.search.search_state import SearchSettings
 from tests.discovery.counting import HashFitness
 
 REPOSITORY = Path(__file__).parents[2]

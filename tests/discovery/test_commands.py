@@ -5,9 +5,10 @@ import json
 import pytest
 
 from keras_lion import cli
-from keras_lion.discovery import abstract, zoo
-from keras_lion.discovery.checkpoint import SearchFolder
+from keras_lion.discovery import zoo
 from keras_lion.discovery.commands import find_program
+from keras_lion.discovery.language import abstract
+from keras_lion.discovery.search.checkpoint import SearchFolder
 
 PROXY = "heavy_tailed_logistic"
 

@@ -15,14 +15,14 @@ import pytest
 
 from keras_lion import cli
 from keras_lion.discovery import Program, ProxyFitness, Search, SearchSettings, zoo
-from keras_lion.discovery import mutation as mutations
-from keras_lion.discovery.checkpoint import SearchFolder
 from keras_lion.discovery.commands import _fitness_in
-from keras_lion.discovery.device import device_evaluator
-from keras_lion.discovery.evaluation import cosine
-from keras_lion.discovery.functions import FUNCTIONS
-from keras_lion.discovery.program_table import BRANCHES, table_of
-from keras_lion.discovery.proxies import PROXIES, Proxy
+from keras_lion.discovery.language.functions import FUNCTIONS
+from keras_lion.discovery.search import mutation as mutations
+from keras_lion.discovery.search.checkpoint import SearchFolder
+from keras_lion.discovery.search.device import device_evaluator
+from keras_lion.discovery.search.evaluation import cosine
+from keras_lion.discovery.search.program_table import BRANCHES, table_of
+from keras_lion.discovery.search.proxies import PROXIES, Proxy
 from keras_lion.tuning import backend
 from tests.discovery.random_programs import random_program
 

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 
 from keras_lion.discovery import Program, zoo
-from keras_lion.discovery.abstract import (
+from keras_lion.discovery.language.abstract import (
     InvalidProgram,
     functional_hash,
     live,
     redundancy,
 )
-from keras_lion.discovery.evaluation import WORST, ProxyFitness
-from keras_lion.discovery.evolution import Search
-from keras_lion.discovery.proxies import PROXIES
-from keras_lion.discovery.search_state import (
+from keras_lion.discovery.search.evaluation import WORST, ProxyFitness
+from keras_lion.discovery.search.evolution import Search
+from keras_lion.discovery.search.proxies import PROXIES
+from keras_lion.discovery.search.search_state import (
     Individual,
     SearchSettings,
     SearchState,

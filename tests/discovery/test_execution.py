@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from keras_lion.discovery import Program, abstract, step_function, zoo
-from keras_lion.discovery.abstract import InvalidProgram
+from keras_lion.discovery import Program, step_function, zoo
+from keras_lion.discovery.language import abstract
+from keras_lion.discovery.language.abstract import InvalidProgram
 from tests.discovery.interpreter import interpret
 from tests.discovery.random_programs import random_program
 

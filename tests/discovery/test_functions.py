@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_lion.discovery.abstract import InvalidProgram, check
-from keras_lion.discovery.execution import make_step
-from keras_lion.discovery.functions import FUNCTIONS, NUMPY
-from keras_lion.discovery.instruction import Instruction
-from keras_lion.discovery.program import Program
+from keras_lion.discovery.language.abstract import InvalidProgram, check
+from keras_lion.discovery.language.execution import make_step
+from keras_lion.discovery.language.functions import FUNCTIONS, NUMPY
+from keras_lion.discovery.language.instruction import Instruction
+from keras_lion.discovery.language.program import Program
 from keras_lion.discovery.program_optimizer import KERAS
 from tests.arrays import array
 from tests.discovery.interpreter import call

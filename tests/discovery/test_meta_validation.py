@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from keras_lion.discovery import Program, zoo
-from keras_lion.discovery.evaluation import WORST, ProxyFitness
-from keras_lion.discovery.evolution import Search
-from keras_lion.discovery.meta_validation import (
+from keras_lion.discovery.search.evaluation import WORST, ProxyFitness
+from keras_lion.discovery.search.evolution import Search
+from keras_lion.discovery.search.meta_validation import (
     FIRST_SEED,
     MetaPoint,
     best_at,
@@ -17,9 +17,9 @@ from keras_lion.discovery.meta_validation import (
     meta_curve,
     overfitting_begins,
 )
-from keras_lion.discovery.proxies import PROXIES
-from keras_lion.discovery.screening import screen, tune, with_decay_factor
-from keras_lion.discovery.search_state import SearchSettings
+from keras_lion.discovery.search.proxies import PROXIES
+from keras_lion.discovery.search.screening import screen, tune, with_decay_factor
+from keras_lion.discovery.search.search_state import SearchSettings
 from tests.discovery.counting import HashFitness
 
 PROXY = replace(PROXIES["embedding_bags"], steps=10, train_examples=100)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from keras_lion.discovery import Program, step_function, zoo
-from keras_lion.discovery import mutation as mutation_module
-from keras_lion.discovery.abstract import check, functional_hash
-from keras_lion.discovery.functions import FUNCTIONS
-from keras_lion.discovery.mutation import draw_mutation, mutate, random_program
+from keras_lion.discovery.language.abstract import check, functional_hash
+from keras_lion.discovery.language.functions import FUNCTIONS
+from keras_lion.discovery.search import mutation as mutation_module
+from keras_lion.discovery.search.mutation import draw_mutation, mutate, random_program
 from tests.discovery.random_programs import same_but_for_constants
 
 SLOW = os.environ.get("KERAS_LION_SLOW_TESTS") == "1"

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from keras_lion.discovery import zoo
-from keras_lion.discovery.evaluation import ProxyFitness
-from keras_lion.discovery.evolution import Search
-from keras_lion.discovery.parallel import ONE_THREAD, evaluation_pool
-from keras_lion.discovery.proxies import PROXIES
-from keras_lion.discovery.search_state import SearchSettings
+from keras_lion.discovery.search.evaluation import ProxyFitness
+from keras_lion.discovery.search.evolution import Search
+from keras_lion.discovery.search.parallel import ONE_THREAD, evaluation_pool
+from keras_lion.discovery.search.proxies import PROXIES
+from keras_lion.discovery.search.search_state import SearchSettings
 
 REPOSITORY = Path(__file__).parents[2]
 PROXY = replace(PROXIES["embedding_bags"], steps=20, train_examples=100)
@@ -60,7 +60,7 @@ def test_number_of_workers():
 SCRIPT = """
 import os, signal, sys
 from keras_lion.discovery import zoo
-from keras_lion.discovery.parallel import evaluation_pool
+from keras_lion.discovery.search.parallel import evaluation_pool
 from tests.discovery.counting import HashFitness
 
 if __name__ == "__main__":

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from keras_lion.discovery import Program, zoo
-from keras_lion.discovery.behaviour import is_sign_like, size_variation
-from keras_lion.discovery.evaluation import WORST
-from keras_lion.discovery.planted import PlantedFitness, hitting_time, variants
-from keras_lion.discovery.search_state import SearchSettings
+from keras_lion.discovery.language.behaviour import is_sign_like, size_variation
+from keras_lion.discovery.search.evaluation import WORST
+from keras_lion.discovery.search.planted import PlantedFitness, hitting_time, variants
+from keras_lion.discovery.search.search_state import SearchSettings
 
 SIGNUM = PlantedFitness(zoo.SIGNUM)
 WITH_SIGN = str(zoo.ADAMW).replace(

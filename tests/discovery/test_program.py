@@ -6,8 +6,9 @@ import pickle
 import numpy as np
 import pytest
 
-from keras_lion.discovery import Program, abstract, zoo
-from keras_lion.discovery.instruction import Instruction
+from keras_lion.discovery import Program, zoo
+from keras_lion.discovery.language import abstract
+from keras_lion.discovery.language.instruction import Instruction
 from tests.discovery.random_programs import random_program
 
 ODD_CONSTANTS = (0.1, 1e-300, -0.0, 1.0, 2.0**-1074, 1e16, -3.5e-7, 0.1 + 0.2)

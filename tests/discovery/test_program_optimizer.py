@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_lion import Lion
 from keras_lion.discovery import Program, ProgramOptimizer, step_function, zoo
-from keras_lion.discovery.abstract import InvalidProgram
+from keras_lion.discovery.language.abstract import InvalidProgram
 from tests.arrays import array
 
 SHAPES = ((3, 4), (5,), ())

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 
 from keras_lion.discovery import Program, step_function, zoo
-from keras_lion.discovery.abstract import functional_hash
-from keras_lion.discovery.evaluation import (
+from keras_lion.discovery.language.abstract import functional_hash
+from keras_lion.discovery.search.evaluation import (
     WORST,
     ProxyFitness,
     evaluate,
     treats_tensors_alike,
 )
-from keras_lion.discovery.mutation import mutate
-from keras_lion.discovery.network import Network
-from keras_lion.discovery.proxies import PROXIES, problem_of
+from keras_lion.discovery.search.mutation import mutate
+from keras_lion.discovery.search.network import Network
+from keras_lion.discovery.search.proxies import PROXIES, problem_of
 
 TINY = replace(PROXIES["embedding_bags"], steps=30, train_examples=100)
 FITNESS = ProxyFitness((TINY,))

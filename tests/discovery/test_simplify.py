@@ -6,11 +6,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from keras_lion.discovery import Program, Simplifier, abstract, step_function, zoo
-from keras_lion.discovery.abstract import InvalidProgram
-from keras_lion.discovery.rewriting import rewrites
-from keras_lion.discovery.simplify import rounded, simplified
-from keras_lion.discovery.single_assignment import SingleAssignment
+from keras_lion.discovery import Program, Simplifier, step_function, zoo
+from keras_lion.discovery.language import abstract
+from keras_lion.discovery.language.abstract import InvalidProgram
+from keras_lion.discovery.language.rewriting import rewrites
+from keras_lion.discovery.language.simplify import rounded, simplified
+from keras_lion.discovery.language.single_assignment import SingleAssignment
 from tests.discovery.random_programs import random_program
 
 

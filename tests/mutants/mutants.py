@@ -279,8 +279,8 @@ MUTANTS = [
         ),
         (
             "sum of the window in the buffer",
-            "mean = total / count",
-            "mean = total",
+            "return total / count, kept",
+            "return total, kept",
             "accumulation",
         ),
         (
@@ -414,7 +414,7 @@ MUTANTS = [
         ),
     ),
     *mutants(
-        "momentum_storage",
+        "storage/momentum_storage",
         (
             "momentum in the dtype of the variable",
             "dtype = self.momentum_dtype or compute_dtype(variable)",
@@ -441,7 +441,7 @@ MUTANTS = [
         ),
     ),
     *mutants(
-        "int8_code",
+        "storage/int8_code",
         (
             "linear code decoded",
             "roots * ops.absolute(roots)",
@@ -507,7 +507,7 @@ MUTANTS = [
         ),
     ),
     *mutants(
-        "stochastic_rounding",
+        "storage/stochastic_rounding",
         (
             "nearest rounding",
             'if dtype != "bfloat16" or not stochastic:',
@@ -564,7 +564,7 @@ MUTANTS = [
         ),
     ),
     *mutants(
-        "checkpoint",
+        "state/checkpoint",
         (
             "saved hyperparameters always win",
             "elif self.restore_hyperparameters or name not in HYPERPARAMETERS:",
@@ -633,7 +633,7 @@ MUTANTS = [
         ),
     ),
     *mutants(
-        "matching",
+        "state/matching",
         (
             "state by order",
             'if trusted == "path":',
@@ -684,7 +684,7 @@ MUTANTS = [
         ),
     ),
     *mutants(
-        "saved_state",
+        "state/saved_state",
         (
             "a state of Keras by its first entries",
             "momenta = values[len(values) - len(here) :]",
@@ -771,7 +771,7 @@ MUTANTS = [
         ),
     ),
     *mutants(
-        "conversion_reasons",
+        "from_adamw/conversion_reasons",
         (
             "short trainings by the steps alone",
             "elif steps * rate < SHORT_REACH:",
@@ -780,7 +780,7 @@ MUTANTS = [
         ),
     ),
     *mutants(
-        "conversion",
+        "from_adamw/conversion",
         (
             "the peak of a schedule not read",
             "None if schedule is None else peak_of(schedule) or None",
@@ -872,7 +872,7 @@ MUTANTS = [
         backend="tensorflow",
     ),
     *mutants(
-        "loss_scale",
+        "state/loss_scale",
         (
             "each replica decides on its own overflow",
             "return ops.equal(sum_over_replicas([bad])[0], 0)",
@@ -882,7 +882,7 @@ MUTANTS = [
         backend="tensorflow",
     ),
     *mutants(
-        "step_statistics",
+        "monitoring/step_statistics",
         (
             "c is the momentum",
             "c = momentum + betas.one_minus_beta_1 / betas.one_minus_beta_2 * moved",
@@ -915,7 +915,7 @@ MUTANTS = [
         ),
     ),
     *mutants(
-        "update_meter",
+        "monitoring/update_meter",
         (
             "variables without decay have the decay of the others",
             "weight_decay * self._decayed",
@@ -924,7 +924,7 @@ MUTANTS = [
         ),
     ),
     *mutants(
-        "diagnostics",
+        "monitoring/diagnostics",
         (
             "mean of the bound",
             "np.max(tables, axis=0)[:, largest]",

@@ -8,8 +8,8 @@ import pytest
 from keras import ops
 
 from keras_lion import Lion
-from keras_lion.optimizers.matching import Described
-from keras_lion.optimizers.saved_state import read_keras_lion
+from keras_lion.optimizers.state.matching import Described
+from keras_lion.optimizers.state.saved_state import read_keras_lion
 from tests.arrays import array
 
 

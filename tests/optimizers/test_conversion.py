@@ -18,7 +18,7 @@ from keras_lion.optimizers import (
     convert_adamw,
     lion_from_adamw,
 )
-from keras_lion.optimizers.conversion_reasons import SHORT_REACH
+from keras_lion.optimizers.from_adamw.conversion_reasons import SHORT_REACH
 from tests.test_theory import adamw, lion, simulate
 
 ROOT = Path(__file__).parents[2]

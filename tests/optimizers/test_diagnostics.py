@@ -6,7 +6,7 @@ import pytest
 
 from keras_lion import Lion, theory
 from keras_lion.optimizers import LionDiagnostics
-from keras_lion.optimizers.update_meter import UpdateMeter
+from keras_lion.optimizers.monitoring.update_meter import UpdateMeter
 from tests.arrays import array
 
 K = 5

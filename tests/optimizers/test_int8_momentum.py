@@ -8,7 +8,8 @@ import pytest
 from keras import ops
 
 from keras_lion import Lion
-from keras_lion.optimizers import int8_code, reference
+from keras_lion.optimizers import reference
+from keras_lion.optimizers.storage import int8_code
 from tests.arrays import array
 
 

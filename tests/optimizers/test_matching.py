@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from keras_lion import Lion
-from keras_lion.optimizers.matching import Described, match, unique
+from keras_lion.optimizers.state.matching import Described, match, unique
 from tests.arrays import array
 
 

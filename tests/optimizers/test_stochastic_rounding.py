@@ -6,7 +6,7 @@ import pytest
 from keras import ops
 
 from keras_lion import Lion
-from keras_lion.optimizers.stochastic_rounding import (
+from keras_lion.optimizers.storage.stochastic_rounding import (
     OF_MOMENTA,
     OF_WEIGHTS,
     random_halves,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_lion.report import batch_size_figure
-from keras_lion.report.style import LOSS, optimizer_color, optimizer_marker
+from keras_lion.report.elements.style import LOSS, optimizer_color, optimizer_marker
 from keras_lion.robustness import Landscape
 from keras_lion.robustness.batch_size import batch_size_scaling
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from keras_lion.report.best_of_k import MUTED, best_of_k_figure, spread
-from keras_lion.report.style import LOSS, optimizer_color
+from keras_lion.report.elements.style import LOSS, optimizer_color
+from keras_lion.report.figures.best_of_k import MUTED, best_of_k_figure, spread
 from keras_lion.robustness import Landscape, expected_best_of
 from keras_lion.robustness.tuning_budget import tuning_curve
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_lion.report import collapse_figure
-from keras_lion.report.style import LOSS
+from keras_lion.report.elements.style import LOSS
 from keras_lion.robustness import Landscape
 from keras_lion.robustness.effective_decay.description import groupings
 from keras_lion.robustness.effective_decay.lines import product_curve

@@ -16,14 +16,14 @@ from rich.console import Console
 
 from keras_lion.last_screen import print_summary
 from keras_lion.report import pictures, write_report
-from keras_lion.report.facets import FIGURE, facet_figure
-from keras_lion.report.overlays import DEAD
+from keras_lion.report.elements.overlays import DEAD
+from keras_lion.report.elements.style import LOSS
+from keras_lion.report.figures.facets import FIGURE, facet_figure
 from keras_lion.report.pictures import FIGURES
 from keras_lion.report.run_table import differing_columns, run_table
-from keras_lion.report.style import LOSS
 from keras_lion.report.write import write_pages
 from keras_lion.robustness import Landscape
-from keras_lion.robustness.conditions import parts_of
+from keras_lion.robustness.frames.conditions import parts_of
 from keras_lion.tuning import Axis, SearchSpace, load_runs, run_study
 from keras_lion.tuning.study import Plan
 from tests.report.drawn import legend_of

@@ -2,12 +2,10 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from keras_lion.report import heatmap
-from keras_lion.report.grid import Grid
-from keras_lion.report.heatmap import heatmap_figure
-from keras_lion.report.heatmap_panel import color_limits
-from keras_lion.report.overlays import TOLERANCE
-from keras_lion.report.style import (
+from keras_lion.report.elements.grid import Grid
+from keras_lion.report.elements.heatmap_panel import color_limits
+from keras_lion.report.elements.overlays import TOLERANCE
+from keras_lion.report.elements.style import (
     ACCURACY,
     LOSS,
     in_order,
@@ -19,6 +17,8 @@ from keras_lion.report.style import (
     optimizer_marker,
     quantity_of,
 )
+from keras_lion.report.figures import heatmap
+from keras_lion.report.figures.heatmap import heatmap_figure
 from keras_lion.robustness import Landscape, common_best
 
 from ..robustness.made_up import study

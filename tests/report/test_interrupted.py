@@ -9,8 +9,8 @@ import pytest
 from keras_lion.report import pictures
 from keras_lion.report.pictures import FIGURES
 from keras_lion.report.write import write_report
-from keras_lion.robustness.missing_runs import read_plan, with_missing_runs
-from keras_lion.robustness.runs import MISSING
+from keras_lion.robustness.frames.missing_runs import read_plan, with_missing_runs
+from keras_lion.robustness.frames.runs import MISSING
 from keras_lion.tuning import Axis, SearchSpace, Study, load_runs, run_study
 from keras_lion.tuning.study import Comparison, Plan
 from tests.tuning.tiny import BETAS, blobs, tiny_task

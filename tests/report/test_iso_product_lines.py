@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from keras_lion.report import iso_product_figure
-from keras_lion.report.style import LOSS
+from keras_lion.report.elements.style import LOSS
 from keras_lion.robustness.effective_decay.lines import iso_product
 
 from ..robustness.made_up import run

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_lion.report import isolation_figure
-from keras_lion.report.style import LOSS, optimizer_color
+from keras_lion.report.elements.style import LOSS, optimizer_color
 from keras_lion.robustness import Landscape
 from keras_lion.robustness.sensitivity import isolation_curve
 

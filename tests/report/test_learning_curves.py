@@ -4,9 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_lion.report.learning_curves import axis_limits, learning_curves_figure
-from keras_lion.report.style import optimizer_color
-from keras_lion.robustness.runs import RunCurves
+from keras_lion.report.elements.style import optimizer_color
+from keras_lion.report.figures.learning_curves import (
+    axis_limits,
+    learning_curves_figure,
+)
+from keras_lion.robustness.frames.runs import RunCurves
 
 from ..robustness.made_up import run
 from .drawn import legend_of, texts

@@ -10,7 +10,7 @@ import pytest
 
 from keras_lion import report
 from keras_lion.report import pictures
-from keras_lion.report.drawing import Drawing, Material
+from keras_lion.report.elements.drawing import Drawing, Material
 from keras_lion.report.pictures import FIGURES, LeftOutWarning, pictures_of
 from keras_lion.robustness import Landscape
 
@@ -52,7 +52,7 @@ def frame():
 
 
 def test_every_figure_of_the_package_is_in_the_list():
-    modules = pkgutil.iter_modules(report.__path__, f"{report.__name__}.")
+    modules = pkgutil.walk_packages(report.__path__, f"{report.__name__}.")
     found = [
         value
         for module in modules

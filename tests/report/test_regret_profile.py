@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_lion.report import regret_profile_figure
-from keras_lion.report.style import LOSS
+from keras_lion.report.elements.style import LOSS
 from keras_lion.robustness import Landscape, common_best, tolerance_fraction
 
 from .drawn import heights, legend_of, named

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from keras_lion.report.drawing import Material
-from keras_lion.report.rule_of_thumb_curve import (
+from keras_lion.report.elements.drawing import Material
+from keras_lion.report.elements.style import ACCURACY, LOSS, optimizer_color
+from keras_lion.report.figures.rule_of_thumb_curve import (
     FACTORS,
     _applies,
     rule_of_thumb_figure,
 )
-from keras_lion.report.style import ACCURACY, LOSS, optimizer_color
 from keras_lion.robustness import Landscape
 from keras_lion.robustness.intervals import intervals_over_seeds
 from keras_lion.robustness.tuning_budget import rule_of_thumb_regret

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_lion.report.best_so_far import best_so_far_figure
-from keras_lion.report.search_line import search_line_figure
-from keras_lion.report.search_map import score_limits, search_map_figure
-from keras_lion.report.style import ACCURACY, LOSS, optimizer_color
+from keras_lion.report.elements.style import ACCURACY, LOSS, optimizer_color
+from keras_lion.report.figures.best_so_far import best_so_far_figure
+from keras_lion.report.figures.search_line import search_line_figure
+from keras_lion.report.figures.search_map import score_limits, search_map_figure
 from keras_lion.report.write import write_pages, write_report
-from keras_lion.robustness.cautions import LEADING
-from keras_lion.robustness.search_trials import best_trial, trials_of
+from keras_lion.robustness.cautions.cautions import LEADING
+from keras_lion.robustness.frames.search_trials import best_trial, trials_of
 from keras_lion.tuning import Axis, SearchSpace
 from keras_lion.tuning.runs.files import RecordWriter, write_json
 from keras_lion.tuning.study import Plan

@@ -4,8 +4,12 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from keras_lion.report.style import optimizer_color
-from keras_lion.report.window_agreement_map import GAP, TIE, window_agreement_figure
+from keras_lion.report.elements.style import optimizer_color
+from keras_lion.report.figures.window_agreement_map import (
+    GAP,
+    TIE,
+    window_agreement_figure,
+)
 from keras_lion.robustness import Landscape, mean_regret
 from keras_lion.robustness.windows import window_signs
 

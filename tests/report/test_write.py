@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_lion.report import batch_size_curve, pictures
+from keras_lion.report import pictures
+from keras_lion.report.figures import batch_size_curve
 from keras_lion.report.file_names import file_name
 from keras_lion.report.html import flat
 from keras_lion.report.pictures import FIGURES, png_of

@@ -12,14 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keras_lion.robustness import Landscape
-from keras_lion.robustness.cautions import (
+from keras_lion.robustness.cautions.cautions import (
     LEADING,
     cautions_of,
     leading,
     ranked_cautions,
 )
-from keras_lion.robustness.edge_cautions import edge_cautions
-from keras_lion.robustness.quantity import ACCURACY, LOSS
+from keras_lion.robustness.cautions.edge_cautions import edge_cautions
+from keras_lion.robustness.frames.quantity import ACCURACY, LOSS
 from keras_lion.tuning import Axis
 from keras_lion.tuning.study.extension import Extension
 from tests.robustness.made_up import run

@@ -17,7 +17,7 @@ from keras_lion.robustness.comparison import (
     compare_tolerance,
     hull,
 )
-from keras_lion.robustness.quantity import ACCURACY
+from keras_lion.robustness.frames.quantity import ACCURACY
 from keras_lion.statistics import t_interval
 
 RATES = [1e-3, 1e-2, 1e-1]

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 
 from keras_lion.robustness import Landscape, decide, iso_product, summarize
 from keras_lion.robustness.batch_size import landscapes_of_batch_sizes
-from keras_lion.robustness.conditions import (
+from keras_lion.robustness.frames.conditions import (
     conditions_of,
     follows_learning_rate,
     label_of,
@@ -21,9 +21,9 @@ from keras_lion.robustness.conditions import (
     setting_text,
     varies,
 )
-from keras_lion.robustness.runs import curves_of_cell
+from keras_lion.robustness.frames.runs import curves_of_cell
+from keras_lion.robustness.frames.transfer import transfer_curve
 from keras_lion.robustness.summary import runs_of_preset, selected_keys
-from keras_lion.robustness.transfer import transfer_curve
 from keras_lion.tuning.study.comparison import Comparison
 
 from .made_up import run, study

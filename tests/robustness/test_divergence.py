@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_lion.robustness.divergence import (
+from keras_lion.robustness.cautions.divergence import (
     divergence_advice,
     fate_of_run,
     search_advice,

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from keras_lion.robustness.cautions.missed_optimum import misspecification, worst_regret
 from keras_lion.robustness.grid import boundary_optimum
 from keras_lion.robustness.landscape import Landscape, common_best
-from keras_lion.robustness.missed_optimum import misspecification, worst_regret
 from keras_lion.robustness.regret import (
     mean_regret,
     regret_profile_area,

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_lion.robustness.edge_cautions import edge_cautions
+from keras_lion.robustness.cautions.edge_cautions import edge_cautions
 from keras_lion.robustness.grid import (
     BoundaryOptimum,
     axis_weights,

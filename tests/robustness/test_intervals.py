@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from keras_lion.robustness.cautions.missed_optimum import misspecification, worst_regret
 from keras_lion.robustness.intervals import (
     folds,
     intervals_over_seeds,
@@ -14,7 +15,6 @@ from keras_lion.robustness.intervals import (
     without_each_seed,
 )
 from keras_lion.robustness.landscape import Landscape
-from keras_lion.robustness.missed_optimum import misspecification, worst_regret
 from keras_lion.robustness.regret import mean_regret
 from keras_lion.robustness.sensitivity import learning_rate_sensitivity
 from keras_lion.robustness.tolerance import tolerance_width

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from keras_lion.robustness.cautions.missed_optimum import misspecification, worst_regret
 from keras_lion.robustness.grid import interpolated
 from keras_lion.robustness.landscape import Landscape
-from keras_lion.robustness.missed_optimum import misspecification, worst_regret
 
 TENS = [1, 10, 100]
 

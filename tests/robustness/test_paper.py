@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from keras_lion.robustness.cautions.missed_optimum import worst_regret
 from keras_lion.robustness.grid import boundary_optimum
 from keras_lion.robustness.landscape import common_best
-from keras_lion.robustness.missed_optimum import worst_regret
 from keras_lion.robustness.paper import paper_figure_8, paper_landscape
 from keras_lion.robustness.regret import (
     mean_regret,

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_lion.robustness.quantity import quantity_of_record, quantity_of_runs
+from keras_lion.robustness.frames.quantity import quantity_of_record, quantity_of_runs
 from keras_lion.statistics import t_interval
 
 

@@ -10,12 +10,12 @@ import pytest
 
 from keras_lion.report import write_report
 from keras_lion.robustness import Landscape
-from keras_lion.robustness.conditions import conditions_of
-from keras_lion.robustness.grid import cells_to_show, line_of_slope
-from keras_lion.robustness.runs import (
+from keras_lion.robustness.frames.conditions import conditions_of
+from keras_lion.robustness.frames.runs import (
     curves_of_cell,
     name_contenders,
 )
+from keras_lion.robustness.grid import cells_to_show, line_of_slope
 from keras_lion.robustness.summary import selected_keys
 from keras_lion.tuning.runs.files import RecordWriter, write_json
 from tests.robustness.made_up import run, study

@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_lion.robustness.search_trials import (
+from keras_lion.robustness.frames.search_trials import (
     also_varied,
     best_so_far,
     best_trial,

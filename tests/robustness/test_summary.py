@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from keras_lion.robustness import Landscape, summarize
-from keras_lion.robustness.cautions import cautions_of
+from keras_lion.robustness.cautions.cautions import cautions_of
 from keras_lion.robustness.summary import selected_keys
 
 from .made_up import run, study

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from keras_lion import theory
-from keras_lion.report.panels import DARK
+from keras_lion.report.elements.panels import DARK
 from keras_lion.statistics import Interval
 from studies.claims import RESULTS
 from studies.conversion import (

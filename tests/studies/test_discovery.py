@@ -11,16 +11,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_lion.discovery import evolution, zoo
-from keras_lion.discovery.abstract import live, redundancy
-from keras_lion.discovery.baselines import BUDGET_FACTOR
-from keras_lion.discovery.behaviour import size_variation
-from keras_lion.discovery.checkpoint import SearchFolder
-from keras_lion.discovery.evolution import Search
-from keras_lion.discovery.meta_validation import best_at, overfitting_begins
-from keras_lion.discovery.planted import PlantedFitness, hitting_time, variants
-from keras_lion.discovery.program import Program
-from keras_lion.discovery.search_state import SearchSettings
+from keras_lion.discovery import zoo
+from keras_lion.discovery.language.abstract import live, redundancy
+from keras_lion.discovery.language.behaviour import size_variation
+from keras_lion.discovery.language.program import Program
+from keras_lion.discovery.search import evolution
+from keras_lion.discovery.search.baselines import BUDGET_FACTOR
+from keras_lion.discovery.search.checkpoint import SearchFolder
+from keras_lion.discovery.search.evolution import Search
+from keras_lion.discovery.search.meta_validation import best_at, overfitting_begins
+from keras_lion.discovery.search.planted import PlantedFitness, hitting_time, variants
+from keras_lion.discovery.search.search_state import SearchSettings
 from keras_lion.statistics import t_interval
 from studies import discovery_figures
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from keras_lion.report.style import optimizer_color
+from keras_lion.report.elements.style import optimizer_color
 from studies.theory_figure import PANELS, theory_figure
 
 

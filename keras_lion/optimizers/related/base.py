@@ -15,9 +15,13 @@ from keras_lion.optimizers.backend import (
     path_of,
     sum_over_replicas,
 )
-from keras_lion.optimizers.checkpoint import ACCUMULATOR, AVERAGE, StateCheckpoints
 from keras_lion.optimizers.gradients import check_gradients
 from keras_lion.optimizers.hyperparameters import check_learning_rate, is_number
+from keras_lion.optimizers.state.checkpoint import (
+    ACCUMULATOR,
+    AVERAGE,
+    StateCheckpoints,
+)
 from keras_lion.optimizers.weight_decay import DecoupledWeightDecay
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import keras
 
 from keras_lion.optimizers.backend import path_of, replica_count
-from keras_lion.optimizers.checkpoint import StateCheckpoints
 from keras_lion.optimizers.gradients import check_gradients
 from keras_lion.optimizers.inner_optimizer import INNER, HandsOn
+from keras_lion.optimizers.state.checkpoint import StateCheckpoints
 
 
 class Wrapper(HandsOn, StateCheckpoints, keras.optimizers.Optimizer):

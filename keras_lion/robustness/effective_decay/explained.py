@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from keras_lion.robustness.effective_decay.description import r_squared
+from keras_lion.robustness.frames.quantity import quantity_of_runs
+from keras_lion.robustness.frames.runs import FINISHED
 from keras_lion.robustness.landscape import Value
-from keras_lion.robustness.quantity import quantity_of_runs
-from keras_lion.robustness.runs import FINISHED
 from keras_lion.robustness.wording import listed
 
 DEGREE = 3  # of the polynomial in the logarithm of each

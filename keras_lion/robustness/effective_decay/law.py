@@ -8,7 +8,7 @@ from functools import cached_property
 
 import numpy as np
 
-from keras_lion.robustness.edge_cautions import inert_decay_cautions
+from keras_lion.robustness.cautions.edge_cautions import inert_decay_cautions
 from keras_lion.robustness.effective_decay.description import (
     FEWEST_COLUMNS,
     Groupings,
@@ -26,9 +26,9 @@ from keras_lion.robustness.effective_decay.equivalence import (
     equivalence_test,
     largest_spread,
 )
+from keras_lion.robustness.frames.quantity import SCORE
 from keras_lion.robustness.grid import has_lines, with_decay
 from keras_lion.robustness.landscape import Landscape
-from keras_lion.robustness.quantity import SCORE
 from keras_lion.robustness.tolerance import check_epsilon
 from keras_lion.robustness.verdict import (
     Outcome,

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from keras_lion.robustness.conditions import Settings, runs_where
 from keras_lion.robustness.effective_decay.description import (
     check_lines,
     groupings,
     product_quadratic,
     trained_cells,
 )
+from keras_lion.robustness.frames.conditions import Settings, runs_where
+from keras_lion.robustness.frames.runs import FINISHED, arrange
 from keras_lion.robustness.grid import (
     SAME,
     decades,
@@ -27,7 +28,6 @@ from keras_lion.robustness.grid import (
 )
 from keras_lion.robustness.intervals import jackknife_interval
 from keras_lion.robustness.landscape import Array, Landscape, Value
-from keras_lion.robustness.runs import FINISHED, arrange
 from keras_lion.statistics import Interval
 
 

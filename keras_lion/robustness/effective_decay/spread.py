@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
+from keras_lion.robustness.frames.runs import FINISHED
 from keras_lion.robustness.landscape import Array, Value
-from keras_lion.robustness.runs import FINISHED
 from keras_lion.robustness.verdict import Outcome, Verdict
 from keras_lion.robustness.wording import counted, with_unit
 from keras_lion.statistics import NOTHING, Interval

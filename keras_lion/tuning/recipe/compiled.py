@@ -7,9 +7,9 @@ from typing import Any
 import keras
 
 from keras_lion.optimizers.base_arguments import BASE_ARGUMENTS
-from keras_lion.optimizers.conversion import read_adamw
+from keras_lion.optimizers.from_adamw.conversion import read_adamw
+from keras_lion.optimizers.from_adamw.scaled_schedule import scaled_schedule
 from keras_lion.optimizers.lion import Lion
-from keras_lion.optimizers.scaled_schedule import scaled_schedule
 from keras_lion.tuning.recipe.proposal import Settings
 
 

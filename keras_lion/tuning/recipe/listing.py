@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from keras_lion.optimizers.conversion_rule import convert_adamw
+from keras_lion.optimizers.from_adamw.conversion_rule import convert_adamw
 from keras_lion.tuning.recipe.plan import NAMES, next_proposal, roles
 from keras_lion.tuning.recipe.proposal import AdamWRecipe, Result
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from keras_lion.optimizers.conversion_reasons import STABLE_BETAS
-from keras_lion.optimizers.conversion_rule import PAPER_BETAS
+from keras_lion.optimizers.from_adamw.conversion_reasons import STABLE_BETAS
+from keras_lion.optimizers.from_adamw.conversion_rule import PAPER_BETAS
 from keras_lion.tuning.recipe.model import (
     CANDIDATES,
     Array,

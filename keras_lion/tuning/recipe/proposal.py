@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
-from keras_lion.optimizers.conversion_rule import KERAS_DECAY, convert_adamw
+from keras_lion.optimizers.from_adamw.conversion_rule import KERAS_DECAY, convert_adamw
 
 OptimizerName = Literal["lion", "adamw"]
 Kind = Literal["start", "search", "betas", "repeat"]

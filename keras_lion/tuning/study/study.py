@@ -149,7 +149,7 @@ class Plan:
         """The optimizers by the names that comparisons and reports use.
 
         An optimizer that runs with several pairs of betas has a name for each, as in
-        `keras_lion.robustness.runs.name_contenders`.
+        `keras_lion.robustness.frames.runs.name_contenders`.
         """
         names = []
         for optimizer in self.spaces:

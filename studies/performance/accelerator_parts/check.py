@@ -106,7 +106,7 @@ def int8_momentum() -> tuple[float, float]:
     """Largest error of a step's momentum through the code of one byte, of its block."""
     from keras import ops
 
-    from keras_lion.optimizers.int8_code import BLOCK, decode, encode
+    from keras_lion.optimizers.storage.int8_code import BLOCK, decode, encode
 
     value = np.random.default_rng(2).normal(size=(64, BLOCK)).astype("float32")
     error = abs(
@@ -122,7 +122,7 @@ def rounding_keeps_the_mean() -> tuple[float, float]:
     """Standard errors between the share that is rounded up and what it should be."""
     from keras import ops
 
-    from keras_lion.optimizers.stochastic_rounding import (
+    from keras_lion.optimizers.storage.stochastic_rounding import (
         OF_MOMENTA,
         round_stochastically,
     )

@@ -28,7 +28,7 @@ def measurements(sizes: Sizes) -> list[Measurement]:
 def children(count: int) -> list[Any]:
     """Programs that are some mutations away from AdamW."""
     from keras_lion.discovery import zoo
-    from keras_lion.discovery.mutation import mutate
+    from keras_lion.discovery.search.mutation import mutate
 
     generator = np.random.default_rng(0)
     found = []

@@ -1,0 +1,1 @@
+"""Regularized evolution of programs, and what they are scored on."""

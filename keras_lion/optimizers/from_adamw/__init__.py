@@ -1,0 +1,1 @@
+"""From AdamW's hyperparameters to Lion's."""

@@ -1,0 +1,1 @@
+"""Saved states: what is kept, found again and taken over."""

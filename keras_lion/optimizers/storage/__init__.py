@@ -1,0 +1,1 @@
+"""How a momentum is kept in fewer bits."""

@@ -1,0 +1,1 @@
+"""Tables of runs: their conditions, quantities and gaps."""
