@@ -59,9 +59,10 @@ def product(found: Entries) -> str:
         for each in LENGTHS
         if all(f"{network}_{each}, lion" in known[network] for network in known)
     )
+    ends = {"invariant": "high", "plain": "estimate"}
     networks = {
         network: " and ".join(
-            f"{own[f'{network}_{steps}, {name}']['number']['estimate']:.1f}"
+            f"{own[f'{network}_{steps}, {name}']['number'][ends[network]]:.1f}"
             for name in ("adamw", "lion")
         )
         for network, own in known.items()
@@ -69,10 +70,11 @@ def product(found: Entries) -> str:
     return (
         "It alone sets how fast weights forget. Where every weight is scale-invariant "
         "and decay is enough, accuracy hardly depends on anything else: over learning "
-        f"rates 256 times apart at one lr × λ it varies after {steps:,} steps by "
-        f"{networks['invariant']} points (AdamW and Lion; standard deviation). In the "
-        f"plain network it varies by {networks['plain']} points: there the size of the "
-        "weights, lr / λ, counts as well."
+        f"rates 256 times apart at one lr × λ it varies after {steps:,} steps by at "
+        f"most {networks['invariant']} points (AdamW and Lion; standard deviation, "
+        "upper end of its 95 % interval). In the plain network it varies by "
+        f"{networks['plain']} points: there the size of the weights, lr / λ, counts as "
+        "well."
     )
 
 

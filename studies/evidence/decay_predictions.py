@@ -39,6 +39,7 @@ LITTLE = 2.0  # κ below which initial weights still count
 GRID_STEP = 16.0  # of lr / λ on one line
 # Ratio of Lion's and Signum's best lr × λ to AdamW's, within a factor of two.
 BETAS = {"lion": (0.9, 0.99), "signum": (0.9, 0.9)}
+NO_SPREAD = "not known, since on no such line two learning rates train"
 AT_AN_END = "since one of the two is on an end of its range"
 JACKKNIFE = "a jackknife over seeds, not calibrated for this measure"
 EXACT = (
@@ -133,12 +134,16 @@ def _gains(networks: Networks) -> Iterator[Answer]:
         lines = _lines(networks["gains"], name)
         found, before = _spread(lines), _spread(_lines(networks["invariant"], name))
         larger = found.low > before.high
+        known = found.n > 0
+        measured = written(found, "points") if known else NO_SPREAD
         yield (
             name,
             f"spread where κ > {ENOUGH:g}, predicted larger than the "
-            f"{before.estimate:.2f} of invariant: {written(found, 'points')}",
-            larger or (None if found.high > before.low else False),
-            found,
+            f"{before.estimate:.2f} of invariant: {measured}",
+            larger or (None if found.high > before.low else False)
+            if known
+            else "untestable",
+            found if known else None,
         )
         worst = [_lowest_is_last(line) for line in _decayed(lines)]
         yield (
@@ -178,11 +183,14 @@ def _plain(networks: Networks) -> Iterator[Answer]:
             network: _spread(_lines(frame, name)).estimate
             for network, frame in networks.items()
         }
-        listed = ", ".join(f"{key} {value:.1f}" for key, value in spreads.items())
+        listed = ", ".join(
+            f"{key} {'not known' if math.isnan(value) else f'{value:.1f}'}"
+            for key, value in spreads.items()
+        )
         yield (
             name,
-            f"the spread is the largest of all: {listed} points",
-            max(spreads, key=lambda key: spreads[key]) == "plain",
+            f"the spread is the largest of all that are known, in points: {listed}",
+            spreads["plain"] == np.nanmax(list(spreads.values())),
             None,
         )
         lines = _decayed(_lines(networks["plain"], name))
