@@ -12,7 +12,7 @@ from studies.evidence.basis import PRIMARY
 from studies.evidence.catalog import listed, table
 from studies.evidence.claims import QUESTIONS
 from studies.evidence.measured import written
-from studies.evidence.row import MEANINGS, YES
+from studies.evidence.row import DECIDED, MEANINGS, YES
 from studies.evidence.runs import all_runs, declared
 
 Entry = Mapping[str, Any]
@@ -75,7 +75,7 @@ def meanings() -> str:
 
 
 def sentence(entry: Entry) -> str:
-    """Verdict, place and number of a claim, and where the opposite was found."""
+    """Verdict, place and number of a claim, and where it was found otherwise."""
     row, outcome = entry["measurements"][entry["row"]], entry["outcome"]
     number, what = row["number"], entry["quantity"]
     if outcome == "cannot be tested here":
@@ -90,6 +90,9 @@ def sentence(entry: Entry) -> str:
         places = "; ".join(opposite) if len(opposite) <= NAMED else "see the details"
         word = "It does not on" if outcome in YES else "It does on"
         text += f" {word}: {places}."
+    for each in entry["measurements"]:
+        if each["primary"] and not row["primary"] and each["outcome"] not in DECIDED:
+            text += f" Its primary outcome, {each['where']}: {each['outcome']}."
     return text
 
 

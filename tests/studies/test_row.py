@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from keras_lion.statistics import Interval
-from studies.evidence import basis, ledger, measured
+from studies.evidence import basis, ledger, measured, page
 from studies.evidence.row import MEANINGS, NOT_TUNED, Baseline, Basis, Row, missing
 from studies.evidence.runs import MAIN, declared
 
@@ -189,3 +189,32 @@ def test_a_claim_on_everything_rests_on_what_fails():
     assert ledger.deciding([good, bad, wide], every=True) is bad
     assert ledger.deciding([good, wide], every=True) is wide
     assert ledger.deciding([good], every=True) is good
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        ("undecided", " Its primary outcome, here: undecided."),
+        ("does not hold at this scale", ""),  # among those that are found otherwise
+    ],
+)
+def test_a_claim_that_another_row_decides_says_so(outcome, said):
+    def row(where, outcome, primary):
+        return {
+            "where": where,
+            "text": "measured",
+            "outcome": outcome,
+            "primary": primary,
+            "number": None,
+        }
+
+    holds = "holds at this scale"
+    entry = {
+        "outcome": holds,
+        "row": 1,
+        "quantity": "",
+        "against": [],
+        "measurements": [row("here", outcome, True), row("there", holds, False)],
+    }
+    expected = f"**Holds at this scale** (there): measured.{said}"
+    assert page.sentence(entry) == expected
