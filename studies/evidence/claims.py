@@ -177,6 +177,7 @@ CLAIMS = (
         "Wang & Aitchison 2024; Bergsma et al. 2025; predicted in the study",
         "pace.py",
         decay_claims.best_pace,
+        "pace/figures/memory.png",
         every=True,
     ),
     Claim(

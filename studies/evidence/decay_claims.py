@@ -26,6 +26,7 @@ from studies.evidence.runs import declared, is_complete, runs_of
 from studies.pace import EPOCHS, EXAMPLES
 
 RATIO = (1.2, 4.8)
+BATCH_SIZES = "batch_sizes"  # a task of studies/pace.py
 SIDES = ("adamw", "lion")
 
 
@@ -65,32 +66,38 @@ def declared_rows(study: str, task: str, errors: str = EXACT) -> list[Row]:
     return found
 
 
+def pace_conditions() -> dict[str, dict[float, pd.DataFrame]]:
+    """What varies in studies/pace.py → its value → runs.
+
+    The names are those of the tasks, `batch_sizes`, `length` and `examples`, of which
+    every run was made.
+    """
+    found = {}
+    if is_complete("pace", BATCH_SIZES):
+        runs = runs_of("pace", BATCH_SIZES)
+        sizes = sorted(runs["batch_size"].unique().tolist())
+        found[BATCH_SIZES] = {
+            float(size): runs[runs["batch_size"] == size] for size in sizes
+        }
+    for what, values in (("length", EPOCHS), ("examples", EXAMPLES)):
+        tasks = {float(value): f"{what}_{value}" for value in values}
+        if all(is_complete("pace", task) for task in tasks.values()):
+            found[what] = {x: runs_of("pace", task) for x, task in tasks.items()}
+    return found
+
+
 def best_pace() -> list[Row]:
     """How the best memory in epochs moves: the predictions of studies/pace.py."""
-    return [*_over_batch_sizes(), *_over_lengths_and_examples()]
-
-
-def _over_batch_sizes() -> list[Row]:
-    task = "batch_sizes"
-    if not is_complete("pace", task):
-        return [missing(task)]
-    runs = runs_of("pace", task)
-    sizes = sorted(runs["batch_size"].unique().tolist())
-    frames = {float(size): runs[runs["batch_size"] == size] for size in sizes}
-    return [*declared_rows("pace", task, JACKKNIFE), _ratios(frames, task)]
-
-
-def _over_lengths_and_examples() -> list[Row]:
-    found = []
-    for what, values, low, high in (
-        ("length", EPOCHS, 0.25, 0.75),
-        ("examples", EXAMPLES, -0.25, 0.25),
-    ):
-        tasks = {float(value): f"{what}_{value}" for value in values}
-        if not all(is_complete("pace", task) for task in tasks.values()):
+    conditions = pace_conditions()
+    found = [missing(BATCH_SIZES)]
+    if BATCH_SIZES in conditions:
+        found = declared_rows("pace", BATCH_SIZES, JACKKNIFE)
+        found.append(_ratios(conditions[BATCH_SIZES], BATCH_SIZES))
+    for what, low, high in (("length", 0.25, 0.75), ("examples", -0.25, 0.25)):
+        if what not in conditions:
             found.append(missing(what))
             continue
-        frames = {x: runs_of("pace", task) for x, task in tasks.items()}
+        frames = conditions[what]
         for name in declared("pace").comparison.sides or ():
             best = best_memory(frames, optimizer=name)
             listed = ", ".join(

@@ -13,12 +13,14 @@ from keras_lion.report.write import write_pages
 from studies import (
     batch_size_difference,
     conversion_text,
+    pace_figure,
     three_laws,
     transformers_figure,
 )
 from studies.conversion import all_conversions
 from studies.effective_decay import LENGTHS, NETWORKS, name_of
 from studies.effective_decay_figure import ladder_figure
+from studies.evidence.decay_claims import pace_conditions
 from studies.evidence.runs import all_runs, declared, is_complete, runs_of
 
 # Study → the figures that are kept; the notebooks and `keras-lion report` draw others.
@@ -66,6 +68,7 @@ def write(results: Path) -> None:
                 shutil.copy(picture, folder / "figures")
     conversion_text.write(results / "transfer_from_adamw", all_conversions(all_runs()))
     _write_ladder(results / "effective_decay")
+    _write_pace(results / "pace")
     _write_transformers(results / "transformers")
     batch_size_difference.write(results / "batch_size", all_runs())
     three_laws.write(results / "three_laws")
@@ -81,6 +84,13 @@ def _write_ladder(folder: Path) -> None:
     if frames:
         (folder / "figures").mkdir(exist_ok=True, parents=True)
         ladder_figure(frames).savefig(folder / "figures" / "ladder.png", dpi=DPI)
+
+
+def _write_pace(folder: Path) -> None:
+    if conditions := pace_conditions():
+        (folder / "figures").mkdir(exist_ok=True)
+        picture = folder / "figures" / "memory.png"
+        pace_figure.memory_figure(conditions).savefig(picture, dpi=DPI)
 
 
 def _write_transformers(folder: Path) -> None:

@@ -25,6 +25,8 @@ class BestMemory:
         condition: x, ascending, shape (k,).
         product: The best lr × λ, shape (k,); NaN where it is only bounded by the grid.
         epochs: The best memory 1 / (lr × λ) in epochs, shape (k,); NaN likewise.
+        intervals: The same with its interval over seeds, whose ends are NaN also where
+            the best lr × λ is at an edge without one of the seeds.
         kappa: κ = λ Σ η there, shape (k,).
         score: Mean score at the best lr × λ of the grid, shape (k,).
         exponent: α of memory in epochs ∝ x^α, with its interval over seeds.
@@ -33,6 +35,7 @@ class BestMemory:
     condition: tuple[float, ...]
     product: tuple[float, ...]
     epochs: tuple[float, ...]
+    intervals: tuple[Interval, ...]
     kappa: tuple[float, ...]
     score: tuple[float, ...]
     exponent: Interval
@@ -102,6 +105,9 @@ def best_memory(
             return math.nan
         return float(np.polyfit(log_condition[known], y[known], 1)[0])
 
+    def interval_at(k: int) -> Interval:
+        return jackknife_interval(lambda means: float(log_memory(means)[k]), pooled)
+
     pooled = np.concatenate([curve.scores for curve in curves.values()])[None]
     memory = 10 ** log_memory(pooled.mean(axis=-1))
     products = [c.epochs / m for c, m in zip(curves.values(), memory, strict=True)]
@@ -109,12 +115,17 @@ def best_memory(
         condition=tuple(curves),
         product=tuple(products),
         epochs=tuple(memory.tolist()),
+        intervals=tuple(_power_of_ten(interval_at(k)) for k in range(len(curves))),
         kappa=tuple(
             c.kappa * p for c, p in zip(curves.values(), products, strict=True)
         ),
         score=tuple(float(c.scores.mean(axis=1).max()) for c in curves.values()),
         exponent=jackknife_interval(slope, pooled),
     )
+
+
+def _power_of_ten(log: Interval) -> Interval:
+    return Interval(10**log.estimate, 10**log.low, 10**log.high, log.n)
 
 
 def _curve(frame: pd.DataFrame, optimizer: str, value: Value, x: float) -> _Curve:

@@ -68,6 +68,16 @@ def test_memory_counts_epochs_and_not_steps():
     assert memory_verdict(found, margin=0.25, claim="c").outcome == "supported"
 
 
+def test_each_memory_has_an_interval_over_its_own_seeds():
+    quiet, noisy = runs(0.0123, noise=0.02), runs(0.0123, noise=0.2)
+    found = best_memory({1.0: quiet, 2.0: noisy}, optimizer="lion")
+    assert [each.estimate for each in found.intervals] == pytest.approx(found.epochs)
+    one, other = found.intervals
+    assert one.n == other.n == 4
+    assert one.low < 1 / (0.0123 * 20) < one.high
+    assert 3 < math.log(other.high / other.low) / math.log(one.high / one.low) < 30
+
+
 def test_an_optimum_on_an_edge_is_only_bounded():
     frames = {
         x: runs(best) for x, best in ((1.0, 0.01), (2.0, 0.01), (4.0, 0.01), (8.0, 4.0))
