@@ -25,7 +25,14 @@ import pandas as pd
 
 from keras_lion.tuning import load_runs
 from keras_lion.tuning.sweep.threads import thread_variables
-from studies.evidence.runs import RESULTS, STUDIES, all_runs, is_declared
+from studies.evidence.runs import (
+    RESULTS,
+    STUDIES,
+    all_runs,
+    declared,
+    is_complete,
+    runs_of,
+)
 
 DEVIATIONS = 3
 CELL = ("study", "task", "optimizer", "learning_rate", "weight_decay")
@@ -33,14 +40,16 @@ OTHERS = ("beta_1", "beta_2", "batch_size", "noise")  # empty in some studies
 
 
 def chosen(studies: list[str]) -> pd.DataFrame:
-    """The runs to train again."""
-    frame = all_runs()
-    frame = frame[(frame["preset"] == "full") & (frame["status"] == "ok")]
-    places = zip(frame["study"], frame["task"], strict=True)
-    frame = frame[[is_declared(study, task) for study, task in places]]
+    """The runs to train again: the shortest of each study, or of each task."""
+    names = studies or sorted(all_runs()["study"].unique())
+    frame = pd.concat(
+        runs_of(study, task)
+        for study in names
+        for task in declared(study).plans
+        if is_complete(study, task)
+    )
+    frame = frame[frame["status"] == "ok"]
     by = ["study", "task"] if studies else ["study"]
-    if studies:
-        frame = frame[frame["study"].isin(studies)]
     return frame.sort_values("seconds").drop_duplicates(by).sort_values(by)
 
 
