@@ -14,6 +14,22 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("reproducible")
 
 
+def pytest_configure(config):
+    """Keep what JAX compiles: many tests compile the same small programs.
+
+    In a folder for each process, since JAX does not lock the files that it writes.
+    """
+    if os.environ["KERAS_BACKEND"] != "jax":
+        return
+    import jax
+
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    folder = config.rootpath / ".pytest_cache" / "jax" / worker
+    jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
 def pytest_collection_modifyitems(items):
     """Leave slow tests to `make test-slow`."""
     if os.environ.get("KERAS_LION_SLOW_TESTS") == "1":

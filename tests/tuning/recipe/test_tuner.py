@@ -138,7 +138,7 @@ class Stop(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("at", [1, 4])
+@pytest.mark.parametrize("at", [1, pytest.param(4, marks=pytest.mark.slow)])
 def test_an_interrupted_search_goes_on_as_if_it_had_not_been(tmp_path, at):
     whole = tuner(tmp_path / "whole", max_trials=5)
     whole.search(X, Y, **FIT)
@@ -153,7 +153,9 @@ def test_an_interrupted_search_goes_on_as_if_it_had_not_been(tmp_path, at):
     ]
 
 
-@pytest.mark.parametrize("name", ["oracle.json", "trial_2/trial.json"])
+@pytest.mark.parametrize(
+    "name", ["oracle.json", pytest.param("trial_2/trial.json", marks=pytest.mark.slow)]
+)
 def test_a_file_that_was_cut_does_not_end_a_project(tmp_path, name):
     first = tuner(tmp_path, max_trials=3)
     first.search(X, Y, **FIT)
