@@ -99,6 +99,17 @@ def run(optimizer, gradients, start=1.0, dtype="float32"):
     return weight, next(v for v in optimizer.variables if v.name.endswith("momentum"))
 
 
+def test_a_step_rounds_weights_and_momenta_each_by_its_own_stream():
+    optimizer = Lion(2.0**-10, momentum_dtype="bfloat16")
+    weight, momentum = run(optimizer, [0.25], dtype="bfloat16")
+    moved = rounded(np.full(64, 1 - 2.0**-10), stream=OF_WEIGHTS)
+    assert len(np.unique(moved)) == 2
+    np.testing.assert_array_equal(array(ops.cast(weight, "float32")), moved)
+    value = np.float32(0.25) * (np.float32(1) - np.float32(0.99))
+    kept = rounded(np.full(64, value), stream=OF_MOMENTA)
+    np.testing.assert_array_equal(array(ops.cast(momentum, "float32")), kept)
+
+
 @pytest.mark.parametrize(
     ("variable", "momentum_dtype", "stored"),
     [
