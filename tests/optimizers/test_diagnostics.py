@@ -212,6 +212,14 @@ def test_the_cosine_is_that_of_known_gradients():
     assert diagnostics.history[-1]["cosine"] == pytest.approx(expected, rel=1e-4)
 
 
+def test_variables_without_decay_are_measured_with_none():
+    lion = Lion(RATE, weight_decay=DECAY, weight_decay_mask="matrices")
+    lion.build(model_of().trainable_variables)
+    rate, decays = UpdateMeter(lion).rates()
+    assert rate == pytest.approx(RATE)
+    assert list(decays) == pytest.approx([DECAY, 0, DECAY, 0])
+
+
 def test_a_bfloat16_momentum_costs_few_signs():
     states, diagnostics, _ = train(
         Lion(RATE, weight_decay=DECAY, momentum_dtype="bfloat16")
