@@ -82,6 +82,8 @@ def _draw(ax: Axes, best: BestMemory, side: str, predicted: float) -> None:
     look = look_of(side)
     x, y = np.array(best.condition), np.array(best.epochs)
     known = np.isfinite(y)
+    if not known.any():
+        return
     errors = [
         (each.estimate - each.low, each.high - each.estimate)
         if math.isfinite(each.low)

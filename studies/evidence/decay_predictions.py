@@ -190,7 +190,9 @@ def _plain(networks: Networks) -> Iterator[Answer]:
         yield (
             name,
             f"the spread is the largest of all that are known, in points: {listed}",
-            spreads["plain"] == np.nanmax(list(spreads.values())),
+            "untestable"
+            if math.isnan(spreads["plain"])
+            else spreads["plain"] == np.nanmax(list(spreads.values())),
             None,
         )
         lines = _decayed(_lines(networks["plain"], name))

@@ -121,6 +121,16 @@ def test_a_best_pace_at_an_end_of_its_range_leaves_the_ratio_open():
     assert math.isnan(ratio_of_best(at_the_end, "lion").estimate)
 
 
+def test_a_spread_that_no_line_has_leaves_its_predictions_open():
+    def lost(k, step):
+        return KAPPA * 2.0**k >= 5 and step > -2  # one learning rate trains
+
+    untrained = frame(gains, lost)
+    assert outcomes(3, "not known", gains=untrained) == {"untestable"}
+    assert outcomes(5, "gains not known", gains=untrained) == {"supported"}
+    assert outcomes(5, "the largest of all", plain=frame(plain, lost)) == {"untestable"}
+
+
 def moving(k, step):
     """The best lr / λ moves by several grid steps from line to line."""
     return 0.001 * size(k, step, best=6 * (k + 3))

@@ -44,6 +44,8 @@ def test_what_is_only_bounded_is_left_out():
     figure = memory_figure({"batch_sizes": frames})
     lion, _ = drawn(figure.axes[0])
     assert lion[:, 0].tolist() == [1.0, 2.0]
+    bounded = {x: both(4.0) for x in (1.0, 2.0)}
+    assert not drawn(memory_figure({"batch_sizes": bounded}).axes[0])
 
 
 def test_the_figure_needs_a_condition():

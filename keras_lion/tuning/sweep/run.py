@@ -73,8 +73,8 @@ def run_study(
         preset: `"smoke"`, `"standard"`, `"full"`, `"pilot"` or `"gpu"`.
         output: The study's folder; made if need be.
         progress: Called with `Progress` before the first run and, from another thread,
-            after every run. None: the end is told on standard error, with the command
-            for the report.
+            after every run. None: the number of recorded runs and the command for the
+            report are printed to standard error at the end.
         only: Key of the one run to train, even if it is recorded already.
         executor: `"loop"`, `"map"` or `"vmap"`; None: what the folder's last sweep of
             this task used, or else the fastest.
@@ -192,7 +192,8 @@ class _Sweep:
                     "file, task, preset and backend."
                 )
             # Another process, or a former life of this one, may have got there first.
-            known = {key: score for key, score in scores().items() if key in keys}
+            finished = scores()
+            known = {key: finished[key] for key in keys if key in finished}
             waiting = [by_key[key] for key in keys if key not in known]
             return known, executor.run(waiting)
 
